@@ -1,0 +1,51 @@
+# vmkit_add_module(NAME
+#   HEADERS   public headers below include/vmkit/NAME/, by their file name
+#   SOURCES   files in the module's own folder
+#   DEPENDS   the modules it may include and link (the arrows of ARCHITECTURE.md)
+#   LIBRARIES foreign libraries, for its sources only)
+# makes the static library vmkit_NAME, known as vmkit::NAME.
+
+# Compile options of everything we build ourselves; nothing of it reaches a consumer.
+function(vmkit_compile_options target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  if(VMKIT_DEVELOPER_MODE)
+    target_compile_options(${target} PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror>)
+  endif()
+  if(VMKIT_SANITIZE)
+    target_compile_options(${target} PRIVATE
+      -fsanitize=${VMKIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC
+      $<BUILD_INTERFACE:-fsanitize=${VMKIT_SANITIZE}>)
+  endif()
+endfunction()
+
+function(vmkit_add_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;DEPENDS;LIBRARIES")
+  set(target vmkit_${name})
+  add_library(${target} STATIC ${arg_SOURCES})
+  add_library(vmkit::${name} ALIAS ${target})
+  vmkit_compile_options(${target})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  if(arg_HEADERS)
+    list(TRANSFORM arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/vmkit/${name}/")
+    target_sources(${target} PUBLIC FILE_SET HEADERS
+      BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${arg_HEADERS})
+  else()
+    target_include_directories(${target} PUBLIC
+      "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>")
+  endif()
+  list(TRANSFORM arg_DEPENDS PREPEND vmkit::)
+  target_link_libraries(${target} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_LIBRARIES})
+  set_target_properties(${target} PROPERTIES
+    EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ${VMKIT_DEVELOPER_MODE})
+  set(headers_to_install)
+  if(arg_HEADERS)
+    set(headers_to_install FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  endif()
+  install(TARGETS ${target} EXPORT vmkitTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} ${headers_to_install})
+endfunction()

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+namespace vmkit::ext4 {
+
+/// A point in time as ext4 stores it: seconds since 1970 (1901 to 2446), and nanoseconds.
+struct Timestamp {
+  std::int64_t seconds = 0;
+  std::uint32_t nanoseconds = 0;
+
+  friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
+};
+
+enum class FileType : std::uint8_t {
+  regular,
+  directory,
+  symlink,
+  character_device,
+  block_device,
+  fifo,
+  socket,
+};
+
+struct DeviceNumber {
+  std::uint32_t major = 0;  ///< Below 4096.
+  std::uint32_t minor = 0;  ///< Below 2^20.
+
+  friend bool operator==(const DeviceNumber&, const DeviceNumber&) = default;
+};
+
+/// What stat(2) tells of an inode beyond its type, size and links.
+struct Attributes {
+  std::uint16_t permissions = 0;  ///< The low 12 bits of st_mode: set-uid, set-gid, sticky, rwx.
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  Timestamp mtime = {};
+  Timestamp atime = {};
+  Timestamp ctime = {};
+
+  friend bool operator==(const Attributes&, const Attributes&) = default;
+};
+
+/// An extended attribute as the xattr system calls name it: "user.x", "security.capability",
+/// "system.posix_acl_access" (its value in the encoding of the system call). Any bytes as value.
+struct Xattr {
+  std::string name;
+  std::string value;
+
+  friend auto operator<=>(const Xattr&, const Xattr&) = default;
+};
+
+/// Names one inode of one Filesystem, from the call that returned it until the inode's last name is
+/// removed.
+enum class Inode : std::uint32_t {};
+
+}  // namespace vmkit::ext4
