@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/base/byte_size.hpp>
-
 #include <array>
 #include <charconv>
 #include <limits>
 
+#include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/error.hpp>
 
 namespace vmkit {
@@ -23,14 +22,19 @@ int shift_of_unit(std::string_view unit) {
   if (!rest.empty() && rest != "b" && rest != "B" && rest != "iB" && rest != "ib") return -1;
   switch (unit.front()) {
     case 'k':
-    case 'K': return 10;
+    case 'K':
+      return 10;
     case 'm':
-    case 'M': return 20;
+    case 'M':
+      return 20;
     case 'g':
-    case 'G': return 30;
+    case 'G':
+      return 30;
     case 't':
-    case 'T': return 40;
-    default: return -1;
+    case 'T':
+      return 40;
+    default:
+      return -1;
   }
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/base/call_options.hpp>
-
 #include <algorithm>
 #include <string>
 
+#include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
 
 namespace vmkit {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/base/digest.hpp>
-
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
+#include <openssl/evp.h>
 
+#include <vmkit/base/digest.hpp>
 #include <vmkit/base/error.hpp>
 
 namespace vmkit {

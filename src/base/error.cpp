@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/base/error.hpp>
-
 #include <cerrno>
 #include <system_error>
 #include <utility>
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit {
 namespace {
@@ -56,33 +56,54 @@ Errc errc_from_errno(int errno_value) {
 
 std::string_view to_string(Errc code) noexcept {
   switch (code) {
-    case Errc::invalid_argument: return "invalid_argument";
-    case Errc::not_found: return "not_found";
-    case Errc::already_exists: return "already_exists";
-    case Errc::permission_denied: return "permission_denied";
-    case Errc::unauthenticated: return "unauthenticated";
-    case Errc::failed_precondition: return "failed_precondition";
-    case Errc::unsupported: return "unsupported";
-    case Errc::unavailable: return "unavailable";
-    case Errc::timeout: return "timeout";
-    case Errc::cancelled: return "cancelled";
-    case Errc::resource_exhausted: return "resource_exhausted";
-    case Errc::data_corruption: return "data_corruption";
-    case Errc::io: return "io";
-    case Errc::internal: return "internal";
+    case Errc::invalid_argument:
+      return "invalid_argument";
+    case Errc::not_found:
+      return "not_found";
+    case Errc::already_exists:
+      return "already_exists";
+    case Errc::permission_denied:
+      return "permission_denied";
+    case Errc::unauthenticated:
+      return "unauthenticated";
+    case Errc::failed_precondition:
+      return "failed_precondition";
+    case Errc::unsupported:
+      return "unsupported";
+    case Errc::unavailable:
+      return "unavailable";
+    case Errc::timeout:
+      return "timeout";
+    case Errc::cancelled:
+      return "cancelled";
+    case Errc::resource_exhausted:
+      return "resource_exhausted";
+    case Errc::data_corruption:
+      return "data_corruption";
+    case Errc::io:
+      return "io";
+    case Errc::internal:
+      return "internal";
   }
   return "unknown";
 }
 
 std::string_view to_string(ErrorDomain domain) noexcept {
   switch (domain) {
-    case ErrorDomain::posix: return "posix";
-    case ErrorDomain::http: return "http";
-    case ErrorDomain::curl: return "curl";
-    case ErrorDomain::openssl: return "openssl";
-    case ErrorDomain::libarchive: return "libarchive";
-    case ErrorDomain::vz: return "vz";
-    case ErrorDomain::qmp: return "qmp";
+    case ErrorDomain::posix:
+      return "posix";
+    case ErrorDomain::http:
+      return "http";
+    case ErrorDomain::curl:
+      return "curl";
+    case ErrorDomain::openssl:
+      return "openssl";
+    case ErrorDomain::libarchive:
+      return "libarchive";
+    case ErrorDomain::vz:
+      return "vz";
+    case ErrorDomain::qmp:
+      return "qmp";
   }
   return "unknown";
 }
@@ -102,7 +123,9 @@ Error Error::from_errno(int errno_value, std::string_view what) {
                NativeError{ErrorDomain::posix, errno_value});
 }
 
-const char* Error::what() const noexcept { return message_->c_str(); }
+const char* Error::what() const noexcept {
+  return message_->c_str();
+}
 
 Error Error::with_context(std::string_view context) const {
   std::string message(context);

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/base/log.hpp>
-
 #include <utility>
+
+#include <vmkit/base/log.hpp>
 
 namespace vmkit {
 
 std::string_view to_string(LogLevel level) noexcept {
   switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warning: return "warning";
-    case LogLevel::error: return "error";
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
   }
   return "unknown";
 }

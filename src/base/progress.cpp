@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/base/progress.hpp>
-
 #include <utility>
+
+#include <vmkit/base/progress.hpp>
 
 namespace vmkit {
 

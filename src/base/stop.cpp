@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/base/stop.hpp>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -8,6 +6,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <vmkit/base/stop.hpp>
 
 namespace vmkit {
 namespace detail {
@@ -66,7 +66,9 @@ class StopState {
 
 }  // namespace detail
 
-bool StopToken::stop_requested() const noexcept { return state_ && state_->stop_requested(); }
+bool StopToken::stop_requested() const noexcept {
+  return state_ && state_->stop_requested();
+}
 
 bool StopToken::wait_for(std::chrono::steady_clock::duration duration) const {
   if (state_) return state_->wait_for(duration);
@@ -76,7 +78,9 @@ bool StopToken::wait_for(std::chrono::steady_clock::duration duration) const {
 
 StopSource::StopSource() : state_(std::make_shared<detail::StopState>()) {}
 
-void StopSource::request_stop() noexcept { state_->request_stop(); }
+void StopSource::request_stop() noexcept {
+  state_->request_stop();
+}
 
 StopCallback::StopCallback(const StopToken& token, std::function<void()> callback)
     : state_(token.state_), callback_(std::move(callback)) {

@@ -33,11 +33,21 @@ class ByteSize {
 std::string to_string(ByteSize size);
 
 inline namespace literals {
-constexpr ByteSize operator""_B(unsigned long long n) { return ByteSize(n); }
-constexpr ByteSize operator""_KiB(unsigned long long n) { return ByteSize(n << 10); }
-constexpr ByteSize operator""_MiB(unsigned long long n) { return ByteSize(n << 20); }
-constexpr ByteSize operator""_GiB(unsigned long long n) { return ByteSize(n << 30); }
-constexpr ByteSize operator""_TiB(unsigned long long n) { return ByteSize(n << 40); }
+constexpr ByteSize operator""_B(unsigned long long n) {
+  return ByteSize(n);
+}
+constexpr ByteSize operator""_KiB(unsigned long long n) {
+  return ByteSize(n << 10);
+}
+constexpr ByteSize operator""_MiB(unsigned long long n) {
+  return ByteSize(n << 20);
+}
+constexpr ByteSize operator""_GiB(unsigned long long n) {
+  return ByteSize(n << 30);
+}
+constexpr ByteSize operator""_TiB(unsigned long long n) {
+  return ByteSize(n << 40);
+}
 }  // namespace literals
 
 }  // namespace vmkit

@@ -12,7 +12,8 @@ class StopState;
 }
 
 /// The asking side of cancellation sees only this: has a stop been requested? A default-made token
-/// never stops. Thread-safe; cheap to copy. (std::stop_token is not in every library we build with.)
+/// never stops. Thread-safe; cheap to copy. (std::stop_token is not in every library we build
+/// with.)
 class StopToken {
  public:
   StopToken() = default;

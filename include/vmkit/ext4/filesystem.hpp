@@ -20,12 +20,12 @@ namespace vmkit::ext4 {
 
 /// How a new file system is made. The same options and the same calls give the same bytes.
 struct FormatOptions {
-  ByteSize size;                            ///< Of the whole image: 1 MiB to 16 TiB.
-  std::array<std::byte, 16> uuid = {};      ///< Of the file system.
+  ByteSize size;                             ///< Of the whole image: 1 MiB to 16 TiB.
+  std::array<std::byte, 16> uuid = {};       ///< Of the file system.
   std::array<std::byte, 16> hash_seed = {};  ///< Of the htree directories; not all zero.
-  std::string label = {};                   ///< At most 16 bytes.
-  Timestamp created = {};                   ///< Of the superblock, "/" and lost+found.
-  std::optional<ByteSize> journal = {};     ///< The size of a clean journal; none without.
+  std::string label = {};                    ///< At most 16 bytes.
+  Timestamp created = {};                    ///< Of the superblock, "/" and lost+found.
+  std::optional<ByteSize> journal = {};      ///< The size of a clean journal; none without.
 };
 
 class FileWriter;

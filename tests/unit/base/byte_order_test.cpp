@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
-
 #include <array>
 #include <cstdint>
+#include <doctest/doctest.h>
 
 #include <vmkit/base/byte_order.hpp>
 

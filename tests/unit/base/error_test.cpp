@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
-
 #include <cerrno>
+#include <doctest/doctest.h>
 #include <type_traits>
 
 #include <vmkit/base/error.hpp>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
-
 #include <atomic>
+#include <doctest/doctest.h>
 #include <optional>
 #include <thread>
 
@@ -32,7 +31,9 @@ TEST_CASE("stop: callbacks run once, at the request or at once after it") {
 TEST_CASE("stop: a removed callback does not run") {
   StopSource source;
   bool ran = false;
-  { StopCallback callback(source.token(), [&] { ran = true; }); }
+  {
+    StopCallback callback(source.token(), [&] { ran = true; });
+  }
   source.request_stop();
   CHECK_FALSE(ran);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <array>
+#include <doctest/doctest.h>
 #include <string>
 
 #include <vmkit/base/stream.hpp>

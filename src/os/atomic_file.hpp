@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "os/file.hpp"
+
+namespace vmkit::os {
+
+/// A new file that appears under its name whole or not at all: it is written under a temporary name
+/// in the same folder, synced and renamed by commit(). Confined.
+///
+/// The temporary name is ".NAME.tmp-XXXXXX"; the file is locked while it is written, so that
+/// remove_abandoned() can tell what a killed process left behind from what is being written now.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path target, unsigned permissions = 0644);
+  /// Without commit() nothing is left.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  File& file() noexcept { return file_; }
+
+  /// Syncs the file, gives it its name (replacing a file that has it) and syncs the folder.
+  void commit();
+
+  /// Removes temporary files that killed processes left in `folder`.
+  static void remove_abandoned(const std::filesystem::path& folder);
+
+ private:
+  std::filesystem::path target_;
+  File file_;
+  bool committed_ = false;
+};
+
+}  // namespace vmkit::os

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include "os/descriptor.hpp"
+
+// What child processes need and each kernel has its own call for.
+namespace vmkit::os {
+
+/// A descriptor that becomes readable when the child `pid` has ended (pidfd, kqueue).
+Descriptor open_exit_event(pid_t pid);
+
+/// True if arm_death_with_parent works on this system.
+extern const bool can_die_with_parent;
+
+/// In the child, before exec: asks the kernel to kill it with the parent's thread; false if the
+/// parent is gone already. Async-signal-safe.
+bool arm_death_with_parent(pid_t parent) noexcept;
+
+/// In the child: makes all descriptors from `first` on close-on-exec. Async-signal-safe.
+void close_on_exec_from(int first) noexcept;
+
+}  // namespace vmkit::os

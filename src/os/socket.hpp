@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "os/descriptor.hpp"
+
+#include <vmkit/base/call_options.hpp>
+#include <vmkit/base/stream.hpp>
+
+namespace vmkit::os {
+
+/// The longest path a unix socket can have here, in bytes: 107 on Linux, 103 on macOS.
+std::size_t longest_socket_path() noexcept;
+
+/// Connects to the unix socket at `path`. Errors: invalid_argument (path too long), not_found,
+/// unavailable (nobody listens).
+Descriptor connect_unix(const std::filesystem::path& path);
+
+/// Listens at `path`, which must not exist; only this user may connect.
+Descriptor listen_unix(const std::filesystem::path& path);
+
+/// The next connection to a listening socket.
+Descriptor accept_connection(int listener, const CallOptions& options = {});
+
+/// A Stream over a connected socket, which it takes.
+std::unique_ptr<Stream> make_socket_stream(Descriptor socket);
+
+}  // namespace vmkit::os
