@@ -33,6 +33,12 @@ ProgressDisplay::ProgressDisplay(bool quiet)
 
 ProgressDisplay::~ProgressDisplay() { clear(); }
 
+void ProgressDisplay::finish() {
+  std::lock_guard lock(mutex_);
+  clear();
+  quiet_ = true;
+}
+
 vmkit::ProgressCallback ProgressDisplay::callback() {
   if (quiet_) return {};
   return [this](const vmkit::Progress& progress) { update(progress); };
@@ -47,6 +53,7 @@ void ProgressDisplay::say(const std::string& text) {
 
 void ProgressDisplay::update(const vmkit::Progress& progress) {
   std::lock_guard lock(mutex_);
+  if (quiet_) return;
   if (progress.phase != phase_) {
     clear();
     phase_ = progress.phase;

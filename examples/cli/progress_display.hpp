@@ -21,6 +21,9 @@ class ProgressDisplay {
 
   vmkit::ProgressCallback callback();
 
+  /// Clears the line for good: what is written from now on is others'.
+  void finish();
+
   /// One line of its own, for a step that has no amounts ("booting").
   void say(const std::string& text);
 
