@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/exchange.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "oci/json.hpp"
+
+namespace vmkit::oci {
+namespace {
+
+constexpr int most_redirects = 5;
+constexpr std::size_t most_error_bytes = 64 * 1024;
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// What a registry says about its error, in the form that the distribution specification gives.
+/// Pages for people, which proxies send, say nothing here.
+std::string registry_message(const std::string& body) {
+  try {
+    const auto json = parse_json(body, "error");
+    for (const JsonObject& error : JsonObject(json, "error").objects("errors", 100)) {
+      std::string text = error.text("code");
+      if (const std::string message = error.text("message"); !message.empty()) {
+        text += (text.empty() ? "" : ": ") + message;
+      }
+      text.resize(std::min<std::size_t>(text.size(), 200));
+      std::replace_if(
+          text.begin(), text.end(),
+          [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+      return text;
+    }
+  } catch (const Error&) {
+    // Not in that form.
+  }
+  return {};
+}
+
+Errc code_of_status(int status) {
+  if (status == 401) return Errc::unauthenticated;
+  if (status == 403) return Errc::permission_denied;
+  if (status == 404 || status == 410) return Errc::not_found;
+  if (status == 408 || status == 429 || status >= 500) return Errc::unavailable;
+  if (status == 405 || status == 406 || status == 415) return Errc::unsupported;
+  return Errc::data_corruption;  // not an answer that the protocol knows here
+}
+
+}  // namespace
+
+bool Answer::transient() const {
+  if (response.failure) return response.may_retry_failure;
+  return response.status == 408 || response.status == 429 || response.status >= 500;
+}
+
+Exchanger::Exchanger(const RegistryClientOptions& options)
+    : client_({options.connect_timeout, options.stall_timeout}, options.user_agent),
+      log_(options.log, "oci") {}
+
+Answer Exchanger::send(HttpRequest request, const std::string& authorization, const HttpBody& body,
+                       const CallOptions& options) {
+  const auto origin = HttpUrl::parse(request.url);
+  if (!origin) throw Error(Errc::invalid_argument, "\"" + request.url + "\" is not an http URL");
+  const std::vector<std::string> headers = request.headers;
+  HttpUrl at = *origin;
+  for (int redirects = 0;; ++redirects) {
+    Answer answer;
+    answer.host = at.host + ':' + at.port;
+    answer.same_origin = at == *origin;
+    request.headers = headers;
+    if (answer.same_origin && !authorization.empty()) {
+      request.headers.push_back("Authorization: " + authorization);
+    }
+    const HttpBody take = [&](const HttpResponse& response, std::span<const std::byte> data) {
+      if (response.status / 100 == 2) {
+        if (body) body(response, data);
+      } else if (answer.error_body.size() < most_error_bytes) {
+        const auto* text = reinterpret_cast<const char*>(data.data());
+        answer.error_body.append(
+            text, std::min(data.size(), most_error_bytes - answer.error_body.size()));
+      }
+    };
+    answer.response = client_.exchange(request, take, options);
+    log_.debug("request", {{"url", at.scheme + "://" + answer.host},
+                           {"status", std::to_string(answer.response.status)}});
+    if (answer.response.failure || !is_redirect(answer.response.status)) return answer;
+
+    const auto next = HttpUrl::parse(answer.response.redirect_url);
+    const std::string from = answer.host + " answered " + std::to_string(answer.response.status);
+    if (!next) throw Error(Errc::unavailable, from + " with no usable Location");
+    if (redirects == most_redirects) {
+      throw Error(Errc::unavailable,
+                  from + " again after " + std::to_string(most_redirects) + " redirects");
+    }
+    if (at.scheme == "https" && next->scheme != "https") {
+      throw Error(Errc::permission_denied, from + " with a redirect from https to plain http at " +
+                                               next->host + ", which is not followed");
+    }
+    request.url = answer.response.redirect_url;
+    at = *next;
+  }
+}
+
+Backoff::Backoff(const RetryOptions& options, const Logger& log) : options_(options), log_(log) {}
+
+void Backoff::pause(const Error& error, const HttpResponse& response, const CallOptions& options) {
+  if (++failures_ >= options_.attempts) {
+    if (options_.attempts == 1) throw error;
+    throw error.with_context("given up after " + std::to_string(options_.attempts) + " attempts");
+  }
+  std::chrono::milliseconds wait;
+  if (response.retry_after) {
+    if (*response.retry_after > options_.longest_retry_after) {
+      throw error.with_context("try again in " + std::to_string(response.retry_after->count()) +
+                               " seconds");
+    }
+    wait = *response.retry_after;
+  } else {
+    const auto longest = options_.longest_pause;
+    wait = std::min(longest, options_.first_pause);
+    for (int i = 1; i < failures_ && wait < longest; ++i) wait = std::min(longest, wait * 2);
+    std::uniform_int_distribution<long long> half(wait.count() / 2, wait.count());
+    wait = std::chrono::milliseconds(half(random_));
+  }
+  log_.warning("trying again",
+               {{"error", error.what()}, {"pause_ms", std::to_string(wait.count())}});
+  options.stop.wait_for(options.remaining(wait));
+  options.check(error.what());
+}
+
+Error error_of(const Answer& answer, std::string_view what) {
+  const HttpResponse& response = answer.response;
+  if (response.failure) return response.failure->with_context(what);
+  std::string message(what);
+  message += ": " + answer.host + " answered " + std::to_string(response.status);
+  if (const std::string detail = registry_message(answer.error_body); !detail.empty()) {
+    message += " (" + detail + ")";
+  }
+  if (response.status == 429) message += ": it accepts no more requests for now";
+  return Error(code_of_status(response.status), std::move(message),
+               NativeError{ErrorDomain::http, response.status});
+}
+
+}  // namespace vmkit::oci
