@@ -126,7 +126,7 @@ TEST_CASE("compression: the public function detects and passes plain data throug
                                    {.compression = Compression::gzip}));
             },
             &message) == corruption);
-  CHECK(message.find("garbled gzip data near byte 0") != std::string::npos);
+  CHECK(message.find("garbled gzip data near byte ") != std::string::npos);
   CHECK(failure([&] {
           read_all(
               *decompress(std::make_unique<MemorySource>(""), {.compression = Compression::zstd}));
