@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <doctest/doctest.h>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +11,7 @@
 #include "support/e2fsck.hpp"
 #include "support/sparse_file_device.hpp"
 
+#include <vmkit/base/error.hpp>
 #include <vmkit/ext4/filesystem.hpp>
 
 namespace vmkit::ext4::test {
@@ -38,6 +41,22 @@ inline std::string pattern(std::size_t size, unsigned seed = 1) {
     c = static_cast<char>(state >> 24);
   }
   return text;
+}
+
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+/// The code of the Error that `call` throws, whose message has `words`.
+inline Errc error_code(const std::function<void()>& call, std::string_view words) {
+  try {
+    call();
+  } catch (const Error& error) {
+    CHECK_MESSAGE(contains(error.what(), words), error.what());
+    return error.code();
+  }
+  FAIL_CHECK("no error");
+  return Errc::internal;
 }
 
 inline Inode add_file(Filesystem& fs, Inode parent, std::string_view name, std::string_view data,
