@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/docker_registry.hpp"
+
+#include <chrono>
+#include <doctest/doctest.h>
+#include <thread>
+
+#include "os/file.hpp"
+#include "support/programs.hpp"
+
+namespace vmkit::test {
+
+DockerRegistry::DockerRegistry(const Options& options)
+    : folder_(std::filesystem::temp_directory_path(), "vmkit-registry") {
+  const auto& folder = folder_.path();
+  std::string config =
+      "version: 0.1\n"
+      "log: {level: info, accesslog: {disabled: true}}\n"
+      "storage:\n"
+      "  delete: {enabled: true}\n"
+      "  filesystem: {rootdirectory: " +
+      (folder / "storage").string() + "}\n";
+  if (!options.username.empty()) {
+    const auto passwords = folder / "htpasswd";
+    os::write_file_atomically(
+        passwords, run_program({"htpasswd", "-nbB", options.username, options.password}), 0600);
+    config += "auth: {htpasswd: {realm: test, path: " + passwords.string() + "}}\n";
+  }
+  config += "http:\n  addr: 127.0.0.1:0\n  secret: test\n";
+  if (options.tls) {
+    const std::string key = (folder / "key.pem").string();
+    run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                 "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+                 ca_file().string()});
+    config += "  tls: {certificate: " + ca_file().string() + ", key: " + key + "}\n";
+  }
+  os::write_file_atomically(folder / "config.yml", config);
+  const os::File log = os::File::open(folder / "log", os::File::Mode::create_new);
+  process_ = os::ChildProcess::spawn(
+      {.arguments = {"docker-registry", "serve", (folder / "config.yml").string()},
+       .stdout_fd = log.fd(),
+       .stderr_fd = log.fd(),
+       .die_with_parent_thread = true});
+  address_ = wait_until_it_listens();
+}
+
+std::string DockerRegistry::wait_until_it_listens() {
+  using namespace std::chrono_literals;
+  const std::string mark = "listening on ";
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  for (;;) {
+    const std::string log = os::read_file(folder_.path() / "log", 1_MiB);
+    const std::size_t at = log.find(mark);
+    if (at != std::string::npos) {
+      const std::size_t end = log.find_first_of(",\"", at);
+      if (end != std::string::npos) return log.substr(at + mark.size(), end - at - mark.size());
+    }
+    INFO("docker-registry: ", log);
+    REQUIRE(!process_->poll());
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
+}  // namespace vmkit::test

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "os/child_process.hpp"
+#include "os/directory.hpp"
+
+namespace vmkit::test {
+
+/// Debian's docker-registry on loopback, at a port of its own choice, with empty storage. It ends
+/// with this object, and with the thread that made it. Needs the programs docker-registry,
+/// with a password htpasswd, with TLS openssl.
+class DockerRegistry {
+ public:
+  struct Options {
+    std::string username = {};  ///< Empty: everybody may do everything.
+    std::string password = {};
+    bool tls = false;
+  };
+
+  explicit DockerRegistry(const Options& options);
+  DockerRegistry() : DockerRegistry(Options{}) {}
+
+  /// "127.0.0.1:PORT".
+  const std::string& address() const { return address_; }
+  /// The certificate to trust, with TLS.
+  std::filesystem::path ca_file() const { return folder_.path() / "ca.pem"; }
+
+ private:
+  std::string wait_until_it_listens();
+
+  os::TemporaryDirectory folder_;
+  std::optional<os::ChildProcess> process_;
+  std::string address_;
+};
+
+}  // namespace vmkit::test
