@@ -81,6 +81,9 @@ class Filesystem {
   /// cannot store, resource_exhausted for more than fit in one inode and one block.
   void set_xattrs(Inode inode, std::vector<Xattr> xattrs);
 
+  /// In order of their names.
+  std::vector<Xattr> xattrs(Inode inode) const;
+
   /// Inodes in use, for limits and progress.
   std::uint64_t inode_count() const;
 
