@@ -207,6 +207,7 @@ void Server::spawn(const Json& params, const Deferred& request) {
                          " was not opened for stdio, or is in use");
     }
     pipes[i]->stream = stream;
+    if (i == 0) session_->mux().finish(stream);  // nothing goes that way
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
       for (Pipe* pipe : pipes) close_pipe(*pipe);

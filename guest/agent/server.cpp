@@ -108,7 +108,7 @@ void Server::handle(const Watch& watch, short events) {
     case Part::start_result:
       return read_start_result(watch.process);
     case Part::input:
-      if ((events & POLLERR) != 0) return close_pipe(process.input);
+      if ((events & POLLERR) != 0) return break_input(process.input);
       return pump_input(process);
     case Part::output:
       return pump_output(process.output);
@@ -139,9 +139,17 @@ void Server::expect_client(bool expect) {
 }
 
 void Server::read_channel() {
-  const ssize_t count = ::read(channel_.get(), incoming_.data(), incoming_.size());
-  if (count > 0) return take_input(std::span(incoming_).first(static_cast<std::size_t>(count)));
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  // A port gives a page at a time; everything else costs less for many at once.
+  std::size_t filled = 0;
+  ssize_t count = 0;
+  while (filled < incoming_.size()) {
+    count = ::read(channel_.get(), &incoming_[filled], incoming_.size() - filled);
+    if (count <= 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  const int failure = errno;
+  if (filled != 0) take_input(std::span(incoming_).first(filled));
+  if (count > 0 || (count < 0 && (failure == EAGAIN || failure == EINTR))) return;
   end_session(nullptr);
   outgoing_.clear();
   outgoing_sent_ = 0;
@@ -236,7 +244,7 @@ void Server::end_session(const char* failure) {
   fresh_ = false;
   if (!session_) return;
   detach_processes();
-  std::vector<std::byte> unsent;
+  agent::yamux::OutputBuffer unsent;
   session_->mux().take_output(unsent);
   session_.reset();
   if (failure == nullptr) return;

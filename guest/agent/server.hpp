@@ -68,6 +68,7 @@ class Server {
   void drain_output(Pipe& pipe);
   void pump_processes();
   void close_pipe(Pipe& pipe);
+  void break_input(Pipe& pipe);
   void detach_processes();
   void answer_waiters(std::uint64_t handle);
   void forget_finished();
@@ -104,7 +105,7 @@ class Server {
   std::uint64_t next_session_ = 1;
 
   std::vector<std::byte> incoming_;
-  std::vector<std::byte> outgoing_;
+  agent::yamux::OutputBuffer outgoing_;
   std::size_t outgoing_sent_ = 0;
 
   bool root_mounted_ = false;

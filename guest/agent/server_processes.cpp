@@ -58,7 +58,9 @@ void Server::read_start_result(std::uint64_t handle) {
   }
   process.failed_to_start = true;
   if (request) answer_error(*request, decode_spawn_failure(process.start_failure));
-  for (Pipe* pipe : {&process.input, &process.output, &process.error}) close_pipe(*pipe);
+  break_input(process.input);
+  close_pipe(process.output);
+  close_pipe(process.error);
   forget_finished();
 }
 
@@ -102,7 +104,7 @@ void Server::pump_input(Process& process) {
     } else if (count < 0 && errno == EAGAIN) {
       return;
     } else if (count == 0 || errno != EINTR) {
-      return close_pipe(pipe);  // nobody reads any more
+      return break_input(pipe);
     }
   }
   if (mux.at_end(pipe.stream) || mux.reset_by_peer(pipe.stream)) close_pipe(pipe);
@@ -144,14 +146,17 @@ void Server::pump_processes() {
   forget_finished();
 }
 
-// Half-closing first tells the client that all output was sent; releasing alone would be a reset.
 void Server::close_pipe(Pipe& pipe) {
   pipe.fd.reset();
-  if (pipe.stream == 0) return;
   const auto stream = std::exchange(pipe.stream, 0);
-  if (!session_) return;
-  session_->mux().finish(stream);
-  session_->release(stream);
+  if (stream != 0 && session_) session_->finish(stream);
+}
+
+// The process no longer reads: the client must not go on writing.
+void Server::break_input(Pipe& pipe) {
+  pipe.fd.reset();
+  const auto stream = std::exchange(pipe.stream, 0);
+  if (stream != 0 && session_) session_->release(stream);
 }
 
 void Server::detach_processes() {

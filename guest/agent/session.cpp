@@ -25,16 +25,26 @@ void Session::receive(std::span<const std::byte> input) {
   mux_.receive(input);
   accept_streams();
   for (const auto id : mux_.take_changed()) {
-    const auto stream = streams_.find(id);
-    if (stream == streams_.end() || stream->second == StreamState::claimed) continue;
-    if (mux_.reset_by_peer(id)) {
-      release(id);
-    } else if (stream->second == StreamState::header) {
-      read_header(id, stream->second);
+    if (const auto stream = streams_.find(id); stream != streams_.end()) {
+      on_change(id, stream->second);
     }
   }
   if (rpc_ != 0 && (mux_.at_end(rpc_) || mux_.reset_by_peer(rpc_))) ended_ = true;
   if (mux_.peer_went_away()) ended_ = true;
+}
+
+void Session::on_change(agent::yamux::StreamId id, StreamState& state) {
+  switch (state) {
+    case StreamState::header:
+    case StreamState::stdio:
+      if (mux_.reset_by_peer(id)) return release(id);
+      if (state == StreamState::header) read_header(id, state);
+      return;
+    case StreamState::claimed:
+      return;  // its process looks at it
+    case StreamState::finished:
+      return drain_finished(id);
+  }
 }
 
 void Session::accept_streams() {
@@ -95,6 +105,19 @@ bool Session::claim_stdio(agent::yamux::StreamId id) {
   if (stream == streams_.end() || stream->second != StreamState::stdio) return false;
   stream->second = StreamState::claimed;
   return true;
+}
+
+void Session::finish(agent::yamux::StreamId id) {
+  mux_.finish(id);
+  streams_[id] = StreamState::finished;
+  drain_finished(id);
+}
+
+// Releasing before the client has finished would be a reset, and a reset overtakes the data that it
+// has not read yet.
+void Session::drain_finished(agent::yamux::StreamId id) {
+  while (!mux_.readable(id).empty()) mux_.consume(id, mux_.readable(id).size());
+  if (mux_.at_end(id) || mux_.reset_by_peer(id)) release(id);
 }
 
 void Session::release(agent::yamux::StreamId id) {

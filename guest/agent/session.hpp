@@ -35,13 +35,17 @@ class Session {
 
   /// True once for each stream that was opened for stdio and not claimed yet.
   bool claim_stdio(agent::yamux::StreamId id);
-  /// Ends a claimed stream.
+  /// Ends a claimed stream after all that was written to it: the client still reads that.
+  void finish(agent::yamux::StreamId id);
+  /// Ends a claimed stream at once.
   void release(agent::yamux::StreamId id);
 
  private:
-  enum class StreamState { header, stdio, claimed };
+  enum class StreamState { header, stdio, claimed, finished };
   void accept_streams();
   void read_header(agent::yamux::StreamId id, StreamState& state);
+  void on_change(agent::yamux::StreamId id, StreamState& state);
+  void drain_finished(agent::yamux::StreamId id);
 
   std::uint64_t serial_;
   agent::yamux::Engine mux_;

@@ -122,9 +122,11 @@ Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {
     process->input = std::make_unique<ProcessInput>(std::move(stream));
   }
   if (auto stream = pipe(spec.stdout_mode, "stdout")) {
+    stream->close_write();
     process->output = std::make_unique<ProcessOutput>(std::move(stream));
   }
   if (auto stream = pipe(spec.stderr_mode, "stderr")) {
+    stream->close_write();
     process->error = std::make_unique<ProcessOutput>(std::move(stream));
   }
   const auto call = impl_->rpc->send("spawn", {{"args", spec.args},
@@ -144,9 +146,9 @@ Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {
       const std::weak_ptr<RpcClient> weak = impl_->rpc;
       impl_->rpc->abandon(call, [weak](const Json& answer) {
         const auto rpc = weak.lock();
-        if (!rpc) return;
-        rpc->send("signal", {{"process", answer.at("process")}, {"signal", kill_signal}});
-        rpc->send("wait", {{"process", answer.at("process")}});
+        if (!rpc || !answer.contains("process")) return;
+        rpc->send("signal", {{"process", answer["process"]}, {"signal", kill_signal}});
+        rpc->send("wait", {{"process", answer["process"]}});
       });
     }
     throw;

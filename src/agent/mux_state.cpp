@@ -38,13 +38,12 @@ void MuxState::read_transport(std::span<const std::byte> early_input) noexcept {
 }
 
 void MuxState::write_transport() noexcept {
-  std::vector<std::byte> output;
+  yamux::OutputBuffer output;
   std::unique_lock lock(mutex_);
   try {
     for (;;) {
       output_arrived_.wait(lock, [&] { return engine_.has_output() || failure_; });
       if (!engine_.has_output()) break;
-      output.clear();
       engine_.take_output(output);
       for (const auto id : std::exchange(waiting_for_output_, {})) {
         const auto found = entries_.find(id);

@@ -49,7 +49,7 @@ void Engine::receive(std::span<const std::byte> input) {
   }
 }
 
-void Engine::take_output(std::vector<std::byte>& into) {
+void Engine::take_output(OutputBuffer& into) {
   std::swap(into, output_);
   output_.clear();
 }

@@ -12,6 +12,7 @@
 
 #include "agent/yamux/byte_queue.hpp"
 #include "agent/yamux/frame.hpp"
+#include "agent/yamux/output_buffer.hpp"
 
 namespace vmkit::agent::yamux {
 
@@ -52,8 +53,8 @@ class Engine {
 
   bool has_output() const { return !output_.empty(); }
   std::size_t output_size() const { return output_.size(); }
-  /// Swaps the bytes for the peer into `into`, which should be empty and may bring capacity.
-  void take_output(std::vector<std::byte>& into);
+  /// Swaps the bytes for the peer into `into`, whose own contents go; its memory is used again.
+  void take_output(OutputBuffer& into);
 
   /// Opens a stream; throws resource_exhausted at the limit and unavailable after a go-away.
   StreamId open();
@@ -128,7 +129,7 @@ class Engine {
   std::deque<StreamId> to_accept_;
   std::size_t peer_streams_ = 0;
   std::vector<StreamId> changed_;
-  std::vector<std::byte> output_;
+  OutputBuffer output_;
 
   std::array<std::byte, header_size> header_{};
   std::size_t header_filled_ = 0;
