@@ -7,6 +7,7 @@
 #include "ext4/crc32c.hpp"
 #include "ext4/directory_blocks.hpp"
 #include "ext4/inode_record.hpp"
+#include "ext4/journal.hpp"
 #include "ext4/state.hpp"
 #include "ext4/superblock.hpp"
 
@@ -196,7 +197,15 @@ InodePlacement Commit::place(std::uint32_t ino, const Node& node) {
 }
 
 void Commit::fill_record(std::span<std::byte> record, std::uint32_t ino, const Node& node) {
-  store_inode(record, node, place(ino, node), encode_time(state_.options.created),
+  const InodePlacement placement = place(ino, node);
+  if (ino == journal_ino) {
+    journal_ = placement;
+    const auto& file = std::get<RegularFile>(node.content);
+    state_.output.write(std::uint64_t{file.extents.front().physical} * block_size,
+                        make_journal_superblock(static_cast<std::uint32_t>(file.size / block_size),
+                                                state_.options.uuid));
+  }
+  store_inode(record, node, placement, encode_time(state_.options.created),
               inode_checksum_seed(seed_, ino));
 }
 

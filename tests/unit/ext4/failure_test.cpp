@@ -132,7 +132,11 @@ TEST_CASE("more inodes than the usual ratio are no problem where there is room")
   }
   fs.commit();
   CHECK(e2fsck_complaints(device.path()) == "");
-  CHECK(contains(vmkit::test::dumpe2fs(device.path()), "Inode count:              225"));
+  // What is left of the image may become files of the usual size.
+  const std::string text = vmkit::test::dumpe2fs(device.path());
+  constexpr std::string_view label = "Inode count:";
+  const int inodes = std::stoi(text.substr(text.find(label) + label.size()));
+  CHECK(inodes > 200'000 + 50'000);
 }
 
 TEST_CASE("a stopped commit") {

@@ -31,15 +31,48 @@ TEST_CASE("an empty file system of any size is clean") {
   }
 }
 
-TEST_CASE("a file") {
+TEST_CASE("resize2fs grows and shrinks what was written") {
   if (!have_e2fsprogs()) return;
   SparseFileDevice device;
-  Filesystem fs = Filesystem::format(device, options_of(64_MiB));
+  Filesystem fs = Filesystem::format(device, options_of(200_MiB));
   const std::string data = pattern(100'000);
   add_file(fs, fs.root(), "data", data);
   fs.commit();
-  CHECK(e2fsck_complaints(device.path()) == "");
-  CHECK(debugfs(device.path(), "cat data") == data);
+  for (const std::string size : {"20G", "300M", "64M"}) {
+    const auto result =
+        vmkit::test::run_tool({vmkit::test::e2fs_tool("resize2fs"), "-f", device.path(), size});
+    CHECK_MESSAGE(result.status == 0, result.output);
+    CHECK(e2fsck_complaints(device.path()) == "");
+    CHECK((debugfs(device.path(), "cat data") == data));
+  }
+}
+
+TEST_CASE("a clean journal") {
+  if (!have_e2fsprogs()) return;
+  for (const auto& [size, journal] :
+       {std::pair(8_MiB, 4_MiB), std::pair(1_GiB, 64_MiB), std::pair(4_GiB, 1500_MiB)}) {
+    CAPTURE(size.bytes());
+    SparseFileDevice device;
+    FormatOptions options = options_of(size);
+    options.journal = journal;
+    Filesystem fs = Filesystem::format(device, options);
+    add_file(fs, fs.root(), "data", "hello");
+    fs.commit();
+    CHECK(e2fsck_complaints(device.path()) == "");
+    const std::string text = dumpe2fs(device.path());
+    CHECK(contains(text, "has_journal"));
+    CHECK(contains(text, "Journal backup:           inode blocks"));
+    CHECK(contains(text, "Journal features:         journal_64bit journal_checksum_v3"));
+    CHECK(contains(text, "Total journal blocks:     " + std::to_string(journal.bytes() / 4096)));
+    CHECK(device.allocated() < 300_KiB);
+  }
+  SparseFileDevice device;
+  for (const ByteSize journal : {0_B, ByteSize((4 << 20) - 1), 9_MiB, 16_TiB}) {
+    FormatOptions options = options_of(16_MiB);
+    options.journal = journal;
+    CHECK(error_code([&] { Filesystem::format(device, options); }, "half the image") ==
+          Errc::invalid_argument);
+  }
 }
 
 }  // namespace
