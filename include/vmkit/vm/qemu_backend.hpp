@@ -24,6 +24,9 @@ struct QemuOptions {
   std::vector<std::filesystem::path> search_path = {"/usr/bin", "/usr/local/bin",
                                                     "/opt/homebrew/bin", "/opt/local/bin"};
   QemuAccelerator accelerator = QemuAccelerator::automatic;
+  /// Linux: QEMU gives up system calls it does not need, among them to start programs, so that a
+  /// guest which breaks out of it gets little. A QEMU built without this cannot be started with it.
+  bool sandbox = true;
   /// Each machine has a folder below this one (mode 0700, removed at its end) for its sockets and
   /// an initrd given as bytes. Keep it short: a socket's path may have 107 bytes (macOS: 103).
   std::filesystem::path runtime_directory = "/tmp";

@@ -39,6 +39,9 @@ AcceleratorChoice choose_accelerator(QemuAccelerator wanted, Architecture guest,
 /// "kvm", "hvf", "tcg".
 std::string_view to_string(QemuAccelerator accelerator) noexcept;
 
+/// True where QEMU can have its sandbox. Per platform.
+extern const bool host_can_filter_system_calls;
+
 /// Asks this host. Per platform.
 HostVirtualization probe_host_virtualization();
 

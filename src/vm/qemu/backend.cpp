@@ -26,7 +26,8 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
   std::string_view name() const noexcept override { return "qemu"; }
 
   Capabilities capabilities(Architecture architecture, const CallOptions& options) override {
-    return host(architecture, options).capabilities(architecture);
+    const Host found = host(architecture);
+    return describe(options_, architecture, found, program(found, options));
   }
 
   std::vector<ConfigProblem> validate(const MachineConfig& config) override {
@@ -51,26 +52,36 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
   std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,
                                                      detail::MachineStatus& status) override {
     const Architecture architecture = config.architecture;
-    auto probe = [self = shared_from_this(), architecture](const CallOptions& options) {
-      return self->host(architecture, options);
-    };
+    auto probe = [self = shared_from_this(), architecture] { return self->host(architecture); };
     return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probe));
   }
 
  private:
   /// A QEMU that was not found is looked for again: it may be installed by now.
-  Host host(Architecture architecture, const CallOptions& options) {
+  Host host(Architecture architecture) {
     std::lock_guard lock(mutex_);
     const auto known = hosts_.find(architecture);
     if (known != hosts_.end()) return known->second;
-    Host host = probe_host(options_, architecture, options);
+    Host host = probe_host(options_, architecture);
     if (host.machines.available()) hosts_.emplace(architecture, host);
     return host;
+  }
+
+  Program program(const Host& host, const CallOptions& options) {
+    if (!host.machines.available()) return {};
+    std::lock_guard lock(mutex_);
+    const auto known = programs_.find(host.binary);
+    if (known != programs_.end()) return known->second;
+    const Program program =
+        probe_program(host.binary, options.with_timeout(options_.response_limit));
+    programs_.emplace(host.binary, program);
+    return program;
   }
 
   const QemuOptions options_;
   std::mutex mutex_;
   std::map<Architecture, Host> hosts_;
+  std::map<std::filesystem::path, Program> programs_;
 };
 
 }  // namespace

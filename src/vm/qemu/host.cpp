@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <thread>
 #include <time.h>
 
 #include "os/child_process.hpp"
@@ -21,11 +22,11 @@ using namespace std::chrono_literals;
 /// Measures the cycle counter against a clock that nobody adjusts, from its making to khz().
 class CycleMeter {
  public:
-  std::optional<std::uint64_t> khz(const StopToken& stop) const {
+  std::optional<std::uint64_t> khz() const {
     if (!start_.cycles) return std::nullopt;
     // Two readings are some 50 ns off: over 10 ms that is less than a clock's own error.
     const auto elapsed = std::chrono::nanoseconds(now().nanoseconds - start_.nanoseconds);
-    if (elapsed < 10ms) stop.wait_for(10ms - elapsed);
+    if (elapsed < 10ms) std::this_thread::sleep_for(10ms - elapsed);
     const Reading end = now();
     const double cycles = static_cast<double>(*end.cycles - *start_.cycles);
     return static_cast<std::uint64_t>(
@@ -97,37 +98,6 @@ os::Output ask_version(const std::filesystem::path& binary, std::vector<std::str
   return os::run(spawn, ByteSize(64 << 10), options);
 }
 
-void probe_program(Host& host, const QemuOptions& options, Architecture architecture,
-                   const CallOptions& call_options) {
-  const auto binary = find_qemu(options, architecture);
-  if (!binary) {
-    host.machines = missing(options, architecture);
-    return;
-  }
-  host.binary = *binary;
-  // Options are looked at in order: a QEMU that was built without the sandbox refuses it before it
-  // comes to its version.
-  const CallOptions limited = call_options.with_timeout(options.response_limit);
-  os::Output output = ask_version(*binary, {"-sandbox", sandbox_argument}, limited);
-  host.sandbox = output.status.success();
-  if (!host.sandbox) output = ask_version(*binary, {}, limited);
-  const auto version = parse_version(output.out);
-  if (!version) {
-    host.machines = {Feature::machines, Limitation::missing_program,
-                     binary->string() + " does not say a QEMU version (" +
-                         os::to_string(output.status) +
-                         "): " + output.err.substr(0, output.err.find('\n')),
-                     way_to_qemu(architecture)};
-    return;
-  }
-  host.version = *version;
-  if (!is_new_enough(*version)) {
-    host.machines = {Feature::machines, Limitation::too_old,
-                     binary->string() + " is version " + *version + ", expected 7.2 or later",
-                     way_to_qemu(architecture)};
-  }
-}
-
 }  // namespace
 
 std::optional<std::string> parse_version(const std::string& output) {
@@ -150,22 +120,58 @@ bool is_new_enough(const std::string& version) {
   return major > 7 || (major == 7 && minor >= 2);
 }
 
-Host probe_host(const QemuOptions& options, Architecture architecture,
-                const CallOptions& call_options) {
+Host probe_host(const QemuOptions& options, Architecture architecture) {
   const CycleMeter meter;
   Host host;
+  if (auto binary = find_qemu(options, architecture)) {
+    host.binary = std::move(*binary);
+  } else {
+    host.machines = missing(options, architecture);
+  }
   host.acceleration =
       choose_accelerator(options.accelerator, architecture, probe_host_virtualization());
-  probe_program(host, options, architecture, call_options);
-  if (architecture == Architecture::x86_64) host.tsc_khz = meter.khz(call_options.stop);
+  if (architecture == Architecture::x86_64) host.tsc_khz = meter.khz();
   return host;
 }
 
-Capabilities Host::capabilities(Architecture architecture) const {
-  FeatureStatus confined{Feature::sandbox};
-  if (!sandbox) {
-    confined = {Feature::sandbox, Limitation::not_built_in,
-                "this QEMU was built without its system call filter (seccomp)"};
+Program probe_program(const std::filesystem::path& binary, const CallOptions& options) {
+  // Options are looked at in order: a QEMU that was built without the sandbox refuses it before it
+  // comes to its version.
+  os::Output output = ask_version(binary, {"-sandbox", sandbox_argument}, options);
+  Program program;
+  program.has_sandbox = output.status.success();
+  if (!program.has_sandbox) output = ask_version(binary, {}, options);
+  if (auto version = parse_version(output.out)) {
+    program.version = std::move(*version);
+  } else {
+    program.complaint =
+        os::to_string(output.status) + ": " + output.err.substr(0, output.err.find('\n'));
+  }
+  return program;
+}
+
+Capabilities describe(const QemuOptions& options, Architecture architecture, const Host& host,
+                      const Program& program) {
+  FeatureStatus machines = host.machines;
+  if (machines.available() && program.version.empty()) {
+    machines = {Feature::machines, Limitation::missing_program,
+                host.binary.string() + " does not say a QEMU version (" + program.complaint + ")",
+                way_to_qemu(architecture)};
+  } else if (machines.available() && !is_new_enough(program.version)) {
+    machines = {Feature::machines, Limitation::too_old,
+                host.binary.string() + " is version " + program.version + ", expected 7.2 or later",
+                way_to_qemu(architecture)};
+  }
+  FeatureStatus sandbox{Feature::sandbox};
+  if (!host_can_filter_system_calls) {
+    sandbox = {Feature::sandbox, Limitation::unsupported_system,
+               "QEMU's system call filter is for Linux"};
+  } else if (!options.sandbox) {
+    sandbox = {Feature::sandbox, Limitation::disabled_by_option, "QemuOptions::sandbox is off"};
+  } else if (!program.has_sandbox) {
+    sandbox = {Feature::sandbox, Limitation::not_built_in,
+               "this QEMU was built without its system call filter (seccomp)",
+               "take another QEMU, or switch QemuOptions::sandbox off"};
   }
   FeatureStatus dies{Feature::dies_with_owner};
   if (!os::can_die_with_parent) {
@@ -174,9 +180,9 @@ Capabilities Host::capabilities(Architecture architecture) const {
   }
   return {"qemu",
           architecture,
-          version,
-          std::string(qemu::to_string(acceleration.accelerator)),
-          {machines, acceleration.hardware, confined, dies}};
+          program.version,
+          std::string(qemu::to_string(host.acceleration.accelerator)),
+          {machines, host.acceleration.hardware, sandbox, dies}};
 }
 
 }  // namespace vmkit::vm::qemu

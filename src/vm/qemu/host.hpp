@@ -14,21 +14,29 @@
 
 namespace vmkit::vm::qemu {
 
-/// What is known about this host and its QEMU for guests of one architecture.
+/// What a start needs to know about this host, for guests of one architecture.
 struct Host {
-  std::filesystem::path binary = {};
-  std::string version = {};  ///< "7.2.22"
-  bool sandbox = false;
+  std::filesystem::path binary = {};  ///< Empty if there is no QEMU: see `machines`.
   AcceleratorChoice acceleration = {};
   std::optional<std::uint64_t> tsc_khz = {};
-  FeatureStatus machines = {Feature::machines};  ///< Why not, if there is no usable QEMU.
-
-  Capabilities capabilities(Architecture architecture) const;
+  FeatureStatus machines = {Feature::machines};
 };
 
-/// Looks for QEMU, asks it for its version (about 20 ms) and measures the clock meanwhile.
-Host probe_host(const QemuOptions& options, Architecture architecture,
-                const CallOptions& call_options);
+/// Looks for QEMU and measures the clock (10 ms). Starts no program.
+Host probe_host(const QemuOptions& options, Architecture architecture);
+
+/// What QEMU says about itself (about 20 ms).
+struct Program {
+  std::string version = {};  ///< "7.2.22"; empty if it is not known.
+  bool has_sandbox = false;
+  std::string complaint = {};  ///< If it did not say its version.
+};
+
+Program probe_program(const std::filesystem::path& binary, const CallOptions& options);
+
+/// Both, as the public interface tells it. Pure.
+Capabilities describe(const QemuOptions& options, Architecture architecture, const Host& host,
+                      const Program& program);
 
 /// The version in what `qemu-system-… -version` prints; nullopt if it is not there.
 std::optional<std::string> parse_version(const std::string& output);

@@ -46,7 +46,7 @@ QemuMachine::~QemuMachine() {
 void QemuMachine::start(const CallOptions& options) {
   const std::string what = "machine " + config_.name;
   try {
-    prepare(options);
+    prepare();
     // The thread lives as long as QEMU, which is to die with it.
     thread_ = std::thread([this] { run(); });
   } catch (const Error& error) {
@@ -77,12 +77,10 @@ void QemuMachine::start(const CallOptions& options) {
   }
 }
 
-void QemuMachine::prepare(const CallOptions& options) {
-  const Host host = probe_(options);
+void QemuMachine::prepare() {
+  const Host host = probe_();
   if (!host.machines.available()) {
-    const bool missing = host.machines.limitation == Limitation::missing_program;
-    throw Error(missing ? Errc::not_found : Errc::unsupported,
-                host.machines.reason + "; " + host.machines.way_out);
+    throw Error(Errc::not_found, host.machines.reason + "; " + host.machines.way_out);
   }
   check_files(config_);
   console_.open();
@@ -94,9 +92,12 @@ void QemuMachine::prepare(const CallOptions& options) {
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {
     ports_.emplace_back(folder_->path() / port_device_id(i));
   }
-  ArgumentsPlan plan{host.binary,      host.acceleration.accelerator,
-                     host.sandbox,     host.tsc_khz,
-                     prepare_initrd(), qmp_listener_.get()};
+  ArgumentsPlan plan{host.binary,
+                     host.acceleration.accelerator,
+                     options_.sandbox && host_can_filter_system_calls,
+                     host.tsc_khz,
+                     prepare_initrd(),
+                     qmp_listener_.get()};
   for (const PortListener& port : ports_) plan.port_listeners.push_back(port.fd());
   setup_.machine = config_.name;
   setup_.launch.arguments = build_arguments(config_, plan);

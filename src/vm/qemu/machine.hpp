@@ -25,7 +25,7 @@ namespace vmkit::vm::qemu {
 class QemuMachine final : public detail::MachineDriver {
  public:
   /// What this host has; may be asked from any thread.
-  using HostProbe = std::function<Host(const CallOptions&)>;
+  using HostProbe = std::function<Host()>;
 
   QemuMachine(MachineConfig config, detail::MachineStatus& status, QemuOptions options,
               HostProbe probe);
@@ -41,7 +41,7 @@ class QemuMachine final : public detail::MachineDriver {
   MachineDiagnostics diagnostics() const override;
 
  private:
-  void prepare(const CallOptions& options);
+  void prepare();
   std::filesystem::path prepare_initrd() const;
   void run() noexcept;
   MachineEvent run_monitor() noexcept;

@@ -5,6 +5,8 @@
 
 namespace vmkit::vm::qemu {
 
+const bool host_can_filter_system_calls = false;
+
 HostVirtualization probe_host_virtualization() {
   using Device = HostVirtualization::Device;
   int supported = 0;

@@ -11,6 +11,8 @@
 
 namespace vmkit::vm::qemu {
 
+const bool host_can_filter_system_calls = true;
+
 HostVirtualization probe_host_virtualization() {
   using Device = HostVirtualization::Device;
   HostVirtualization host{host_architecture(), QemuAccelerator::kvm};
