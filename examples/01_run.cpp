@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pulls an image and runs a command in a container of its own machine:
-//   01_run KERNEL MODULES localhost:5000/debian:demo cat /etc/os-release
+//   01_run KERNEL MODULES 127.0.0.1:5000/debian:demo cat /etc/os-release
 #include <cstdio>
 #include <vector>
 
@@ -11,8 +11,11 @@ int main(int argc, char** argv) try {
   if (argc < 5) return std::fputs("usage: 01_run KERNEL MODULES IMAGE COMMAND...\n", stderr), 2;
 
   auto store = oci::ImageStore::open("vmkit-store");
-  oci::RegistryClient registry({.hosts = {{"localhost:5000", {.plain_http = true}}}});
-  auto image = oci::pull(registry, store, oci::Reference::parse(argv[3]));
+  auto reference = oci::Reference::parse(argv[3]);
+  // Plain HTTP for a registry on this machine only.
+  bool local = reference.registry().starts_with("127.0.0.1:");
+  oci::RegistryClient registry({.defaults = {.plain_http = local}});
+  auto image = oci::pull(registry, store, reference);
 
   auto box = container::Container::create({.image = image,
                                            .store = store,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <vmkit/agent/port.hpp>
+
 #include "boot.hpp"
 
 #include <dirent.h>
@@ -56,7 +58,7 @@ Fd open_control_port() {
     Fd found;
     for_each_entry("/sys/class/virtio-ports", [&](const std::string& port) {
       const auto name = read_file(("/sys/class/virtio-ports/" + port + "/name").c_str(), 256);
-      if (found || !name || first_line(*name) != agent::protocol::port_name) return;
+      if (found || !name || first_line(*name) != agent::port_name) return;
       found = Fd(::open(("/dev/" + port).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     });
     if (found) return found;

@@ -10,9 +10,6 @@ namespace vmkit::agent::protocol {
 
 inline constexpr std::uint32_t version = 1;
 
-/// The virtio-serial port that carries the protocol.
-inline constexpr const char* port_name = "vmkit.ctl";
-
 /// A JSON-RPC message, without its length prefix.
 inline constexpr std::size_t max_message_bytes = 1024 * 1024;
 inline constexpr std::size_t max_json_depth = 16;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <vmkit/agent/initramfs.hpp>
+#include <vmkit/agent/port.hpp>
 
 #include "container/machine_stream.hpp"
 
@@ -19,7 +20,7 @@ bool is_over(vm::MachineState state) {
 agent::Client connect(vm::Machine& machine, const CallOptions& options) {
   for (;;) {
     try {
-      auto channel = machine.open_port(agent::channel_name, options);
+      auto channel = machine.open_port(agent::port_name, options);
       return agent::Client::connect(make_machine_stream(std::move(channel), machine), options);
     } catch (const Error& error) {
       if (error.code() != Errc::unavailable) throw;
@@ -39,13 +40,13 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
   config.cpu_count = options.cpu_count;
   config.memory = options.memory;
   config.boot.image = options.kernel.image;
-  config.boot.initrd = agent::build_initramfs({.modules = options.kernel.modules});
+  config.boot.initrd = agent::build_initramfs({.modules_directory = options.kernel.modules});
   config.boot.command_line = options.kernel.command_line;
   // The disk goes with the container, so nothing is gained by making it survive a host's crash.
   config.disks = {{.path = folder.disk(),
                    .identifier = root_disk_identifier,
                    .sync = vm::DiskSync::none}};
-  config.ports = {{.name = std::string(agent::channel_name)}};
+  config.ports = {{.name = std::string(agent::port_name)}};
   if (options.network) config.networks = {{.kind = vm::NetworkKind::nat}};
   config.console.file = folder.console_log();
   return config;
