@@ -43,7 +43,7 @@ ext4::Attributes attributes_of(const archive::TarEntry& entry) {
 
 ext4::DeviceNumber device_of(const archive::TarEntry& entry) {
   if (entry.device_major >= 1U << 12 || entry.device_minor >= 1U << 20) {
-    throw Error(Errc::data_corruption, "member " + quoted(entry.path) + ": device number " +
+    throw Error(Errc::data_corruption, "member " + printable(entry.path) + ": device number " +
                                            std::to_string(entry.device_major) + ":" +
                                            std::to_string(entry.device_minor) + " is out of range");
   }

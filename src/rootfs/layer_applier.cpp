@@ -19,7 +19,7 @@ constexpr unsigned deepest_link_chain = 40;
 constexpr std::uint16_t symlink_permissions = 0777;
 
 [[noreturn]] void refuse(const archive::TarEntry& entry, const std::string& why) {
-  throw Error(Errc::data_corruption, "member " + quoted(entry.path) + ": " + why);
+  throw Error(Errc::data_corruption, "member " + printable(entry.path) + ": " + why);
 }
 
 ext4::FileType file_type(archive::EntryType type) {
@@ -69,7 +69,8 @@ const archive::TarEntry* LayerApplier::next(archive::TarReader& archive) {
   reading_ = true;
   tick_();
   const archive::TarEntry* entry = archive.next();
-  if (entry != nullptr && ++entries_ > limits_.entries.value_or(entries_)) {
+  if (entry != nullptr) ++entries_;
+  if (limits_.entries && entries_ > *limits_.entries) {
     throw Error(Errc::resource_exhausted,
                 "more members than the limit of " + std::to_string(*limits_.entries));
   }
@@ -188,7 +189,7 @@ std::optional<ext4::Inode> LayerApplier::find(const MemberName& name) {
 bool LayerApplier::try_link(const MemberName& name, const archive::TarEntry& entry) {
   const MemberName target_name = parse_member_name(entry.link_target);
   if (target_name.kind != MemberKind::plain || target_name.base.empty()) {
-    refuse(entry, "a hard link to " + quoted(entry.link_target));
+    refuse(entry, "a hard link to " + printable(entry.link_target));
   }
   const ext4::Inode parent = resolver_.make_folder(name.parent);
   auto target = find(target_name);
@@ -199,7 +200,7 @@ bool LayerApplier::try_link(const MemberName& name, const archive::TarEntry& ent
   }
   if (!target) return false;
   if (tree_.type(*target) == ext4::FileType::directory) {
-    refuse(entry, "a hard link to the folder " + quoted(entry.link_target));
+    refuse(entry, "a hard link to the folder " + printable(entry.link_target));
   }
   if (found != target) tree_.link(parent, name.base, *target);
   upper_.add(parent, name.base);
@@ -223,19 +224,21 @@ void LayerApplier::wait_for_target(const archive::TarEntry& entry) {
 }
 
 void LayerApplier::apply_waiting_links() {
+  // Backwards: of two links of one name the later holds.
+  std::reverse(waiting_links_.begin(), waiting_links_.end());
   for (unsigned round = 0; !waiting_links_.empty(); ++round) {
     std::vector<archive::TarEntry> still_waiting;
     for (archive::TarEntry& entry : waiting_links_) {
       tick_();
       const MemberName name = parse_member_name(entry.path);
       // Its name was free when the link was met: what has it now stands later in the archive.
-      if (round == 0 && find(name)) continue;
-      if (!try_link(name, entry)) still_waiting.push_back(std::move(entry));
+      if (!find(name) && !try_link(name, entry)) still_waiting.push_back(std::move(entry));
     }
-    if (still_waiting.size() == waiting_links_.size() || round == deepest_link_chain) {
-      refuse(still_waiting.front(), "the target of the hard link, " +
-                                        quoted(still_waiting.front().link_target) +
-                                        ", does not exist");
+    const bool stuck = still_waiting.size() == waiting_links_.size();
+    if (stuck || (round == deepest_link_chain && !still_waiting.empty())) {
+      const archive::TarEntry& entry = still_waiting.back();
+      refuse(entry,
+             "the target of the hard link, " + printable(entry.link_target) + ", does not exist");
     }
     waiting_links_ = std::move(still_waiting);
   }

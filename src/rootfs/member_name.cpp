@@ -15,7 +15,7 @@ constexpr std::size_t longest_component = 255;
 constexpr std::size_t longest_name = 4095;
 
 [[noreturn]] void refuse(std::string_view name, const char* why) {
-  throw Error(Errc::data_corruption, "member " + quoted(name) + ": " + why);
+  throw Error(Errc::data_corruption, "member " + printable(name) + ": " + why);
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ std::vector<std::string_view> split_path(std::string_view path) {
   return components;
 }
 
-std::string quoted(std::string_view name) {
+std::string printable(std::string_view name) {
   std::string text = "\"";
   for (const char c : name.substr(0, 256)) {
     text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;

@@ -32,6 +32,6 @@ MemberName parse_member_name(std::string_view name);
 std::vector<std::string_view> split_path(std::string_view path);
 
 /// A name for messages: shortened, and without bytes that a terminal would obey.
-std::string quoted(std::string_view name);
+std::string printable(std::string_view name);
 
 }  // namespace vmkit::rootfs

@@ -58,7 +58,7 @@ std::optional<ext4::Inode> Resolver::walk(std::span<const std::string_view> path
     const std::string name = std::move(pending.back());
     pending.pop_back();
     if (++components > most_components) {
-      throw Error(Errc::data_corruption, quoted(join(path)) + ": too many symlinks on the way");
+      throw Error(Errc::data_corruption, printable(join(path)) + ": too many symlinks on the way");
     }
     if (name == "..") {
       if (!trail.empty()) trail.pop_back();
@@ -79,7 +79,7 @@ std::optional<ext4::Inode> Resolver::walk(std::span<const std::string_view> path
       trail.push_back({folder, name, *found});
     } else if (type == ext4::FileType::symlink) {
       if (++symlinks > most_symlinks) {
-        throw Error(Errc::data_corruption, quoted(join(path)) + ": a loop of symlinks");
+        throw Error(Errc::data_corruption, printable(join(path)) + ": a loop of symlinks");
       }
       const std::string_view target = tree_.symlink_target(*found);
       if (target.starts_with('/')) trail.clear();
@@ -87,7 +87,7 @@ std::optional<ext4::Inode> Resolver::walk(std::span<const std::string_view> path
       pending.insert(pending.end(), further.rbegin(), further.rend());
     } else if (make) {
       throw Error(Errc::data_corruption,
-                  quoted(join(path)) + ": " + quoted(name) + " on the way is not a folder");
+                  printable(join(path)) + ": " + printable(name) + " on the way is not a folder");
     } else {
       return std::nullopt;
     }
