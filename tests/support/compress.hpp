@@ -6,7 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-namespace vmkit::testing {
+namespace vmkit::test {
 
 /// One gzip member.
 inline std::string gzip(const std::string& text, int level = 6) {
@@ -40,4 +40,4 @@ inline std::string zstd(const std::string& text, int level = 3) {
   return out;
 }
 
-}  // namespace vmkit::testing
+}  // namespace vmkit::test

@@ -6,7 +6,7 @@
 
 #include <vmkit/base/stream.hpp>
 
-namespace vmkit::testing {
+namespace vmkit::test {
 
 /// Gives a text, at most `step` bytes at a time.
 class MemorySource final : public Source {
@@ -38,4 +38,4 @@ inline std::string read_all(Source& source, std::size_t step = 65536) {
   return all;
 }
 
-}  // namespace vmkit::testing
+}  // namespace vmkit::test

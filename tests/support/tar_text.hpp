@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace vmkit::testing {
+namespace vmkit::test {
 
 /// A tar member written by hand, so that a test can make it as wrong as it likes.
 struct TarMember {
@@ -79,4 +79,4 @@ inline std::string tar_end() {
   return std::string(1024, '\0');
 }
 
-}  // namespace vmkit::testing
+}  // namespace vmkit::test

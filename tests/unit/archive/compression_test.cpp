@@ -14,7 +14,7 @@
 
 using namespace vmkit;
 using namespace vmkit::archive;
-using namespace vmkit::testing;
+using namespace vmkit::test;
 
 namespace {
 

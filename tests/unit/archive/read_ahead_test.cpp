@@ -12,7 +12,7 @@
 
 using namespace vmkit;
 using namespace vmkit::archive;
-using namespace vmkit::testing;
+using namespace vmkit::test;
 using namespace std::chrono_literals;
 
 namespace {
