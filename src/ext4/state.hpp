@@ -48,9 +48,6 @@ struct State {
   bool closed = false;         ///< commit() has been called.
 };
 
-/// Lays out and writes all metadata.
-void write_metadata(State& state, const CallOptions& options);
-
 /// Throw unless it is one, and the name new in `parent`.
 void check_new_name(const Directory& parent, std::string_view name);
 void check_permissions(const Attributes& attributes);

@@ -102,7 +102,9 @@ TEST_CASE("a full image says so, keeps the tree, and can still be committed") {
          fs.set_xattrs(fifo, {{"user.x", std::string(1000, 'x')}});
        }}};
   for (const ByteSize size : {1_MiB, 2_MiB}) {
-    for (const auto& [name, add] : ways) {
+    for (const auto& way : ways) {
+      const std::string& name = way.first;
+      const auto& add = way.second;
       CAPTURE(name);
       SparseFileDevice device;
       Filesystem fs = Filesystem::format(device, options_of(size));
@@ -113,7 +115,7 @@ TEST_CASE("a full image says so, keeps the tree, and can still be committed") {
           },
           "ext4 image of " + to_string(size) + " is full: no room for ");
       CHECK(code == Errc::resource_exhausted);
-      CHECK(error_code([&, add_again = add] { add_again(fs, count + 1); }, "give it a larger") ==
+      CHECK(error_code([&] { add(fs, count + 1); }, "give it a larger") ==
             Errc::resource_exhausted);
       const std::uint64_t inodes = fs.inode_count();
       fs.commit();

@@ -49,9 +49,10 @@ TEST_CASE("resize2fs grows and shrinks what was written") {
 
 TEST_CASE("a clean journal") {
   if (!have_e2fsprogs()) return;
-  for (const auto& [size, journal] :
+  for (const auto& sizes :
        {std::pair(8_MiB, 4_MiB), std::pair(1_GiB, 64_MiB), std::pair(4_GiB, 1500_MiB)}) {
-    CAPTURE(size.bytes());
+    const auto [size, journal] = sizes;
+    CAPTURE(sizes.first.bytes());
     SparseFileDevice device;
     FormatOptions options = options_of(size);
     options.journal = journal;

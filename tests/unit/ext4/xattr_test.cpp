@@ -96,8 +96,9 @@ TEST_CASE("attributes in the inode, in a block and in both") {
   CHECK(fs.xattrs(cleared).empty());
   fs.commit();
   CHECK(e2fsck_complaints(device.path()) == "");
-  for (const auto& [file, xattrs] : files) {
-    for (const Xattr& xattr : xattrs) {
+  for (const auto& written : files) {
+    const std::string& file = written.first;
+    for (const Xattr& xattr : written.second) {
       if (contains(xattr.name, "acl") || contains(xattr.name, " ")) continue;
       CAPTURE(file);
       CAPTURE(xattr.name);
