@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/agent/port.hpp>
-
 #include "boot.hpp"
 
 #include <dirent.h>
@@ -17,6 +15,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+
+#include <vmkit/agent/port.hpp>
 
 #include "agent/protocol.hpp"
 #include "console.hpp"
