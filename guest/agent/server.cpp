@@ -150,7 +150,7 @@ void Server::read_channel() {
   const int failure = errno;
   if (filled != 0) take_input(std::span(incoming_).first(filled));
   if (count > 0 || (count < 0 && (failure == EAGAIN || failure == EINTR))) return;
-  end_session(nullptr);
+  end_session();
   outgoing_.clear();
   outgoing_sent_ = 0;
   if (kind_ == ChannelKind::virtio_port) {
@@ -164,18 +164,21 @@ void Server::take_input(std::span<const std::byte> input) {
   while (!input.empty()) {
     while ((scanning_ || fresh_) && !input.empty()) take_preamble(input);
     if (input.empty()) return;
+    std::string failure;
     try {
       session_->receive(input);
       handle_requests();
-      if (session_->ended()) return end_session(nullptr);
+      if (session_->ended()) return end_session();
       pump_processes();
       return;
     } catch (const Error& error) {
-      end_session(error.what());
+      failure = error.what();
     }
+    break_session();
     // What is no frame may be a new client's preamble: the old one's leaving can go unnoticed if
     // the new one is quick. So the same bytes are looked at again.
     while (scanning_ && !input.empty()) take_preamble(input);
+    if (scanning_) log("session ended: " + failure);
   }
 }
 
@@ -191,7 +194,7 @@ void Server::take_preamble(std::span<const std::byte>& input) {
   }
   const auto preamble = scanner_.scan(input);
   if (!preamble || (fresh_ && preamble->nonce == nonce_)) return;
-  end_session(nullptr);  // of an earlier client
+  end_session();  // of an earlier client
   nonce_ = preamble->nonce;
   const agent::Preamble reply{agent::Preamble::Kind::answer, agent::protocol::version, nonce_};
   const auto bytes = reply.encode();
@@ -238,18 +241,21 @@ void Server::flush_channel() {
   }
 }
 
-void Server::end_session(const char* failure) {
+void Server::end_session() {
   scanner_ = agent::PreambleScanner(agent::Preamble::Kind::hello);
   scanning_ = true;
   fresh_ = false;
   if (!session_) return;
   detach_processes();
+  session_.reset();
+}
+
+// The client has broken the protocol and is told so: the go-away is the last of the output.
+void Server::break_session() {
   agent::yamux::OutputBuffer unsent;
   session_->mux().take_output(unsent);
-  session_.reset();
-  if (failure == nullptr) return;
-  log(std::string("session ended: ") + failure);
-  outgoing_.insert(outgoing_.end(), unsent.begin(), unsent.end());  // the go-away is the last of it
+  outgoing_.insert(outgoing_.end(), unsent.begin(), unsent.end());
+  end_session();
 }
 
 void Server::read_signals() {

@@ -57,7 +57,8 @@ class Server {
   void take_preamble(std::span<const std::byte>& input);
   void write_channel();
   void flush_channel();
-  void end_session(const char* failure);
+  void end_session();
+  void break_session();
   void read_signals();
 
   // server_processes.cpp: processes and their pipes
