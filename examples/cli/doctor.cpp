@@ -2,10 +2,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include <vmkit/vm/qemu_backend.hpp>
-
 #include "commands.hpp"
 #include "paths.hpp"
+
+#include <vmkit/vm/qemu_backend.hpp>
 
 namespace cli {
 

@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include <vmkit/oci/image_store.hpp>
-
 #include "commands.hpp"
+
+#include <vmkit/oci/image_store.hpp>
 
 namespace cli {
 
@@ -21,8 +21,7 @@ int images(const ImagesOptions& options) {
                       {"mediaType", record.manifest.media_type}});
     }
     // Names may come from another tool: bytes that are no UTF-8 are replaced, not an error.
-    std::printf("%s\n",
-                list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return 0;
   }
   for (const auto& record : records) {

@@ -6,10 +6,10 @@
 #include <exception>
 #include <functional>
 
-#include <vmkit/base/error.hpp>
-
 #include "commands.hpp"
 #include "paths.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace {
 
@@ -19,7 +19,8 @@ void add_store(CLI::App* command, std::filesystem::path& store) {
 }
 
 void add_registry(CLI::App* command, cli::RegistryOptions& options) {
-  command->add_option("--platform", options.platform, "Platform of the image (default: this host's)")
+  command
+      ->add_option("--platform", options.platform, "Platform of the image (default: this host's)")
       ->type_name("OS/ARCH[/VARIANT]");
   command->add_flag("--plain-http", options.plain_http, "Speak HTTP without TLS to the registry");
   command->add_flag("--quiet,-q", options.quiet, "Show no progress");

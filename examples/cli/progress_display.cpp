@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "progress_display.hpp"
 
-#include <unistd.h>
-
 #include <cstdio>
+#include <unistd.h>
 
 #include <vmkit/base/byte_size.hpp>
 
@@ -31,7 +30,9 @@ double seconds_since(Clock::time_point start) {
 ProgressDisplay::ProgressDisplay(bool quiet)
     : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-ProgressDisplay::~ProgressDisplay() { clear(); }
+ProgressDisplay::~ProgressDisplay() {
+  clear();
+}
 
 void ProgressDisplay::finish() {
   std::lock_guard lock(mutex_);

@@ -2,20 +2,19 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <vmkit/oci/pull.hpp>
-#include <vmkit/oci/registry_client.hpp>
-
 #include "commands.hpp"
 #include "progress_display.hpp"
 #include "pulling.hpp"
+
+#include <vmkit/oci/pull.hpp>
+#include <vmkit/oci/registry_client.hpp>
 
 namespace cli {
 
 using namespace vmkit;
 
 oci::Platform platform_of(const RegistryOptions& options) {
-  return options.platform.empty() ? oci::Platform::host()
-                                  : oci::Platform::parse(options.platform);
+  return options.platform.empty() ? oci::Platform::host() : oci::Platform::parse(options.platform);
 }
 
 oci::Image pull_image(const RegistryOptions& options, oci::ImageStore& store,
@@ -26,9 +25,8 @@ oci::Image pull_image(const RegistryOptions& options, oci::ImageStore& store,
   const char* username = std::getenv("VMKIT_USERNAME");
   const char* password = std::getenv("VMKIT_PASSWORD");
   if (username != nullptr && password != nullptr) {
-    client_options.credentials =
-        std::make_shared<oci::GivenCredentials>(std::map<std::string, oci::Credential>{
-            {reference.registry(), {username, password}}});
+    client_options.credentials = std::make_shared<oci::GivenCredentials>(
+        std::map<std::string, oci::Credential>{{reference.registry(), {username, password}}});
   }
   oci::RegistryClient client(std::move(client_options));
   return oci::pull(client, store, reference, {.platform = platform_of(options)}, call_options);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "commands.hpp"
+
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/oci/image.hpp>
 #include <vmkit/oci/image_store.hpp>
-
-#include "commands.hpp"
 
 namespace cli {
 

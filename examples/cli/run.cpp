@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <random>
-
-#include <vmkit/container/container.hpp>
-#include <vmkit/vm/qemu_backend.hpp>
+#include <vector>
 
 #include "commands.hpp"
 #include "paths.hpp"
@@ -14,11 +11,32 @@
 #include "pulling.hpp"
 #include "stdio_relay.hpp"
 
+#include <vmkit/container/container.hpp>
+#include <vmkit/vm/qemu_backend.hpp>
+
 namespace cli {
 namespace {
 
 using namespace vmkit;
 using Clock = std::chrono::steady_clock;
+
+/// `folder`, or the one folder in it that has modules: "modules" for "modules/6.1.0-cloud".
+std::filesystem::path modules_in(const std::filesystem::path& folder) {
+  const auto has_modules = [](const std::filesystem::path& path) {
+    return std::filesystem::exists(path / "modules.dep") ||
+           std::filesystem::is_directory(path / "kernel");
+  };
+  if (has_modules(folder)) return folder;
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (has_modules(entry.path())) found.push_back(entry.path());
+  }
+  if (found.size() == 1) return found.front();
+  throw Error(Errc::not_found, folder.string() +
+                                   ": expected the modules of one kernel (a folder with "
+                                   "modules.dep), found " +
+                                   std::to_string(found.size()) + "; give --modules DIR");
+}
 
 container::Kernel kernel_of(const RunOptions& options) {
   container::Kernel kernel;
@@ -30,9 +48,9 @@ container::Kernel kernel_of(const RunOptions& options) {
   }
   const auto beside = kernel.image.parent_path() / "modules";
   if (!options.modules.empty()) {
-    kernel.modules = options.modules;
+    kernel.modules = modules_in(options.modules);
   } else if (std::filesystem::is_directory(beside)) {
-    kernel.modules = beside;
+    kernel.modules = modules_in(beside);
   }
   return kernel;
 }
@@ -98,13 +116,13 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const auto ready = Clock::now();
   std::optional<agent::Process> process;
   try {
-    process = box.exec(
-        {.args = container::command_of(image.config, options.command),
-         .env = options.env,
-         .working_directory = options.workdir,
-         .user = options.user,
-         .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null},
-        call);
+    process =
+        box.exec({.args = container::command_of(image.config, options.command),
+                  .env = options.env,
+                  .working_directory = options.workdir,
+                  .user = options.user,
+                  .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null},
+                 call);
   } catch (const Error& error) {
     if (error.code() == Errc::cancelled) throw;
     std::fprintf(stderr, "vmkit: %s\n", error.what());

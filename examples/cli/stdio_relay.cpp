@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stdio_relay.hpp"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <poll.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <vmkit/base/error.hpp>

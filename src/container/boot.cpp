@@ -4,10 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "container/machine_stream.hpp"
+
 #include <vmkit/agent/initramfs.hpp>
 #include <vmkit/agent/port.hpp>
-
-#include "container/machine_stream.hpp"
 
 namespace vmkit::container {
 namespace {
@@ -43,9 +43,8 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
   config.boot.initrd = agent::build_initramfs({.modules_directory = options.kernel.modules});
   config.boot.command_line = options.kernel.command_line;
   // The disk goes with the container, so nothing is gained by making it survive a host's crash.
-  config.disks = {{.path = folder.disk(),
-                   .identifier = root_disk_identifier,
-                   .sync = vm::DiskSync::none}};
+  config.disks = {
+      {.path = folder.disk(), .identifier = root_disk_identifier, .sync = vm::DiskSync::none}};
   config.ports = {{.name = std::string(agent::port_name)}};
   if (options.network) config.networks = {{.kind = vm::NetworkKind::nat}};
   config.console.file = folder.console_log();
@@ -63,10 +62,9 @@ agent::Client boot(vm::Machine& machine, const ContainerOptions& options,
     machine.kill();
     const std::string context = "container " + options.hostname;
     if (error.code() == Errc::timeout && was_running) {
-      throw Error(Errc::timeout,
-                  context + ": expected its agent to answer within " +
-                      std::to_string(options.boot_limit.count()) + " ms" +
-                      console_excerpt(machine));
+      throw Error(Errc::timeout, context + ": expected its agent to answer within " +
+                                     std::to_string(options.boot_limit.count()) + " ms" +
+                                     console_excerpt(machine));
     }
     throw error.with_context(context);
   } catch (...) {

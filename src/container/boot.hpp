@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "container/folder.hpp"
+
 #include <vmkit/agent/client.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/container/options.hpp>
 #include <vmkit/vm/machine.hpp>
-
-#include "container/folder.hpp"
 
 namespace vmkit::container {
 

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/container/container.hpp>
-
 #include <mutex>
 #include <optional>
 #include <utility>
-
-#include <vmkit/agent/client.hpp>
-#include <vmkit/agent/initramfs.hpp>
-#include <vmkit/disk/clone.hpp>
-#include <vmkit/rootfs/cache.hpp>
 
 #include "container/boot.hpp"
 #include "container/disk.hpp"
 #include "container/folder.hpp"
 #include "container/machine_stream.hpp"
 #include "container/process_options.hpp"
+
+#include <vmkit/agent/client.hpp>
+#include <vmkit/agent/initramfs.hpp>
+#include <vmkit/container/container.hpp>
+#include <vmkit/disk/clone.hpp>
+#include <vmkit/rootfs/cache.hpp>
 
 namespace vmkit::container {
 namespace {
@@ -99,9 +98,13 @@ void Container::stop(std::chrono::milliseconds grace, const CallOptions& options
   impl_->machine->kill();
 }
 
-void Container::kill() noexcept { impl_->machine->kill(); }
+void Container::kill() noexcept {
+  impl_->machine->kill();
+}
 
-vm::MachineState Container::state() const noexcept { return impl_->machine->state(); }
+vm::MachineState Container::state() const noexcept {
+  return impl_->machine->state();
+}
 
 Timeline Container::timeline() const {
   std::lock_guard lock(impl_->mutex);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/folder.hpp"
 
-#include <sys/stat.h>
-
 #include <cerrno>
+#include <sys/stat.h>
 #include <system_error>
 #include <utility>
 
-#include <vmkit/base/error.hpp>
-
 #include "os/directory.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::container {
 namespace {
@@ -27,8 +26,7 @@ os::FileLock make_and_lock(const std::filesystem::path& path) {
 
 }  // namespace
 
-Folder::Folder(std::filesystem::path path)
-    : path_(std::move(path)), lock_(make_and_lock(path_)) {}
+Folder::Folder(std::filesystem::path path) : path_(std::move(path)), lock_(make_and_lock(path_)) {}
 
 Folder::~Folder() {
   std::error_code ignored;

@@ -8,7 +8,8 @@
 
 namespace vmkit::container {
 
-/// A container's folder: made with mode 0700, held by a lock while the object lives, removed with it.
+/// A container's folder: made with mode 0700, held by a lock while the object lives, removed with
+/// it.
 class Folder {
  public:
   /// Throws already_exists if there is anything at `path`.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/container/image_layers.hpp>
-
 #include <vmkit/archive/compression.hpp>
+#include <vmkit/container/image_layers.hpp>
 
 namespace vmkit::container {
 namespace {

@@ -43,8 +43,7 @@ class MachineStream final : public Stream {
 
 }  // namespace
 
-std::unique_ptr<Stream> make_machine_stream(std::unique_ptr<Stream> channel,
-                                            vm::Machine& machine) {
+std::unique_ptr<Stream> make_machine_stream(std::unique_ptr<Stream> channel, vm::Machine& machine) {
   return std::make_unique<MachineStream>(std::move(channel), machine);
 }
 

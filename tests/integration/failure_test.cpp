@@ -2,18 +2,17 @@
 // What goes wrong on the whole path, provoked for real: the error says what and why, and nothing is
 // left behind.
 #include <doctest/doctest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
 
+#include "support/demo.hpp"
+#include "support/errors.hpp"
+
 #include <vmkit/container/container.hpp>
 #include <vmkit/oci/pull.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
-
-#include "support/demo.hpp"
-#include "support/errors.hpp"
 
 using namespace vmkit;
 using namespace std::chrono_literals;
@@ -30,8 +29,7 @@ void pull(const std::string& reference, const oci::PullOptions& options = {}) {
 
 std::size_t entries_of(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder)) return 0;
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator(folder), {}));
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
 /// Starts a container of these options, which must fail as told and leave no folder.
@@ -48,10 +46,11 @@ void check_start_error(container::ContainerOptions options, Errc code,
 }  // namespace
 
 TEST_CASE("failure: no such repository, tag or platform; no such registry") {
-  const std::string registry =
-      Demo::get().reference().substr(0, Demo::get().reference().find('/'));
-  check_error(Errc::not_found, {registry + "/nothing:demo"}, [&] { pull(registry + "/nothing:demo"); });
-  check_error(Errc::not_found, {registry + "/debian:none"}, [&] { pull(registry + "/debian:none"); });
+  const std::string registry = Demo::get().reference().substr(0, Demo::get().reference().find('/'));
+  check_error(Errc::not_found, {registry + "/nothing:demo"},
+              [&] { pull(registry + "/nothing:demo"); });
+  check_error(Errc::not_found, {registry + "/debian:none"},
+              [&] { pull(registry + "/debian:none"); });
   check_error(Errc::unsupported, {"linux/s390x", "linux/"}, [&] {
     pull(Demo::get().reference(), {.platform = oci::Platform::parse("linux/s390x")});
   });
@@ -71,8 +70,7 @@ TEST_CASE("failure: a folder that exists is not touched") {
   auto options = Demo::get().container_options();
   std::filesystem::create_directories(options.folder);
   std::ofstream(options.folder / "mine") << "x";
-  check_error(Errc::already_exists, {options.folder.string()},
-              [&] { Container::create(options); });
+  check_error(Errc::already_exists, {options.folder.string()}, [&] { Container::create(options); });
   CHECK(std::filesystem::exists(options.folder / "mine"));
 }
 

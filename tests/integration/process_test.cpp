@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes on a real machine with the real Debian image: bytes, statuses, signals, users.
-#include <doctest/doctest.h>
-
 #include <algorithm>
+#include <doctest/doctest.h>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <vmkit/base/digest.hpp>
-#include <vmkit/container/container.hpp>
-
 #include "support/demo.hpp"
 #include "support/errors.hpp"
+
+#include <vmkit/base/digest.hpp>
+#include <vmkit/container/container.hpp>
 
 using namespace vmkit;
 using namespace std::chrono_literals;
@@ -92,7 +91,8 @@ TEST_CASE("process: the image's own command, environment and files") {
 }
 
 TEST_CASE("process: the second layer changed, added and removed what it says") {
-  const auto result = shell(box(), "hi; ls -d /usr/share/doc; stat -c '%U %a' /usr/local/bin/hello");
+  const auto result =
+      shell(box(), "hi; ls -d /usr/share/doc; stat -c '%U %a' /usr/local/bin/hello");
   CHECK(result.out.starts_with("hello from vmkit, kernel " + box().kernel_release()));
   CHECK(result.out.ends_with("root 755\n"));
   CHECK(result.err.find("/usr/share/doc") != std::string::npos);
@@ -128,8 +128,8 @@ TEST_CASE("process: death by signal, its own and ours") {
 }
 
 TEST_CASE("process: two at once, one silent, one talking") {
-  auto sleeper = box().exec({.args = {"sh", "-c", "read line; echo got $line"},
-                             .stdin_mode = agent::Stdio::pipe});
+  auto sleeper = box().exec(
+      {.args = {"sh", "-c", "read line; echo got $line"}, .stdin_mode = agent::Stdio::pipe});
   CHECK(shell(box(), "echo talking").out == "talking\n");
   sleeper.stdin_sink().write(std::as_bytes(std::span("word\n", 5)));
   CHECK(finish(sleeper).out == "got word\n");
@@ -144,15 +144,13 @@ TEST_CASE("process: one whose output nobody reads does not hold up another") {
 }
 
 TEST_CASE("process: an ordinary user with the groups of the image") {
-  const auto result = run(box(), {.args = {"sh", "-c", "id; echo $HOME; touch /etc/x"},
-                                  .user = "demo"});
-  CHECK(result.out ==
-        "uid=1000(demo) gid=1000(demo) groups=1000(demo),2000(extra)\n/home/demo\n");
+  const auto result =
+      run(box(), {.args = {"sh", "-c", "id; echo $HOME; touch /etc/x"}, .user = "demo"});
+  CHECK(result.out == "uid=1000(demo) gid=1000(demo) groups=1000(demo),2000(extra)\n/home/demo\n");
   CHECK(result.err.find("Permission denied") != std::string::npos);
   CHECK(run(box(), {.args = {"id", "-u"}, .user = "1234:5678"}).out == "1234\n");
-  check_error(Errc::invalid_argument, {"nobody-here"}, [] {
-    box().exec({.args = {"id"}, .user = "nobody-here"});
-  });
+  check_error(Errc::invalid_argument, {"nobody-here"},
+              [] { box().exec({.args = {"id"}, .user = "nobody-here"}); });
 }
 
 TEST_CASE("process: working folder, made if it is missing") {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vmkit program and the first example, as a user runs them.
 #include <doctest/doctest.h>
-#include <signal.h>
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <signal.h>
+#include <sys/stat.h>
 #include <thread>
 
 #include "os/child_process.hpp"
@@ -28,9 +27,9 @@ std::vector<std::string> vmkit_arguments(std::vector<std::string> rest) {
 /// `vmkit run` with store and kernel of the demo, then `rest`.
 std::vector<std::string> run_arguments(const std::vector<std::string>& rest) {
   const auto kernel = test::demo_kernel();
-  auto arguments = vmkit_arguments(
-      {"run", "--store", (Demo::get().folder() / "store").string(), "--kernel",
-       kernel.image.string(), "--modules", kernel.modules.string(), "--plain-http"});
+  auto arguments = vmkit_arguments({"run", "--store", (Demo::get().folder() / "store").string(),
+                                    "--kernel", kernel.image.string(), "--modules",
+                                    kernel.modules.string(), "--plain-http"});
   arguments.insert(arguments.end(), rest.begin(), rest.end());
   return arguments;
 }
@@ -39,7 +38,7 @@ os::Output execute(std::vector<std::string> arguments) {
   return os::run({.arguments = std::move(arguments)}, 64_MiB, CallOptions{}.with_timeout(120s));
 }
 
-os::Output vmkit(std::vector<std::string> rest) {
+os::Output program(std::vector<std::string> rest) {
   return execute(vmkit_arguments(std::move(rest)));
 }
 
@@ -48,7 +47,9 @@ os::Output run_script(const std::string& script) {
   return execute(run_arguments({Demo::get().reference(), "--", "sh", "-c", script}));
 }
 
-std::string store() { return (Demo::get().folder() / "store").string(); }
+std::string store() {
+  return (Demo::get().folder() / "store").string();
+}
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -66,7 +67,9 @@ bool is_running(const std::string& part) {
   return false;
 }
 
-std::filesystem::path containers() { return std::filesystem::path(store()) / "containers"; }
+std::filesystem::path containers() {
+  return std::filesystem::path(store()) / "containers";
+}
 
 bool nothing_left() {
   return !is_running(containers().string()) &&
@@ -78,12 +81,12 @@ struct Running {
   explicit Running(const std::vector<std::string>& more = {}) {
     auto pipe = os::make_pipe();
     auto arguments = run_arguments(more);
-    for (const char* word : {Demo::get().reference().c_str(), "--", "sh", "-c",
-                             "echo up; exec sleep 1000"}) {
+    for (const char* word :
+         {Demo::get().reference().c_str(), "--", "sh", "-c", "echo up; exec sleep 1000"}) {
       arguments.emplace_back(word);
     }
-    process.emplace(os::ChildProcess::spawn(
-        {.arguments = arguments, .stdout_fd = pipe.second.get()}));
+    process.emplace(
+        os::ChildProcess::spawn({.arguments = arguments, .stdout_fd = pipe.second.get()}));
     pipe.second.reset();
     char byte = 0;
     REQUIRE(::read(pipe.first.get(), &byte, 1) == 1);
@@ -110,10 +113,10 @@ TEST_CASE("program: run prints what the process prints and returns its status") 
 
 TEST_CASE("program: run takes the command from the image, options and the command line") {
   CHECK(contains(execute(run_arguments({Demo::get().reference()})).out, "ID=debian\n"));
-  const auto result = execute(run_arguments(
-      {"--env", "A=b", "--env", "C=d e", "--user", "demo", "--workdir", "/usr", "--cpus", "2",
-       "--memory", "400M", Demo::get().reference(), "sh", "-c",
-       "echo $A $C; id -un; pwd; nproc", "--", "-x"}));
+  const auto result =
+      execute(run_arguments({"--env", "A=b", "--env", "C=d e", "--user", "demo", "--workdir",
+                             "/usr", "--cpus", "2", "--memory", "400M", Demo::get().reference(),
+                             "sh", "-c", "echo $A $C; id -un; pwd; nproc", "--", "-x"}));
   CHECK(result.out == "b d e\ndemo\n/usr\n2\n");
 }
 
@@ -121,8 +124,8 @@ TEST_CASE("program: run passes its input on with -i, and none without") {
   const auto arguments = run_arguments({"-i", Demo::get().reference(), "--", "cat"});
   os::write_file_atomically(Demo::get().folder() / "input", std::string(100000, 'x'));
   const auto input = os::File::open(Demo::get().folder() / "input", os::File::Mode::read);
-  const auto with =
-      os::run({.arguments = arguments, .stdin_fd = input.fd()}, 1_MiB, CallOptions{}.with_timeout(60s));
+  const auto with = os::run({.arguments = arguments, .stdin_fd = input.fd()}, 1_MiB,
+                            CallOptions{}.with_timeout(60s));
   CHECK(with.out == std::string(100000, 'x'));
   CHECK(run_script("cat").out.empty());
 }
@@ -136,10 +139,10 @@ TEST_CASE("program: run tells its own failures from the process's") {
   const auto no_image = execute(run_arguments({image + "x", "--", "true"}));
   CHECK(no_image.status == os::ExitStatus{125, 0});
   CHECK(contains(no_image.err, image + "x"));
-  const auto no_kernel = vmkit({"run", "--kernel", "/nowhere/vmlinuz", image});
+  const auto no_kernel = program({"run", "--kernel", "/nowhere/vmlinuz", image});
   CHECK(no_kernel.status == os::ExitStatus{125, 0});
   CHECK(contains(no_kernel.err, "scripts/fetch-kernel"));
-  CHECK(vmkit({"run", "--no-such-option", image}).status == os::ExitStatus{125, 0});
+  CHECK(program({"run", "--no-such-option", image}).status == os::ExitStatus{125, 0});
   CHECK(execute(run_arguments({"--memory", "lots", image})).status == os::ExitStatus{125, 0});
   CHECK(nothing_left());
 }
@@ -162,36 +165,35 @@ TEST_CASE("program: the timeline has every step") {
 
 TEST_CASE("program: pull, images, unpack") {
   const std::string fresh = (Demo::get().folder() / "fresh").string();
-  const auto pulled =
-      vmkit({"pull", "--store", fresh, "--plain-http", Demo::get().reference()});
+  const auto pulled = program({"pull", "--store", fresh, "--plain-http", Demo::get().reference()});
   REQUIRE(pulled.status.success());
   CHECK(pulled.out == Demo::get().image().descriptor.digest.to_string() + "\n");
   CHECK(contains(pulled.err, "pull sha256:"));
-  CHECK(vmkit({"pull", "--store", fresh, "--plain-http", "--quiet", Demo::get().reference()})
+  CHECK(program({"pull", "--store", fresh, "--plain-http", "--quiet", Demo::get().reference()})
             .err.empty());
 
-  const auto listed = vmkit({"images", "--store", fresh, "--json"});
+  const auto listed = program({"images", "--store", fresh, "--json"});
   const auto list = nlohmann::json::parse(listed.out);
   REQUIRE(list.size() == 1);
   CHECK(list[0]["name"] == Demo::get().reference());
-  CHECK(contains(vmkit({"images", "--store", fresh}).out, Demo::get().reference()));
+  CHECK(contains(program({"images", "--store", fresh}).out, Demo::get().reference()));
 
   const auto target = Demo::get().folder() / "out.ext4";
-  REQUIRE(vmkit({"unpack", "--store", fresh, "--plain-http", "--size", "1G",
+  REQUIRE(program({"unpack", "--store", fresh, "--plain-http", "--size", "1G",
                  Demo::get().reference(), target.string()})
               .status.success());
   CHECK(std::filesystem::file_size(target) == 1ULL << 30);
   CHECK(test::e2fsck_complaints(target.string()).empty());
-  const auto again = vmkit({"unpack", "--store", fresh, "--plain-http", Demo::get().reference(),
-                            target.string()});
+  const auto again =
+      program({"unpack", "--store", fresh, "--plain-http", Demo::get().reference(), target.string()});
   CHECK(again.status == os::ExitStatus{1, 0});
   CHECK(contains(again.err, target.string()));
 }
 
 TEST_CASE("program: doctor tells what this host can do") {
-  const auto text = vmkit({"doctor"});
+  const auto text = program({"doctor"});
   CHECK(contains(text.out, "qemu"));
-  const auto report = nlohmann::json::parse(vmkit({"doctor", "--json"}).out);
+  const auto report = nlohmann::json::parse(program({"doctor", "--json"}).out);
   CHECK(report["features"]["machines"]["available"] == true);
   CHECK(report["accelerator"].is_string());
 }
@@ -235,9 +237,9 @@ TEST_CASE("program: kill -9 leaves no machine, and the next run removes the fold
 
 TEST_CASE("program: with its output closed early it ends like others do") {
   auto pipe = os::make_pipe();
-  auto child = os::ChildProcess::spawn(
-      {.arguments = run_arguments({Demo::get().reference(), "--", "yes"}),
-       .stdout_fd = pipe.second.get()});
+  auto child =
+      os::ChildProcess::spawn({.arguments = run_arguments({Demo::get().reference(), "--", "yes"}),
+                               .stdout_fd = pipe.second.get()});
   pipe.second.reset();
   char byte = 0;
   REQUIRE(::read(pipe.first.get(), &byte, 1) == 1);
@@ -250,11 +252,11 @@ TEST_CASE("example: 01_run does the main job") {
   const auto kernel = test::demo_kernel();
   const auto folder = Demo::get().folder() / "example";
   std::filesystem::create_directories(folder);
-  const auto result = os::run(
-      {.arguments = {VMKIT_EXAMPLE_01, kernel.image.string(), kernel.modules.string(),
-                     Demo::get().reference(), "cat", "/etc/os-release"},
-       .working_directory = folder},
-      1_MiB, CallOptions{}.with_timeout(60s));
+  const auto result =
+      os::run({.arguments = {VMKIT_EXAMPLE_01, kernel.image.string(), kernel.modules.string(),
+                             Demo::get().reference(), "cat", "/etc/os-release"},
+               .working_directory = folder},
+              1_MiB, CallOptions{}.with_timeout(60s));
   INFO(result.err);
   CHECK(contains(result.out, "ID=debian\n"));
   CHECK(result.status.success());

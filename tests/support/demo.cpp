@@ -3,11 +3,11 @@
 
 #include <doctest/doctest.h>
 
-#include <vmkit/oci/pull.hpp>
-#include <vmkit/vm/qemu_backend.hpp>
-
 #include "support/programs.hpp"
 #include "support/temporary_directory.hpp"
+
+#include <vmkit/oci/pull.hpp>
+#include <vmkit/vm/qemu_backend.hpp>
 
 namespace vmkit::test {
 namespace {
@@ -27,7 +27,8 @@ container::Kernel demo_kernel() {
   const bool arm = vm::host_architecture() == vm::Architecture::arm64;
   const auto folder = build_folder / "kernel" / (arm ? "arm64" : "amd64");
   return {.image = required(folder / "vmlinuz", "scripts/fetch-kernel build/kernel"),
-          .modules = folder / "modules"};
+          // modules/RELEASE
+          .modules = std::filesystem::directory_iterator(folder / "modules")->path()};
 }
 
 std::filesystem::path demo_layout() {

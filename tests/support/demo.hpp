@@ -5,11 +5,11 @@
 #include <memory>
 #include <string>
 
-#include <vmkit/container/options.hpp>
-#include <vmkit/oci/registry_client.hpp>
-
 #include "os/directory.hpp"
 #include "support/docker_registry.hpp"
+
+#include <vmkit/container/options.hpp>
+#include <vmkit/oci/registry_client.hpp>
 
 namespace vmkit::test {
 

@@ -34,9 +34,9 @@ class Container {
   ~Container();
 
   /// Boots the machine and returns when processes can be started in it. On an error, also on
-  /// cancelled, the machine is gone; its last console lines are in the message. Errors besides those
-  /// of vm::Machine::start: failed_precondition (started before; a kernel whose modules have no
-  /// virtio), timeout (boot_limit), unavailable (the machine ended before its agent answered).
+  /// cancelled, the machine is gone; its last console lines are in the message. Errors besides
+  /// those of vm::Machine::start: failed_precondition (started before; a kernel whose modules have
+  /// no virtio), timeout (boot_limit), unavailable (the machine ended before its agent answered).
   void start(const CallOptions& options = {});
 
   /// Starts a process. Returns when its program runs; errors as agent::Client::spawn, and
