@@ -2,9 +2,11 @@
 // The vmkit program: a thin user of the library that shows what it can do. All policy (paths,
 // environment, what is printed, exit statuses) is here.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <string_view>
 
 #include "commands.hpp"
 #include "paths.hpp"
@@ -54,7 +56,7 @@ int main(int argc, char** argv) {
   const cli::Interrupt interrupt;
   CLI::App app("Linux containers in virtual machines of their own.", "vmkit");
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
+  app.failure_message(CLI::FailureMessage::simple);
   std::function<int()> chosen;
 
   cli::PullOptions pull;
@@ -106,9 +108,9 @@ int main(int argc, char** argv) {
   run_command->add_option("--user,-u", run.user, "User, by name or number, with :GROUP if wanted");
   run_command->add_option("--workdir,-w", run.workdir, "Folder to start in")->type_name("DIR");
   add_reference(run_command, run.registry);
-  run_command->add_option("COMMAND", run.command, "Command and arguments (default: the image's)");
+  run_command->footer("After REF comes the command with its arguments (default: the image's own).");
   // What follows the image belongs to the command, options included.
-  run_command->positionals_at_end(false)->prefix_command(false);
+  run_command->prefix_command();
   run_command->callback([&] { chosen = [&] { return cli::run(run, interrupt); }; });
 
   cli::DoctorOptions doctor;
@@ -116,8 +118,14 @@ int main(int argc, char** argv) {
   doctor_command->add_flag("--json", doctor.json, "Print JSON");
   doctor_command->callback([&] { chosen = [&] { return cli::doctor(doctor); }; });
 
+  // "--" may stand between image and command. CLI11 would take it for the end of the subcommand.
+  const int separator =
+      static_cast<int>(std::find(argv, argv + argc, std::string_view("--")) - argv);
   try {
-    app.parse(argc, argv);
+    app.parse(separator, argv);
+    run.command = run_command->remaining();
+    const int rest = separator + (run.command.empty() ? 1 : 0);
+    if (rest < argc) run.command.insert(run.command.end(), argv + rest, argv + argc);
   } catch (const CLI::ParseError& error) {
     // Help is a success; a wrong command line is a failure of vmkit's own.
     return app.exit(error) == 0 ? 0 : cli::exit_own_failure;
