@@ -132,7 +132,7 @@ Inode State::add(Inode parent, std::string_view name, FileType type, const Attri
   check_new_name(into, name);
   check_permissions(attributes);
   space.admit_inode(nodes.next());
-  space.promise(content_blocks, quoted(name));
+  space.promise(content_blocks, "one more inode");
   std::uint32_t ino = 0;
   try {
     std::unique_ptr<Directory> directory;
@@ -166,7 +166,7 @@ void State::add_name(Directory& parent, std::string_view name, std::uint32_t ino
   }
   const std::uint64_t growth =
       directory_promise(parent, bytes) - directory_promise(parent, parent.record_bytes);
-  space.promise(growth, quoted(name));
+  space.promise(growth, "one more name");
   try {
     parent.names.insert(names, name, ino);
   } catch (...) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <vector>
 
 #include "unit/ext4/image.hpp"
 
+#include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::ext4 {
@@ -27,6 +29,51 @@ TEST_CASE("an empty file system of any size is clean") {
     Filesystem fs = Filesystem::format(device, options_of(size));
     fs.commit();
     CHECK(device.size() == size);
+    CHECK(e2fsck_complaints(device.path()) == "");
+  }
+}
+
+/// Keeps the first block and counts the rest.
+class CountingDevice : public BlockDevice {
+ public:
+  std::vector<std::byte> first_block = std::vector<std::byte>(4096);
+  std::uint64_t written = 0;
+
+  ByteSize size() const override { return size_; }
+  void read_at(std::uint64_t, std::span<std::byte>) override { FAIL("nothing is read"); }
+  void write_at(std::uint64_t offset, std::span<const std::byte> data) override {
+    REQUIRE(offset + data.size() <= size_.bytes());
+    if (offset == 0) first_block.assign(data.begin(), data.begin() + 4096);
+    written += data.size();
+  }
+  void discard(std::uint64_t, std::uint64_t) override {}
+  void resize(ByteSize size) override { size_ = size; }
+  void flush() override {}
+
+ private:
+  ByteSize size_;
+};
+
+TEST_CASE("the largest image") {
+  CountingDevice device;
+  Filesystem fs = Filesystem::format(device, options_of(16_TiB));
+  add_file(fs, fs.root(), "file", "data");
+  fs.commit();
+  CHECK(load_le<std::uint32_t>(&device.first_block[1024 + 0x4]) == 0);     // blocks, low half
+  CHECK(load_le<std::uint32_t>(&device.first_block[1024 + 0x150]) == 1);   // and high half
+  CHECK(load_le<std::uint32_t>(&device.first_block[1024]) == (1U << 28));  // inodes
+  CHECK(ByteSize(device.written) < 300_MiB);  // copies of 8 MiB of descriptors
+}
+
+TEST_CASE("the time of making may be the epoch, or before") {
+  if (!have_e2fsprogs()) return;
+  for (const std::int64_t seconds : {0, -1'000'000}) {
+    SparseFileDevice device;
+    FormatOptions options = options_of(8_MiB);
+    options.created = {seconds, 0};
+    Filesystem fs = Filesystem::format(device, options);
+    add_file(fs, fs.root(), "file", "data", {});
+    fs.commit();
     CHECK(e2fsck_complaints(device.path()) == "");
   }
 }
