@@ -100,6 +100,9 @@ void Monitor::listen(Process& process) {
   } catch (const Error& error) {
     kill(process, KillCause::garbled, error.what());
   }
+  if (process.qmp().ended() && !answer_deadline_ && evidence_.cause == KillCause::none) {
+    answer_deadline_ = Clock::now() + setup_.response_limit;  // by then it is to be gone
+  }
 }
 
 void Monitor::handle(const QmpMessage& message, Process& process) {

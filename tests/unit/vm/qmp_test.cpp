@@ -61,7 +61,9 @@ TEST_CASE("qmp: greeting, replies and events, however they are cut") {
 
 TEST_CASE("qmp: garbage is an error that shows a little of it, printable") {
   CHECK(failure_of("HTTP/1.1 200 OK").find("found 'HTTP/1.1 200 OK'") != std::string::npos);
-  CHECK(failure_of("\x1b[2J\xff\x01").find("found '?[2J?" "?'") != std::string::npos);
+  CHECK(failure_of("\x1b[2J\xff\x01")
+            .find("found '?[2J?"
+                  "?'") != std::string::npos);
   CHECK(failure_of(std::string(1000, 'x')).size() < 250);
   for (const char* line :
        {"[]", "1", "null", "\"QMP\"", "{", "{}", "{\"event\": 7}", "{\"return\": {}}",
