@@ -11,7 +11,7 @@
 namespace vmkit::vm::qemu {
 namespace {
 
-constexpr std::size_t tail_lines = 20;
+constexpr std::size_t tail_lines = 80;
 
 std::string to_text(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + " ms";
