@@ -102,9 +102,8 @@ void Machine::start(const CallOptions& options) {
   try {
     impl_->driver->start(options);
   } catch (const Error& error) {
-    const Error named = error.with_context("machine " + impl_->config.name);
-    impl_->status.enter(MachineState::failed, MachineEventReason::failed, named);
-    throw named;
+    impl_->status.enter(MachineState::failed, MachineEventReason::failed, error);
+    throw;
   } catch (const std::exception& error) {
     const Error named(Errc::internal, "machine " + impl_->config.name + ": " + error.what());
     impl_->status.enter(MachineState::failed, MachineEventReason::failed, named);

@@ -14,7 +14,8 @@ namespace vmkit::vm::detail {
 
 /// What a backend does for one machine. Machine has checked that the state allows the call; from
 /// start() on the driver enters the states that the machine really comes into, the final one
-/// always, and when nothing of the run is left. Thread-safe; the destructor kills.
+/// always, and when nothing of the run is left. Its errors name the machine. Thread-safe; the
+/// destructor kills.
 class MachineDriver {
  public:
   virtual ~MachineDriver();

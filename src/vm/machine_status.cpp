@@ -114,6 +114,7 @@ void MachineStatus::publish(std::unique_lock<std::mutex>& lock, MachineEvent eve
     lock.lock();
   }
   delivering_ = false;
+  changed_.notify_all();
 }
 
 MachineState MachineStatus::wait_for(const std::function<bool(MachineState)>& wanted,
@@ -123,7 +124,9 @@ MachineState MachineStatus::wait_for(const std::function<bool(MachineState)>& wa
     changed_.notify_all();
   });
   std::unique_lock lock(mutex_);
-  while (!wanted(state_)) {
+  // Who has seen the end may end its subscription, and has seen all events by then.
+  const auto reached = [&] { return wanted(state_) && !(is_final(state_) && delivering_); };
+  while (!reached()) {
     options.check(what);
     changed_.wait_for(lock, options.remaining(std::chrono::hours(1)));
   }

@@ -13,10 +13,10 @@ namespace vmkit::test {
 namespace {
 
 // In the order in which they can be loaded.
-constexpr const char* modules[] = {
-    "drivers/virtio/virtio_ring", "drivers/virtio/virtio",       "drivers/virtio/virtio_mmio",
-    "drivers/block/virtio_blk",   "drivers/char/virtio_console", "drivers/input/evdev",
-    "drivers/acpi/button"};
+constexpr const char* modules[] = {"drivers/virtio/virtio_ring",  "drivers/virtio/virtio",
+                                   "drivers/virtio/virtio_mmio",  "drivers/block/virtio_blk",
+                                   "drivers/char/virtio_console", "drivers/input/evdev",
+                                   "drivers/acpi/button"};
 
 /// A cpio archive in the "newc" form that the kernel unpacks.
 class Cpio {

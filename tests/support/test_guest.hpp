@@ -21,10 +21,10 @@ vm::MachineConfig guest_config(const std::string& name, const std::string& actio
 }  // namespace vmkit::test
 
 /// At the start of a test case that boots the guest.
-#define VMKIT_REQUIRE_GUEST()                                                                   \
-  if (!vmkit::test::have_guest()) {                                                             \
-    MESSAGE("SKIPPED: no kernel at " << vmkit::test::kernel_folder().string()                   \
-                                     << " (scripts/fetch-kernel) or no qemu-system-x86_64");     \
-    REQUIRE(std::getenv("CI") == nullptr);                                                      \
-    return;                                                                                     \
+#define VMKIT_REQUIRE_GUEST()                                                                \
+  if (!vmkit::test::have_guest()) {                                                          \
+    MESSAGE("SKIPPED: no kernel at " << vmkit::test::kernel_folder().string()                \
+                                     << " (scripts/fetch-kernel) or no qemu-system-x86_64"); \
+    REQUIRE(std::getenv("CI") == nullptr);                                                   \
+    return;                                                                                  \
   }

@@ -160,7 +160,12 @@ std::string kernel_command_line(const MachineConfig& config, const ArgumentsPlan
     // Without this microvm's kernels calibrate against a timer that misses interrupts under load,
     // and one boot in ten hangs.
     if (plan.tsc_khz) line += " tsc_early_khz=" + std::to_string(*plan.tsc_khz);
-    if (plan.accelerator == QemuAccelerator::tcg) line += " no_timer_check noreplace-smp";
+    if (plan.accelerator == QemuAccelerator::tcg) {
+      line += " no_timer_check noreplace-smp";
+      // The counter is the host's and sound; what the kernel would check it against are timer
+      // interrupts that come late on a busy host, and it would keep time by those instead.
+      if (plan.tsc_khz) line += " tsc=reliable";
+    }
   }
   // Self-tests of the kernel's cryptography, which take a fifth of a translated boot.
   line += " cryptomgr.notests";

@@ -62,6 +62,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     std::lock_guard lock(mutex_);
     const auto known = hosts_.find(architecture);
     if (known != hosts_.end()) return known->second;
+    if (hosts_.empty()) RuntimeFolder::remove_abandoned(options_.runtime_directory);
     Host host = probe_host(options_, architecture);
     if (host.machines.available()) hosts_.emplace(architecture, host);
     return host;

@@ -92,8 +92,18 @@ MachineEvent judge_kill(const Evidence& evidence) {
 
 std::string console_text(const std::vector<std::string>& lines) {
   if (lines.empty()) return "the console is empty";
-  std::string text = "last console lines:";
-  for (const std::string& line : lines) text += "\n  " + line;
+  constexpr std::ptrdiff_t most = 20;
+  constexpr std::ptrdiff_t before_panic = 3;
+  // A panic's own line comes first in its report, and a long call trace after it.
+  const auto panic = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.find("Kernel panic") != std::string::npos;
+  });
+  auto first = lines.end() - std::min(lines.end() - lines.begin(), most);
+  if (panic < first) first = panic - std::min(panic - lines.begin(), before_panic);
+  std::string text =
+      panic != lines.end() ? "the console's lines at the panic:" : "last console lines:";
+  for (auto line = first; line != lines.end() && line - first < most; ++line)
+    text += "\n  " + *line;
   return text;
 }
 

@@ -31,13 +31,13 @@ struct Evidence {
   std::optional<std::string> shutdown_reason = {};  ///< Of QMP's SHUTDOWN event.
   bool came_up = false;                             ///< It had answered on its control socket.
   std::string error_output = {};
-  std::vector<std::string> console = {};  ///< The last lines.
+  std::vector<std::string> console = {};  ///< The last lines, enough to hold a panic's report.
 };
 
 /// The final event that follows from it; the error's message does not name the machine. Pure.
 MachineEvent judge(const Evidence& evidence);
 
-/// ", last console lines: …", or that there are none.
+/// The console's last lines, or those around the kernel's panic if there is one, for a message.
 std::string console_text(const std::vector<std::string>& lines);
 
 }  // namespace vmkit::vm::qemu

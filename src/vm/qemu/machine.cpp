@@ -86,7 +86,7 @@ void QemuMachine::prepare() {
   console_.open();
   std::lock_guard lock(mutex_);
   accelerator_ = std::string(to_string(host.acceleration.accelerator));
-  folder_.emplace(options_.runtime_directory, "vmkit");
+  folder_.emplace(options_.runtime_directory);
   const auto qmp_path = folder_->path() / "qmp";
   qmp_listener_ = os::listen_unix(qmp_path);
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {

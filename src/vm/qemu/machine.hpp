@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-#include "os/directory.hpp"
 #include "vm/console_recorder.hpp"
 #include "vm/machine_driver.hpp"
 #include "vm/machine_status.hpp"
@@ -16,6 +15,7 @@
 #include "vm/qemu/mailbox.hpp"
 #include "vm/qemu/monitor.hpp"
 #include "vm/qemu/port.hpp"
+#include "vm/qemu/runtime_folder.hpp"
 
 #include <vmkit/base/log.hpp>
 
@@ -58,7 +58,7 @@ class QemuMachine final : public detail::MachineDriver {
 
   mutable std::mutex mutex_;  // guards what is made by start() and gone at the end
   std::string accelerator_;
-  std::optional<os::TemporaryDirectory> folder_;
+  std::optional<RuntimeFolder> folder_;
   os::Descriptor qmp_listener_;
   std::vector<PortListener> ports_;
   MonitorSetup setup_;

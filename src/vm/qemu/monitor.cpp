@@ -11,7 +11,7 @@
 namespace vmkit::vm::qemu {
 namespace {
 
-constexpr std::size_t tail_lines = 20;
+constexpr std::size_t tail_lines = 80;
 
 std::string to_text(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + " ms";
@@ -99,6 +99,9 @@ void Monitor::listen(Process& process) {
     for (const QmpMessage& message : process.qmp().exchange()) handle(message, process);
   } catch (const Error& error) {
     kill(process, KillCause::garbled, error.what());
+  }
+  if (process.qmp().ended() && !answer_deadline_ && evidence_.cause == KillCause::none) {
+    answer_deadline_ = Clock::now() + setup_.response_limit;  // by then it is to be gone
   }
 }
 

@@ -66,7 +66,7 @@ class Monitor {
   Evidence evidence_;
   std::uint64_t negotiation_id_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Mailbox::Command>> sent_;
-  std::optional<Clock::time_point> answer_deadline_;  // nullopt: answered
+  std::optional<Clock::time_point> answer_deadline_;  // nullopt: no answer is due
   std::optional<Clock::time_point> life_deadline_;    // nullopt: seen alive, or not watched
   bool alive_ = false;
 };

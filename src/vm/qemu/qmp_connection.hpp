@@ -20,6 +20,8 @@ class QmpConnection {
   int fd() const noexcept { return socket_.get(); }
   /// What to poll for: POLLIN, and POLLOUT while a command waits to be sent. 0 after the end.
   short events() const noexcept;
+  /// True when QEMU has closed it, which it only does when it ends.
+  bool ended() const noexcept { return ended_; }
 
   /// Sends a command; the reply has the id that is returned.
   std::uint64_t send(std::string_view command);
