@@ -32,8 +32,8 @@ struct UnpackOptions {
 struct UnpackResult {
   Digest chain_id;
   std::uint64_t entries = 0;  ///< Tar members of all layers, whiteouts included.
-  ByteSize compressed;        ///< Read from the layers.
-  ByteSize content;           ///< Of the files written, holes not counted.
+  ByteSize compressed = {};   ///< Read from the layers.
+  ByteSize content = {};      ///< Of the files written, holes not counted.
   /// Extended attributes that ext4 has no place for (such as com.apple.…) and that were left out.
   std::uint64_t skipped_xattrs = 0;
   std::chrono::nanoseconds layers_time{0};   ///< Reading, verifying and writing the layers.
