@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 
+#include "ext4/commit.hpp"
 #include "ext4/open_file.hpp"
 #include "ext4/state.hpp"
 
@@ -179,7 +180,7 @@ void Filesystem::commit(const CallOptions& options) {
     throw Error(Errc::failed_precondition, "commit: a file's writer is not finished");
   }
   impl_->closed = true;
-  write_metadata(*impl_, options);
+  Commit(*impl_, options).run();
 }
 
 FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -24,13 +24,6 @@ std::uint32_t ceil_div(std::uint64_t value, std::uint64_t by) {
   return static_cast<std::uint32_t>((value + by - 1) / by);
 }
 
-/// Bytes of image for each inode that an empty image has room for.
-std::uint64_t bytes_per_inode(ByteSize size) {
-  if (size < 512_MiB) return 8192;
-  if (size < 4_TiB) return 16384;
-  return 65536;
-}
-
 }  // namespace
 
 Geometry::Geometry(ByteSize size) : size_(size) {
@@ -65,8 +58,14 @@ std::uint32_t Geometry::base_blocks(std::uint32_t group) const {
   return has_superblock(group) ? 1 + descriptor_blocks_ : 0;
 }
 
+std::uint64_t Geometry::bytes_per_inode() const {
+  if (size_ < 512_MiB) return 8192;
+  if (size_ < 4_TiB) return 16384;
+  return 65536;
+}
+
 std::uint32_t Geometry::default_table_blocks() const {
-  const std::uint64_t inodes = size_.bytes() / bytes_per_inode(size_);
+  const std::uint64_t inodes = size_.bytes() / bytes_per_inode();
   return std::clamp<std::uint32_t>(ceil_div(inodes, std::uint64_t{groups_} * inodes_per_block), 2,
                                    max_inodes_per_group / inodes_per_block);
 }

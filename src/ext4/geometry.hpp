@@ -28,6 +28,8 @@ class Geometry {
   /// The blocks of that copy: 0 without one.
   std::uint32_t base_blocks(std::uint32_t group) const;
 
+  /// Bytes of image for each inode that an empty image has room for.
+  std::uint64_t bytes_per_inode() const;
   /// Blocks of each group's inode table when the tree itself asks for no more.
   std::uint32_t default_table_blocks() const;
   /// Where the last blocks of the image begin that hold one run of `table_blocks` for each group,

@@ -17,7 +17,7 @@ const char* NameArena::store(std::string_view name) {
   const std::size_t count = grains(name.size());
   char* place = free_[count];
   if (place != nullptr) {
-    std::memcpy(&free_[count], place, sizeof place);
+    std::memcpy(static_cast<void*>(&free_[count]), place, sizeof(char*));
   } else {
     if (used_ + count * grain > chunk_size) {
       chunks_.push_back(std::make_unique<char[]>(chunk_size));
@@ -33,7 +33,7 @@ const char* NameArena::store(std::string_view name) {
 void NameArena::release(const char* name, std::size_t length) noexcept {
   char* const place = const_cast<char*>(name);  // it is ours: store() only lent it
   const std::size_t count = grains(length);
-  std::memcpy(place, &free_[count], sizeof place);
+  std::memcpy(place, static_cast<const void*>(&free_[count]), sizeof(char*));
   free_[count] = place;
 }
 

@@ -96,6 +96,7 @@ BlockRanges Space::begin_commit() {
 BlockRange Space::allocate_promised(std::uint64_t wanted, std::uint64_t goal) {
   const BlockRange taken = take(wanted, goal, limit_);
   if (taken.length == 0) throw Error(Errc::internal, "ext4: metadata needs more than its estimate");
+  promised_ -= std::min(promised_, taken.length);
   return taken;
 }
 
@@ -107,12 +108,13 @@ std::uint64_t Space::runs_of(std::uint32_t blocks) const {
 
 std::vector<BlockRange> Space::place_tables(std::uint64_t inodes) {
   const std::uint64_t per_block = std::uint64_t{geometry_.groups()} * inodes_per_block;
-  // An eighth more than the tree has, for the guest: only if the rest still fits, in any shape.
+  const std::uint64_t free = free_.count({0, geometry_.blocks()}) - promised_;
+  // What is free may become files of the usual size, if larger tables still find a place.
+  const std::uint64_t wanted = inodes + free * block_size / geometry_.bytes_per_inode();
   const auto generous = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>((inodes + inodes / 8 + per_block - 1) / per_block, max_table_blocks));
-  const std::uint64_t all = free_.count({0, geometry_.blocks()});
+      std::min<std::uint64_t>((wanted + per_block - 1) / per_block, max_table_blocks));
   if (generous > table_blocks_ && runs_of(generous) >= geometry_.groups() &&
-      all >= promised_ + std::uint64_t{generous} * geometry_.groups()) {
+      free >= std::uint64_t{generous} * geometry_.groups()) {
     table_blocks_ = generous;
   }
   std::vector<BlockRange> tables;

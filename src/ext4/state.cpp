@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ext4/directory_blocks.hpp"
+#include "ext4/journal.hpp"
 #include "ext4/open_file.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -87,7 +88,22 @@ State::State(BlockDevice& device_in, const FormatOptions& options_in)
 }
 
 void State::make_journal(ByteSize size) {
-  throw Error(Errc::unsupported, "ext4 journal of " + to_string(size) + ": not written yet");
+  std::uint64_t left = journal_blocks(size, geometry);
+  RegularFile file;
+  file.size = left * block_size;
+  std::uint32_t logical = 0;
+  while (left > 0) {
+    const BlockRange run = space.allocate(left, 0, "the journal");
+    const auto length = static_cast<std::uint32_t>(run.length);
+    file.extents.push_back({logical, static_cast<std::uint32_t>(run.start), length});
+    logical += length;
+    left -= length;
+  }
+  space.promise(extent_index_blocks(disk_extents(file.extents)), "the journal");
+  Node& node = nodes.claim(journal_ino);
+  node.set({0600, 0, 0, options.created, options.created, options.created});
+  node.links = 1;
+  node.content = std::move(file);
 }
 
 void State::check_open() const {
@@ -116,7 +132,7 @@ Inode State::add(Inode parent, std::string_view name, FileType type, const Attri
   check_new_name(into, name);
   check_permissions(attributes);
   space.admit_inode(nodes.next());
-  space.promise(content_blocks, quoted(name));
+  space.promise(content_blocks, "one more inode");
   std::uint32_t ino = 0;
   try {
     std::unique_ptr<Directory> directory;
@@ -150,7 +166,7 @@ void State::add_name(Directory& parent, std::string_view name, std::uint32_t ino
   }
   const std::uint64_t growth =
       directory_promise(parent, bytes) - directory_promise(parent, parent.record_bytes);
-  space.promise(growth, quoted(name));
+  space.promise(growth, "one more name");
   try {
     parent.names.insert(names, name, ino);
   } catch (...) {

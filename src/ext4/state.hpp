@@ -34,6 +34,7 @@ struct State {
   void free_tree(std::uint32_t ino);
   void free_inode(std::uint32_t ino);
 
+  /// Makes the journal's inode, which has no name.
   void make_journal(ByteSize size);
 
   BlockDevice& device;
@@ -44,12 +45,8 @@ struct State {
   NodeTable nodes;
   NameArena names;
   OpenFile* writer = nullptr;  ///< The one that is not finished.
-  std::vector<Extent> journal;
-  bool closed = false;  ///< commit() has been called.
+  bool closed = false;         ///< commit() has been called.
 };
-
-/// Lays out and writes all metadata.
-void write_metadata(State& state, const CallOptions& options);
 
 /// Throw unless it is one, and the name new in `parent`.
 void check_new_name(const Directory& parent, std::string_view name);

@@ -26,11 +26,6 @@ std::optional<std::string> find_tool(std::string_view name) {
   return std::nullopt;
 }
 
-std::string tool(std::string_view name) {
-  if (auto path = find_tool(name)) return *path;
-  throw std::runtime_error(std::string(name) + " is not installed (package e2fsprogs)");
-}
-
 std::string output_of(const std::vector<std::string>& command) {
   ToolResult result = run_tool(command);
   if (result.status != 0) {
@@ -41,6 +36,11 @@ std::string output_of(const std::vector<std::string>& command) {
 }
 
 }  // namespace
+
+std::string e2fs_tool(std::string_view name) {
+  if (auto path = find_tool(name)) return *path;
+  throw std::runtime_error(std::string(name) + " is not installed (package e2fsprogs)");
+}
 
 ToolResult run_tool(const std::vector<std::string>& command, std::chrono::seconds limit) {
   std::vector<char*> arguments;
@@ -90,7 +90,7 @@ bool have_e2fsprogs() {
   for (std::string_view name : {"e2fsck", "debugfs", "dumpe2fs"}) {
     if (find_tool(name)) continue;
     const char* ci = std::getenv("CI");
-    if (ci != nullptr && std::string_view(ci) == "true") tool(name);
+    if (ci != nullptr && std::string_view(ci) == "true") e2fs_tool(name);
     std::fprintf(stderr, "skipped: %s is not installed\n", std::string(name).c_str());
     return false;
   }
@@ -98,7 +98,8 @@ bool have_e2fsprogs() {
 }
 
 std::string e2fsck_complaints(const std::string& image) {
-  const ToolResult result = run_tool({tool("e2fsck"), "-fn", image}, std::chrono::seconds(100));
+  const ToolResult result =
+      run_tool({e2fs_tool("e2fsck"), "-fn", image}, std::chrono::seconds(100));
   bool clean = result.status == 0;
   std::istringstream lines(result.output);
   for (std::string line; std::getline(lines, line);) {
@@ -110,14 +111,14 @@ std::string e2fsck_complaints(const std::string& image) {
 }
 
 std::string debugfs(const std::string& image, const std::string& request) {
-  std::string output = output_of({tool("debugfs"), "-R", request, image});
+  std::string output = output_of({e2fs_tool("debugfs"), "-R", request, image});
   if (output.starts_with("debugfs ")) output.erase(0, output.find('\n') + 1);  // its version
   return output;
 }
 
 std::string dumpe2fs(const std::string& image, bool groups) {
-  if (groups) return output_of({tool("dumpe2fs"), image});
-  return output_of({tool("dumpe2fs"), "-h", image});
+  if (groups) return output_of({e2fs_tool("dumpe2fs"), image});
+  return output_of({e2fs_tool("dumpe2fs"), "-h", image});
 }
 
 }  // namespace vmkit::test

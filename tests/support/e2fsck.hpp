@@ -22,6 +22,9 @@ ToolResult run_tool(const std::vector<std::string>& command,
 /// environment says CI=true, else prints that a test is skipped.
 bool have_e2fsprogs();
 
+/// Where the tool of e2fsprogs is; throws std::runtime_error if nowhere.
+std::string e2fs_tool(std::string_view name);
+
 /// What `e2fsck -fn` has to say about the image; empty if it finds nothing at all.
 std::string e2fsck_complaints(const std::string& image);
 

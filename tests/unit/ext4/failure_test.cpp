@@ -102,7 +102,9 @@ TEST_CASE("a full image says so, keeps the tree, and can still be committed") {
          fs.set_xattrs(fifo, {{"user.x", std::string(1000, 'x')}});
        }}};
   for (const ByteSize size : {1_MiB, 2_MiB}) {
-    for (const auto& [name, add] : ways) {
+    for (const auto& way : ways) {
+      const std::string& name = way.first;
+      const auto& add = way.second;
       CAPTURE(name);
       SparseFileDevice device;
       Filesystem fs = Filesystem::format(device, options_of(size));
@@ -113,7 +115,7 @@ TEST_CASE("a full image says so, keeps the tree, and can still be committed") {
           },
           "ext4 image of " + to_string(size) + " is full: no room for ");
       CHECK(code == Errc::resource_exhausted);
-      CHECK(error_code([&, add_again = add] { add_again(fs, count + 1); }, "give it a larger") ==
+      CHECK(error_code([&] { add(fs, count + 1); }, "give it a larger") ==
             Errc::resource_exhausted);
       const std::uint64_t inodes = fs.inode_count();
       fs.commit();
@@ -132,7 +134,11 @@ TEST_CASE("more inodes than the usual ratio are no problem where there is room")
   }
   fs.commit();
   CHECK(e2fsck_complaints(device.path()) == "");
-  CHECK(contains(vmkit::test::dumpe2fs(device.path()), "Inode count:              225"));
+  // What is left of the image may become files of the usual size.
+  const std::string text = vmkit::test::dumpe2fs(device.path());
+  constexpr std::string_view label = "Inode count:";
+  const int inodes = std::stoi(text.substr(text.find(label) + label.size()));
+  CHECK(inodes > 200'000 + 50'000);
 }
 
 TEST_CASE("a stopped commit") {

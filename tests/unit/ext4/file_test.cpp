@@ -73,10 +73,11 @@ TEST_CASE("holes stay holes") {
   }
   fs.commit();
   CHECK(e2fsck_complaints(device.path()) == "");
-  for (const auto& [name, pieces] : files) {
+  for (const auto& file : files) {
+    const std::string& name = file.first;
     CAPTURE(name);
     std::string expected;
-    for (const Piece& piece : pieces) expected += std::string(piece.skip, '\0') + piece.data;
+    for (const Piece& piece : file.second) expected += std::string(piece.skip, '\0') + piece.data;
     CHECK((debugfs(device.path(), "cat " + name) == expected));
   }
   CHECK(contains(debugfs(device.path(), "stat only"), "Blockcount: 0"));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <doctest/doctest.h>
 
 #include "ext4/acl.hpp"
@@ -95,8 +96,9 @@ TEST_CASE("attributes in the inode, in a block and in both") {
   CHECK(fs.xattrs(cleared).empty());
   fs.commit();
   CHECK(e2fsck_complaints(device.path()) == "");
-  for (const auto& [file, xattrs] : files) {
-    for (const Xattr& xattr : xattrs) {
+  for (const auto& written : files) {
+    const std::string& file = written.first;
+    for (const Xattr& xattr : written.second) {
       if (contains(xattr.name, "acl") || contains(xattr.name, " ")) continue;
       CAPTURE(file);
       CAPTURE(xattr.name);
@@ -104,9 +106,10 @@ TEST_CASE("attributes in the inode, in a block and in both") {
     }
   }
   CHECK(value_of(device, "many", "user.n77") == "v");
-  printf("%zu %zu\n", value_of(device, "both", "system.posix_acl_access").size(), acl.size());
-  CHECK((value_of(device, "both", "system.posix_acl_access") == acl));
-  CHECK((value_of(device, "folder", "system.posix_acl_default") == acl));
+  std::string shown = acl;  // debugfs shows 0 where there is no id
+  std::replace(shown.begin(), shown.end(), '\xff', '\0');
+  CHECK((value_of(device, "both", "system.posix_acl_access") == shown));
+  CHECK((value_of(device, "folder", "system.posix_acl_default") == shown));
   CHECK((value_of(device, "link", "trusted.x") == binary));
   CHECK(contains(debugfs(device.path(), "stat inode"), "File ACL: 0\n"));
   CHECK(contains(debugfs(device.path(), "stat cleared"), "File ACL: 0\n"));
