@@ -13,7 +13,7 @@ TarMember file(const std::string& name, const std::string& data = "x") {
   return {.name = name, .data = data, .uid = 10, .gid = 20};
 }
 TarMember soft(const std::string& name, const std::string& target) {
-  return {.name = name, .type = '2', .link = target, .mode = 0777};
+  return {.name = name, .type = '2', .link = target, .mode = 0777, .uid = 10, .gid = 20};
 }
 /// With the attributes that file() gives: umoci does not set those of hard links.
 TarMember hard(const std::string& name, const std::string& target) {
@@ -39,7 +39,7 @@ std::string attributes_layer() {
                      {"SCHILY.xattr.security.capability",
                       std::string("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20)}}) +
          tar_member({.name = "cap", .data = "x", .mode = 0755}) +
-         pax_header({{"uid", "3000000000"}, {"gid", "2097152"}, {"mtime", "-5.25"}}) +
+         pax_header({{"uid", "3000000000"}, {"gid", "2097152"}, {"mtime", "-5"}}) +
          tar_member({.name = "ids", .mode = 06711}) +
          pax_header({{"SCHILY.xattr.user.on-folder", "1"}}) + tar_member(folder("a/sub/", 01777)) +
          pax_header({{"path", "long/" + std::string(200, 'n')}, {"linkpath", "x"}}) +

@@ -3,8 +3,11 @@
 // them. Where umoci departs from what containerd does, and the images here keep clear of it:
 //   - attributes in the header of a hard link are not set (containerd sets them on the file);
 //   - folders that no layer describes get the time of now and 0777 less the umask;
-//   - hard links before their target fail.
+//   - hard links before their target fail;
+//   - folders get the time of now when something is hidden in them from further up, or when a
+//     folder that no layer describes is made in them: those times are not compared.
 #include <cstdlib>
+#include <ctime>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <string>
@@ -24,7 +27,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
+long long mtime_of(const std::string& line) {
+  return std::stoll(line.substr(line.find(" mtime=") + 7));
+}
+
+std::string without_time(const std::string& line) {
+  const std::size_t at = line.find(" mtime=");
+  return line.substr(0, at) + line.substr(std::min(line.find(' ', at + 1), line.size()));
+}
+
 void check_same(const std::vector<std::string>& tars) {
+  const long long start = std::time(nullptr);
   const os::TemporaryDirectory work(fs::temp_directory_path(), "vmkit-umoci");
   const auto expected = describe_tree(unpack_with_umoci(tars, work.path()));
   std::vector<rootfs::Layer> layers;
@@ -36,7 +49,12 @@ void check_same(const std::vector<std::string>& tars) {
   const auto found = describe_tree(work.path() / "mnt");
   CHECK(expected.size() == found.size());
   for (std::size_t i = 0; i < std::min(expected.size(), found.size()); ++i) {
-    CHECK(expected[i] == found[i]);
+    const bool folder = expected[i].find(" mode=4") != std::string::npos;
+    if (folder && mtime_of(expected[i]) >= start) {
+      CHECK(without_time(expected[i]) == without_time(found[i]));
+    } else {
+      CHECK(expected[i] == found[i]);
+    }
   }
 }
 
@@ -45,7 +63,8 @@ void check_same(const std::vector<std::string>& tars) {
 TEST_CASE("umoci: nasty images") {
   if (!have_peers()) return;
   for (const NastyImage& image : nasty_images()) {
-    CAPTURE(image.name);
+    const std::string name = image.name;
+    CAPTURE(name);
     check_same(image.tars);
   }
 }
