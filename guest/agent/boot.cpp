@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot.hpp"
 
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -11,10 +14,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 
 #include "agent/protocol.hpp"
 #include "console.hpp"

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.hpp"
 
-#include <fcntl.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <stdexcept>
-
-#include <vmkit/base/error.hpp>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "console.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::guest {
 namespace {
@@ -36,10 +35,7 @@ Fd make_signal_fd() {
 }  // namespace
 
 Server::Server(Fd channel, ChannelKind kind)
-    : channel_(std::move(channel)),
-      kind_(kind),
-      signals_(make_signal_fd()),
-      incoming_(read_size) {
+    : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
   expect_client(true);

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spawn.hpp"
 
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
 
 #include "users.hpp"
 
@@ -80,9 +79,10 @@ void become(const UserIds& ids) {
   }
   if (::setgroups(ids.groups.size(), ids.groups.data()) != 0 || ::setgid(ids.gid) != 0 ||
       ::setuid(ids.uid) != 0) {
-    throw RpcError(bad_user, "cannot become user " + std::to_string(ids.uid) + ", group " +
-                                 std::to_string(ids.gid),
-                   errno);
+    throw RpcError(
+        bad_user,
+        "cannot become user " + std::to_string(ids.uid) + ", group " + std::to_string(ids.gid),
+        errno);
   }
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's look-up of users, compiled into the test.
-#include <doctest/doctest.h>
-
-#include <string>
-
 #include "users.hpp"
+
+#include <doctest/doctest.h>
+#include <string>
 
 #include "rpc_error.hpp"
 
@@ -70,7 +69,8 @@ TEST_CASE("what is neither name nor number is an error") {
 TEST_CASE("files may be missing or hostile") {
   CHECK(find_user("0", "", "").uid == 0);
   std::string many;
-  for (int i = 0; i < 5000; ++i) many += "g" + std::to_string(i) + ":x:" + std::to_string(i) + ":web\n";
+  for (int i = 0; i < 5000; ++i)
+    many += "g" + std::to_string(i) + ":x:" + std::to_string(i) + ":web\n";
   CHECK(find_user("web", passwd, many).groups.size() == 1024);
   const std::string colons(1'000'000, ':');
   CHECK_THROWS_AS(find_user("web", colons, colons), RpcError);
