@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot.hpp"
 
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -12,16 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-
-#include <vmkit/agent/port.hpp>
-
 #include "agent/protocol.hpp"
 #include "console.hpp"
 #include "directory.hpp"
 #include "root_mount.hpp"
+
+#include <vmkit/agent/port.hpp>
 
 namespace vmkit::guest {
 namespace {

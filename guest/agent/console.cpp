@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "console.hpp"
 
-#include <unistd.h>
-
 #include <cstring>
 #include <string>
+#include <unistd.h>
 
 namespace vmkit::guest {
 

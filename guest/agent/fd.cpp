@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fd.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
-
-#include <cerrno>
 
 namespace vmkit::guest {
 
@@ -54,6 +53,8 @@ bool write_all(int fd, std::string_view data) {
   return true;
 }
 
-std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+std::string_view first_line(std::string_view text) {
+  return text.substr(0, text.find('\n'));
+}
 
 }  // namespace vmkit::guest

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that is PID 1 in a vmkit machine. For tests, `--serve-fd N` serves one client on an
 // open socket instead, as any user and without a root of its own.
-#include <unistd.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <unistd.h>
 
 #include "boot.hpp"
 #include "console.hpp"

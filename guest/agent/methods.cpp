@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The methods of docs/formats/agent-protocol.md.
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <linux/random.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <ctime>
-
-#include <vmkit/base/error.hpp>
-
 #include "root_mount.hpp"
 #include "server.hpp"
 #include "spawn.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::guest {
 namespace {
@@ -57,8 +56,7 @@ void seed_random(const std::string& hex) {
   std::memcpy(seed.data(), counts, sizeof counts);
   for (std::size_t i = 0; i < size; ++i) {
     const std::string digits = hex.substr(2 * i, 2);
-    seed[sizeof counts + i] =
-        static_cast<unsigned char>(std::strtoul(digits.c_str(), nullptr, 16));
+    seed[sizeof counts + i] = static_cast<unsigned char>(std::strtoul(digits.c_str(), nullptr, 16));
   }
   const Fd fd(::open("/dev/urandom", O_RDWR | O_CLOEXEC));
   if (!fd || ::ioctl(fd.get(), RNDADDENTROPY, seed.data()) != 0) {
@@ -126,9 +124,9 @@ std::optional<Json> Server::call(const std::string& method, const Json& params,
 
 void Server::answer(const Deferred& request, Json result) {
   if (!session_ || request.session != session_->serial()) return;
-  session_->send(agent::dump_message(
-      {{"jsonrpc", "2.0"}, {"id", request.id}, {"result", std::move(result)}},
-      agent::BadUtf8::replace));
+  session_->send(
+      agent::dump_message({{"jsonrpc", "2.0"}, {"id", request.id}, {"result", std::move(result)}},
+                          agent::BadUtf8::replace));
 }
 
 void Server::answer_error(const Deferred& request, const RpcError& error) {
@@ -202,9 +200,8 @@ void Server::spawn(const Json& params, const Deferred& request) {
     const auto stream = stdio[names[i]].get<agent::yamux::StreamId>();
     if (!session_->claim_stdio(stream)) {
       for (Pipe* pipe : pipes) close_pipe(*pipe);
-      throw RpcError(invalid_params,
-                     std::string(names[i]) + ": stream " + std::to_string(stream) +
-                         " was not opened for stdio, or is in use");
+      throw RpcError(invalid_params, std::string(names[i]) + ": stream " + std::to_string(stream) +
+                                         " was not opened for stdio, or is in use");
     }
     pipes[i]->stream = stream;
     if (i == 0) session_->mux().finish(stream);  // nothing goes that way

@@ -3,15 +3,14 @@
 //   WHEN CONDITION PATH
 // in an order in which they can be loaded. WHEN is "boot" or "late"; CONDITION is "always", "mmio",
 // "pci" or "virtio:N" with the number of a virtio device type.
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <string>
+#include <string_view>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <string>
-#include <string_view>
 
 #include "boot.hpp"
 #include "console.hpp"
@@ -98,7 +97,9 @@ void load_listed(std::string_view wanted) {
 
 }  // namespace
 
-void load_boot_modules() { load_listed("boot"); }
+void load_boot_modules() {
+  load_listed("boot");
+}
 
 void load_late_modules() {
   if (::fork() != 0) return;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "root_mount.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "directory.hpp"
 #include "fd.hpp"
@@ -38,8 +37,8 @@ std::string wait_for_device(const std::string& serial) {
   }
   std::string present;
   for_each_entry("/sys/block", [&](const std::string& device) { present += " " + device; });
-  throw RpcError(no_such_device, "no block device has the serial \"" + serial + "\"; present:" +
-                                     (present.empty() ? " none" : present));
+  throw RpcError(no_such_device, "no block device has the serial \"" + serial +
+                                     "\"; present:" + (present.empty() ? " none" : present));
 }
 
 struct Mount {

@@ -9,7 +9,7 @@ namespace vmkit::guest {
 inline constexpr const char* root_path = "/newroot";
 
 struct RootMount {
-  std::string serial;   ///< of the virtio block device
+  std::string serial;  ///< of the virtio block device
   std::string fs_type;
   bool read_only = false;
 };

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.hpp"
 
-#include <fcntl.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <stdexcept>
-
-#include <vmkit/base/error.hpp>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "console.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::guest {
 namespace {
@@ -36,11 +35,9 @@ Fd make_signal_fd() {
 }  // namespace
 
 Server::Server(Fd channel, ChannelKind kind)
-    : channel_(std::move(channel)),
-      kind_(kind),
-      signals_(make_signal_fd()),
-      incoming_(read_size) {
+    : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
+  ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
   expect_client(true);
 }
 
@@ -104,18 +101,16 @@ void Server::handle(const Watch& watch, short events) {
   const auto found = processes_.find(watch.process);
   if (found == processes_.end()) return;
   Process& process = found->second;
-  switch (watch.part) {
-    case Part::start_result:
-      return read_start_result(watch.process);
-    case Part::input:
-      if ((events & POLLERR) != 0) return break_input(process.input);
-      return pump_input(process);
-    case Part::output:
-      return pump_output(process.output);
-    case Part::error:
-      return pump_output(process.error);
-    default:
-      return;
+  // What came before in the same round may have closed the pipe.
+  if (watch.part == Part::start_result && process.start_result) read_start_result(watch.process);
+  if (watch.part == Part::output && process.output.fd) pump_output(process.output);
+  if (watch.part == Part::error && process.error.fd) pump_output(process.error);
+  if (watch.part == Part::input && process.input.fd) {
+    if ((events & POLLERR) != 0) {
+      break_input(process.input);
+    } else {
+      pump_input(process);
+    }
   }
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <poll.h>
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <poll.h>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "agent/json.hpp"

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cerrno>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 
 #include "server.hpp"
 #include "spawn.hpp"
@@ -117,7 +116,8 @@ void Server::pump_output(Pipe& pipe) {
   while (const std::size_t room = mux.writable(pipe.stream)) {
     int available = 0;
     ::ioctl(pipe.fd.get(), FIONREAD, &available);
-    const std::size_t wanted = std::clamp<std::size_t>(static_cast<std::size_t>(available), 1, room);
+    const std::size_t wanted =
+        std::clamp<std::size_t>(static_cast<std::size_t>(available), 1, room);
     const ssize_t count = ::read(pipe.fd.get(), mux.prepare(pipe.stream, wanted).data(), wanted);
     mux.commit(count > 0 ? static_cast<std::size_t>(count) : 0);
     if (count == 0) return close_pipe(pipe);

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include <vmkit/base/error.hpp>
-
 #include "agent/protocol.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::guest {
 namespace {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "fd.hpp"
@@ -16,7 +15,7 @@ struct SpawnRequest {
   std::vector<std::string> args;
   std::vector<std::string> env;  ///< "NAME=value"
   std::string working_directory = "/";
-  std::string user;     ///< empty: as the agent
+  std::string user;            ///< empty: as the agent
   const char* root = nullptr;  ///< null: no chroot
 };
 

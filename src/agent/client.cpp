@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/agent/client.hpp>
-
 #include <csignal>
 #include <random>
 #include <utility>
@@ -10,6 +8,8 @@
 #include "agent/process_impl.hpp"
 #include "agent/protocol.hpp"
 #include "agent/rpc_client.hpp"
+
+#include <vmkit/agent/client.hpp>
 
 namespace vmkit::agent {
 namespace {
@@ -87,13 +87,14 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
-const AgentInfo& Client::info() const { return impl_->info; }
+const AgentInfo& Client::info() const {
+  return impl_->info;
+}
 
 void Client::mount_root(const RootMount& root, const CallOptions& options) {
   impl_->rpc->call(
       "mount_root",
-      {{"serial", root.serial}, {"fs_type", root.fs_type}, {"read_only", root.read_only}},
-      options);
+      {{"serial", root.serial}, {"fs_type", root.fs_type}, {"read_only", root.read_only}}, options);
 }
 
 void Client::configure(const GuestSettings& settings, const CallOptions& options) {
@@ -161,8 +162,12 @@ void Client::power_off(const CallOptions& options) {
   impl_->rpc->call("power_off", Json::object(), options);
 }
 
-std::optional<Error> Client::failure() const { return impl_->mux.failure(); }
+std::optional<Error> Client::failure() const {
+  return impl_->mux.failure();
+}
 
-void Client::close() noexcept { impl_->mux.close(); }
+void Client::close() noexcept {
+  impl_->mux.close();
+}
 
 }  // namespace vmkit::agent

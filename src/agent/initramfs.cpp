@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/agent/initramfs.hpp>
-
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
-#include <vmkit/base/error.hpp>
-
 #include "agent/agent_binary.hpp"
 #include "agent/cpio.hpp"
 #include "agent/module_index.hpp"
+
+#include <vmkit/agent/initramfs.hpp>
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::agent {
 namespace {
@@ -36,8 +35,8 @@ constexpr Driver optional[] = {{"virtio_net", "late", "virtio:1"},
                                {"overlay", "late", "always"}};
 
 struct Packed {
-  std::string list;                 // modules.list
-  std::vector<std::string> files;   // relative to the modules directory, each once
+  std::string list;                // modules.list
+  std::vector<std::string> files;  // relative to the modules directory, each once
 };
 
 class Packer {
@@ -85,9 +84,10 @@ Packed choose_modules(const ModuleIndex& index, const std::vector<std::string>& 
   for (const Driver& driver : required) {
     if (!packer.available(driver.name)) {
       const std::string name = driver.name;
-      missing(index, name, name == "ext4"         ? "CONFIG_EXT4_FS"
-                           : name == "virtio_blk" ? "CONFIG_VIRTIO_BLK"
-                                                  : "CONFIG_VIRTIO_CONSOLE");
+      missing(index, name,
+              name == "ext4"         ? "CONFIG_EXT4_FS"
+              : name == "virtio_blk" ? "CONFIG_VIRTIO_BLK"
+                                     : "CONFIG_VIRTIO_CONSOLE");
     }
     packer.add(driver);
   }

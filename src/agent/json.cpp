@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/json.hpp"
 
-#include <vmkit/base/error.hpp>
-
 #include "agent/protocol.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::agent {
 

@@ -5,10 +5,10 @@
 #include <array>
 #include <utility>
 
+#include "agent/protocol.hpp"
+
 #include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
-
-#include "agent/protocol.hpp"
 
 namespace vmkit::agent {
 namespace {
@@ -33,7 +33,8 @@ std::optional<std::string> MessageDecoder::next(std::span<const std::byte>& inpu
   while (!input.empty() && prefix_filled_ < prefix_size) {
     length_ = length_ << 8 | std::to_integer<std::size_t>(input[0]);
     input = input.subspan(1);
-    if (++prefix_filled_ == prefix_size && (length_ == 0 || length_ > protocol::max_message_bytes)) {
+    if (++prefix_filled_ == prefix_size &&
+        (length_ == 0 || length_ > protocol::max_message_bytes)) {
       throw Error(Errc::data_corruption, "agent message: expected 1 to " +
                                              std::to_string(protocol::max_message_bytes) +
                                              " bytes, found " + std::to_string(length_));

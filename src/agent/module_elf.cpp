@@ -2,10 +2,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "agent/module_index.hpp"
+
 #include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
-
-#include "agent/module_index.hpp"
 
 namespace vmkit::agent {
 namespace {
@@ -20,7 +20,9 @@ constexpr std::size_t section_header_size = 64;
 class Elf {
  public:
   explicit Elf(std::span<const std::byte> bytes) : bytes_(bytes) {
-    static constexpr char magic[] = "\x7f" "ELF\x02\x01";
+    static constexpr char magic[] =
+        "\x7f"
+        "ELF\x02\x01";
     if (bytes.size() < 64 || std::memcmp(bytes.data(), magic, 6) != 0) {
       malformed("expected a 64 bit little-endian ELF file (if it is compressed, run depmod)");
     }

@@ -43,8 +43,8 @@ std::string read_bounded(const fs::path& path, std::uintmax_t limit) {
 // An index may only name files below its own directory.
 std::string checked_path(std::string_view path, std::string_view index) {
   const fs::path parsed(path);
-  const bool leaves = std::any_of(parsed.begin(), parsed.end(),
-                                  [](const fs::path& part) { return part == ".."; });
+  const bool leaves =
+      std::any_of(parsed.begin(), parsed.end(), [](const fs::path& part) { return part == ".."; });
   if (path.empty() || parsed.is_absolute() || leaves || path.find('\0') != path.npos) {
     throw Error(Errc::data_corruption, std::string(index) + ": \"" + std::string(path) +
                                            "\" is no path within the modules directory");
@@ -156,8 +156,8 @@ void ModuleIndex::visit(const std::string& path, std::size_t depth, std::set<std
   if (done.contains(path)) return;
   // No honest chain is that long: this is a circle, or an attack on our stack.
   if (depth > max_depth) {
-    throw Error(Errc::data_corruption, directory_.string() + ": the dependencies of \"" + path +
-                                           "\" go in a circle");
+    throw Error(Errc::data_corruption,
+                directory_.string() + ": the dependencies of \"" + path + "\" go in a circle");
   }
   for (const std::string& needed : dependencies_of(path)) visit(needed, depth + 1, done, order);
   if (done.insert(path).second) order.push_back(path);
@@ -171,9 +171,9 @@ std::vector<std::byte> ModuleIndex::read_module(const std::string& path) const {
   if (error) throw Error::from_errno(error.value(), (directory_ / path).string());
   const auto [end, ignored] = std::mismatch(inside.begin(), inside.end(), file.begin(), file.end());
   if (end != inside.end()) {
-    throw Error(Errc::data_corruption, (directory_ / path).string() +
-                                           ": leads out of the modules directory, to " +
-                                           file.string());
+    throw Error(
+        Errc::data_corruption,
+        (directory_ / path).string() + ": leads out of the modules directory, to " + file.string());
   }
   const std::string text = read_bounded(file, max_module_bytes);
   const auto bytes = std::as_bytes(std::span(text));

@@ -11,7 +11,9 @@ namespace vmkit::agent {
 MuxStream::MuxStream(std::shared_ptr<MuxState> state, yamux::StreamId id)
     : state_(std::move(state)), id_(id) {}
 
-MuxStream::~MuxStream() { state_->forget(id_); }
+MuxStream::~MuxStream() {
+  state_->forget(id_);
+}
 
 std::size_t MuxStream::read(std::span<std::byte> buffer, const CallOptions& options) {
   return state_->read(id_, buffer, options);
@@ -21,11 +23,17 @@ void MuxStream::write(std::span<const std::byte> data, const CallOptions& option
   state_->write(id_, data, options);
 }
 
-void MuxStream::post(std::string_view message) { state_->post(id_, message); }
+void MuxStream::post(std::string_view message) {
+  state_->post(id_, message);
+}
 
-void MuxStream::close_write() { state_->close_write(id_); }
+void MuxStream::close_write() {
+  state_->close_write(id_);
+}
 
-void MuxStream::close() noexcept { state_->close(id_); }
+void MuxStream::close() noexcept {
+  state_->close(id_);
+}
 
 Mux::Mux(std::unique_ptr<Stream> transport, yamux::Role role, yamux::Limits limits,
          std::span<const std::byte> early_input)
@@ -64,8 +72,12 @@ void Mux::on_failure(std::function<void(const Error&)> handler) {
   state_->on_failure(std::move(handler));
 }
 
-std::optional<Error> Mux::failure() const { return state_->failure(); }
+std::optional<Error> Mux::failure() const {
+  return state_->failure();
+}
 
-void Mux::close() noexcept { state_->shut_down(); }
+void Mux::close() noexcept {
+  state_->shut_down();
+}
 
 }  // namespace vmkit::agent

@@ -8,11 +8,11 @@
 #include <string_view>
 #include <thread>
 
+#include "agent/yamux/engine.hpp"
+
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>
-
-#include "agent/yamux/engine.hpp"
 
 namespace vmkit::agent {
 

@@ -193,8 +193,7 @@ void MuxState::post(yamux::StreamId id, std::string_view message) {
 void MuxState::send_outbox(yamux::StreamId id, const EntryPtr& of) {
   std::size_t sent = 0;
   while (!of->closed && sent < of->outbox.size()) {
-    const std::size_t count =
-        engine_.write(id, std::as_bytes(std::span(of->outbox).subspan(sent)));
+    const std::size_t count = engine_.write(id, std::as_bytes(std::span(of->outbox).subspan(sent)));
     if (count == 0) {
       wait_for_output(id, of);
       break;

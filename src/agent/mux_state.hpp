@@ -11,11 +11,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/yamux/engine.hpp"
+
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>
-
-#include "agent/yamux/engine.hpp"
 
 namespace vmkit::agent {
 

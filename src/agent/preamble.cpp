@@ -35,8 +35,8 @@ std::optional<Preamble> PreambleScanner::scan(std::span<const std::byte>& input)
         input = {};
         return std::nullopt;
       }
-      input = input.subspan(static_cast<std::size_t>(static_cast<const std::byte*>(start) -
-                                                     input.data()));
+      input = input.subspan(
+          static_cast<std::size_t>(static_cast<const std::byte*>(start) - input.data()));
     }
     seen_[filled_++] = input[0];
     input = input.subspan(1);

@@ -11,11 +11,11 @@
 #include <string>
 #include <thread>
 
-#include <vmkit/base/error.hpp>
-
 #include "agent/preamble.hpp"
 #include "agent/protocol.hpp"
 #include "agent/stoppable_wait.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::agent {
 namespace {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vmkit/agent/process.hpp>
-
 #include <utility>
-
-#include <vmkit/base/error.hpp>
 
 #include "agent/mux.hpp"
 #include "agent/process_impl.hpp"
+
+#include <vmkit/agent/process.hpp>
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::agent {
 namespace {
@@ -23,7 +22,9 @@ Pipe& require(const std::unique_ptr<Pipe>& pipe, const char* name) {
 }  // namespace
 
 ProcessInput::ProcessInput(std::unique_ptr<MuxStream> stream) : stream_(std::move(stream)) {}
-ProcessInput::~ProcessInput() { close(); }
+ProcessInput::~ProcessInput() {
+  close();
+}
 
 void ProcessInput::write(std::span<const std::byte> data, const CallOptions& options) {
   stream_->write(data, options);
@@ -44,18 +45,28 @@ std::size_t ProcessOutput::read(std::span<std::byte> buffer, const CallOptions& 
   return stream_->read(buffer, options);
 }
 
-void ProcessOutput::close() noexcept { stream_->close(); }
+void ProcessOutput::close() noexcept {
+  stream_->close();
+}
 
 Process::Process(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Process::Process(Process&&) noexcept = default;
 Process& Process::operator=(Process&&) noexcept = default;
 Process::~Process() = default;
 
-std::int64_t Process::pid() const { return impl_->pid; }
+std::int64_t Process::pid() const {
+  return impl_->pid;
+}
 
-ProcessInput& Process::stdin_sink() { return require(impl_->input, "standard input"); }
-ProcessOutput& Process::stdout_source() { return require(impl_->output, "standard output"); }
-ProcessOutput& Process::stderr_source() { return require(impl_->error, "standard error"); }
+ProcessInput& Process::stdin_sink() {
+  return require(impl_->input, "standard input");
+}
+ProcessOutput& Process::stdout_source() {
+  return require(impl_->output, "standard output");
+}
+ProcessOutput& Process::stderr_source() {
+  return require(impl_->error, "standard error");
+}
 
 void Process::signal(int number, const CallOptions& options) {
   impl_->rpc->call("signal", {{"process", impl_->handle}, {"signal", number}}, options);

@@ -6,9 +6,9 @@
 #include <mutex>
 #include <optional>
 
-#include <vmkit/agent/process.hpp>
-
 #include "agent/rpc_client.hpp"
+
+#include <vmkit/agent/process.hpp>
 
 namespace vmkit::agent {
 

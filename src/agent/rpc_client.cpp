@@ -71,12 +71,11 @@ RpcClient::CallPtr RpcClient::send(const std::string& method, Json params) {
   }
   try {
     std::string framed;
-    append_message(dump_message({{"jsonrpc", "2.0"},
-                                 {"id", id},
-                                 {"method", method},
-                                 {"params", std::move(params)}},
-                                BadUtf8::refuse),
-                   framed);
+    append_message(
+        dump_message(
+            {{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", std::move(params)}},
+            BadUtf8::refuse),
+        framed);
     stream_->post(framed);
   } catch (const Error& error) {
     const std::lock_guard lock(mutex_);

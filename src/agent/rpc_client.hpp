@@ -10,13 +10,13 @@
 #include <string>
 #include <unordered_map>
 
-#include <vmkit/base/call_options.hpp>
-#include <vmkit/base/error.hpp>
-#include <vmkit/base/result.hpp>
-
 #include "agent/json.hpp"
 #include "agent/message.hpp"
 #include "agent/mux.hpp"
+
+#include <vmkit/base/call_options.hpp>
+#include <vmkit/base/error.hpp>
+#include <vmkit/base/result.hpp>
 
 namespace vmkit::agent {
 

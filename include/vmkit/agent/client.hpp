@@ -36,8 +36,8 @@ struct GuestSettings {
   std::optional<std::string> hostname = {};
   /// Sets the guest's clock to the host's if they are more than a second apart.
   bool set_clock = true;
-  /// Gives the guest's random number generator 32 bytes of the host's: needed after a restore, where
-  /// two machines would otherwise draw the same numbers.
+  /// Gives the guest's random number generator 32 bytes of the host's: needed after a restore,
+  /// where two machines would otherwise draw the same numbers.
   bool seed_random = true;
 };
 
@@ -49,9 +49,9 @@ struct GuestSettings {
 /// the two directions of the stream. Move-only; thread-safe.
 class Client {
  public:
-  /// Greets the agent and waits until it answers; the machine may still be booting. Give a deadline:
-  /// a machine that does not boot never answers. Throws timeout, cancelled, unavailable if the
-  /// stream ends, unsupported if the agent's version does not fit.
+  /// Greets the agent and waits until it answers; the machine may still be booting. Give a
+  /// deadline: a machine that does not boot never answers. Throws timeout, cancelled, unavailable
+  /// if the stream ends, unsupported if the agent's version does not fit.
   static Client connect(std::unique_ptr<Stream> stream, const CallOptions& options);
 
   Client(Client&&) noexcept;

@@ -84,7 +84,9 @@ std::optional<StreamId> Engine::accept() {
   return std::nullopt;
 }
 
-std::span<const std::byte> Engine::readable(StreamId id) const { return at(id).unread.front(); }
+std::span<const std::byte> Engine::readable(StreamId id) const {
+  return at(id).unread.front();
+}
 
 void Engine::consume(StreamId id, std::size_t count) {
   Stream& stream = at(id);
@@ -103,7 +105,9 @@ bool Engine::at_end(StreamId id) const {
          !(payload_left_ != 0 && frame_.stream == id);
 }
 
-bool Engine::reset_by_peer(StreamId id) const { return at(id).reset; }
+bool Engine::reset_by_peer(StreamId id) const {
+  return at(id).reset;
+}
 
 std::size_t Engine::writable(StreamId id) const {
   const Stream& stream = at(id);
@@ -155,9 +159,13 @@ void Engine::release(StreamId id) {
   streams_.erase(id);
 }
 
-void Engine::ping(std::uint32_t value) { emit({FrameType::ping, flag_syn, 0, value}); }
+void Engine::ping(std::uint32_t value) {
+  emit({FrameType::ping, flag_syn, 0, value});
+}
 
-std::optional<std::uint32_t> Engine::take_pong() { return std::exchange(pong_, std::nullopt); }
+std::optional<std::uint32_t> Engine::take_pong() {
+  return std::exchange(pong_, std::nullopt);
+}
 
 void Engine::go_away(GoAwayCode code) {
   if (sent_go_away_) return;

@@ -133,7 +133,7 @@ class Engine {
 
   std::array<std::byte, header_size> header_{};
   std::size_t header_filled_ = 0;
-  FrameHeader frame_{};             // of the payload that is coming in
+  FrameHeader frame_{};  // of the payload that is coming in
   std::uint32_t payload_left_ = 0;
 
   StreamId preparing_ = 0;

@@ -26,8 +26,8 @@ struct UninitialisedAllocator : std::allocator<T> {
   }
 };
 
-/// Bytes on their way out. Room in it is made before it is filled, tens of KiB at a time, so zeroing
-/// it first would cost as much as the copy.
+/// Bytes on their way out. Room in it is made before it is filled, tens of KiB at a time, so
+/// zeroing it first would cost as much as the copy.
 using OutputBuffer = std::vector<std::byte, UninitialisedAllocator<std::byte>>;
 
 }  // namespace vmkit::agent::yamux

@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real agent program, serving a socket as an ordinary process: no machine, no root file system.
+#include <chrono>
 #include <doctest/doctest.h>
-
 #include <fcntl.h>
+#include <functional>
 #include <signal.h>
+#include <string>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <functional>
-#include <string>
 #include <thread>
-
-#include <vmkit/agent/client.hpp>
+#include <unistd.h>
 
 #include "agent/preamble.hpp"
 #include "unit/agent/fd_stream.hpp"
 #include "unit/agent/temp_dir.hpp"
 
+#include <vmkit/agent/client.hpp>
 #include <vmkit/base/digest.hpp>
 
 namespace {
@@ -28,7 +25,9 @@ using namespace vmkit::agent;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-CallOptions soon() { return CallOptions{}.with_timeout(30s); }
+CallOptions soon() {
+  return CallOptions{}.with_timeout(30s);
+}
 
 class AgentProgram {
  public:
@@ -147,7 +146,8 @@ TEST_CASE("50 MiB of output arrive byte for byte") {
   std::string data(50 << 20, '\0');
   for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(i * 31 + (i >> 13));
   dir.write("data", data);
-  auto process = session.client.spawn({.args = {"/bin/cat", (dir.path() / "data").string()}}, soon());
+  auto process =
+      session.client.spawn({.args = {"/bin/cat", (dir.path() / "data").string()}}, soon());
   CHECK(digest_of(read_all(process.stdout_source())) == digest_of(data));
   CHECK(process.wait(soon()) == ExitStatus{0, 0});
 }
@@ -161,8 +161,7 @@ TEST_CASE("10 MiB of input reach the process, and then the end") {
   auto process = session.client.spawn(spec, soon());
   process.stdin_sink().write(std::as_bytes(std::span(data)), soon());
   process.stdin_sink().close();
-  CHECK("sha256:" + read_all(process.stdout_source()).substr(0, 64) ==
-        digest_of(data).to_string());
+  CHECK("sha256:" + read_all(process.stdout_source()).substr(0, 64) == digest_of(data).to_string());
 }
 
 TEST_CASE("a process that no longer reads breaks its input, not the session") {
@@ -219,7 +218,8 @@ TEST_CASE("failures to start are told apart") {
   const auto path = [&](const char* name) { return (dir.path() / name).string(); };
   expect(Errc::not_found, ENOENT, "\"no-such-program\"",
          [&] { client.spawn({.args = {"no-such-program"}}, soon()); });
-  expect(Errc::not_found, ENOENT, "/no/such", [&] { client.spawn({.args = {"/no/such"}}, soon()); });
+  expect(Errc::not_found, ENOENT, "/no/such",
+         [&] { client.spawn({.args = {"/no/such"}}, soon()); });
   expect(Errc::not_found, ENOENT, "interpreter",
          [&] { client.spawn({.args = {path("script")}}, soon()); });
   expect(Errc::permission_denied, EACCES, "executed",
@@ -251,11 +251,11 @@ TEST_CASE("environment, working directory and search path are the process's own"
   dir.write("tool", "#!/bin/sh\necho \"$0 $1 $A-$HOME\"; pwd\n");
   std::filesystem::permissions(dir.path() / "tool", std::filesystem::perms(0755));
   const std::string made = (dir.path() / "made" / "deep").string();
-  auto process = session.client.spawn(
-      {.args = {"tool", "x y"},
-       .env = {"A=b=c", "HOME=/h", "PATH=/nowhere:" + dir.path().string()},
-       .working_directory = made},
-      soon());
+  auto process =
+      session.client.spawn({.args = {"tool", "x y"},
+                            .env = {"A=b=c", "HOME=/h", "PATH=/nowhere:" + dir.path().string()},
+                            .working_directory = made},
+                           soon());
   CHECK(read_all(process.stdout_source()) ==
         (dir.path() / "tool").string() + " x y b=c-/h\n" + made + "\n");
 }

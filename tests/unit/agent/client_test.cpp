@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client against agents that lie, stall and die.
-#include <doctest/doctest.h>
-
-#include <sys/socket.h>
-
 #include <chrono>
+#include <doctest/doctest.h>
 #include <functional>
 #include <optional>
+#include <sys/socket.h>
 #include <thread>
-
-#include <vmkit/agent/client.hpp>
 
 #include "agent/json.hpp"
 #include "agent/message.hpp"
 #include "agent/mux.hpp"
 #include "agent/preamble.hpp"
 #include "unit/agent/fd_stream.hpp"
+
+#include <vmkit/agent/client.hpp>
 
 namespace {
 
@@ -88,7 +86,9 @@ const Json good_hello{{"protocol", 1},
                       {"architecture", "x86_64"},
                       {"root_mounted", false}};
 
-CallOptions soon() { return CallOptions{}.with_timeout(10s); }
+CallOptions soon() {
+  return CallOptions{}.with_timeout(10s);
+}
 
 void expect(Errc code, const char* words, const std::function<void()>& action) {
   try {
@@ -139,19 +139,24 @@ TEST_CASE("an agent that answers nonsense ends the session with a clear error") 
 }
 
 TEST_CASE("errors of the agent keep their meaning and their errno") {
-  const std::pair<int, Errc> codes[] = {
-      {-32001, Errc::not_found},           {-32002, Errc::permission_denied},
-      {-32003, Errc::invalid_argument},    {-32004, Errc::failed_precondition},
-      {-32005, Errc::failed_precondition}, {-32006, Errc::not_found},
-      {-32007, Errc::failed_precondition}, {-32008, Errc::resource_exhausted},
-      {-32601, Errc::unsupported},         {-32000, Errc::io},
-      {12345, Errc::io}};
+  const std::pair<int, Errc> codes[] = {{-32001, Errc::not_found},
+                                        {-32002, Errc::permission_denied},
+                                        {-32003, Errc::invalid_argument},
+                                        {-32004, Errc::failed_precondition},
+                                        {-32005, Errc::failed_precondition},
+                                        {-32006, Errc::not_found},
+                                        {-32007, Errc::failed_precondition},
+                                        {-32008, Errc::resource_exhausted},
+                                        {-32601, Errc::unsupported},
+                                        {-32000, Errc::io},
+                                        {12345, Errc::io}};
   for (const auto& [code, errc] : codes) {
     FakeAgent agent([code = code](const Json& request) {
       if (request["method"] == "hello") return result(request, good_hello);
-      return framed(Json{{"id", request["id"]},
-                         {"error", {{"code", code}, {"message", "words"}, {"data", {{"errno", 2}}}}}}
-                        .dump());
+      return framed(
+          Json{{"id", request["id"]},
+               {"error", {{"code", code}, {"message", "words"}, {"data", {{"errno", 2}}}}}}
+              .dump());
     });
     Client client = Client::connect(std::move(agent.host), soon());
     try {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
+#include "agent/yamux/engine.hpp"
 
 #include <algorithm>
+#include <doctest/doctest.h>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
-
-#include "agent/yamux/engine.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -47,7 +46,9 @@ std::string read_all(Engine& engine, StreamId id) {
   return text;
 }
 
-std::span<const std::byte> as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 TEST_CASE("frames are the specification's, byte for byte") {
   Engine client(Role::client, {});

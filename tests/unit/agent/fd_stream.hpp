@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <span>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
+#include "agent/message.hpp"
 
 #include <algorithm>
+#include <doctest/doctest.h>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "agent/json.hpp"
-#include "agent/message.hpp"
 #include "agent/protocol.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -49,16 +49,15 @@ TEST_CASE("messages are cut out of any portions") {
 }
 
 TEST_CASE("lengths of zero and above the limit are refused before any memory is taken") {
-  for (const std::string& prefix :
-       {std::string("\0\0\0\0", 4), std::string("\0\x10\0\1", 4), std::string("\xff\xff\xff\xff")}) {
+  for (const std::string& prefix : {std::string("\0\0\0\0", 4), std::string("\0\x10\0\1", 4),
+                                    std::string("\xff\xff\xff\xff")}) {
     MessageDecoder decoder;
     auto input = std::as_bytes(std::span(prefix));
     CHECK(code_of([&] { decoder.next(input); }) == Errc::data_corruption);
   }
   std::string out;
-  CHECK(code_of([&] {
-          append_message(std::string(protocol::max_message_bytes + 1, 'x'), out);
-        }) == Errc::invalid_argument);
+  CHECK(code_of([&] { append_message(std::string(protocol::max_message_bytes + 1, 'x'), out); }) ==
+        Errc::invalid_argument);
 }
 
 TEST_CASE("hostile JSON is refused") {

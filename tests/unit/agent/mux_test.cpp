@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
-
-#include <sys/socket.h>
+#include "agent/mux.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <doctest/doctest.h>
 #include <random>
+#include <sys/socket.h>
 #include <thread>
 #include <vector>
 
-#include "agent/mux.hpp"
 #include "unit/agent/fd_stream.hpp"
 
 #include <vmkit/base/digest.hpp>
@@ -34,7 +33,9 @@ struct Pair {
   std::unique_ptr<Mux> server;
 };
 
-const CallOptions soon() { return CallOptions{}.with_timeout(20s); }
+const CallOptions soon() {
+  return CallOptions{}.with_timeout(20s);
+}
 
 Digest send_random(MuxStream& stream, std::size_t size, unsigned seed) {
   std::mt19937 random(seed);
@@ -273,9 +274,8 @@ TEST_CASE("a peer that reads nothing does not hold a caller or the end") {
     const std::vector<std::byte> much(1 << 20);
     for (int i = 0; i < 4; ++i) {
       streams.push_back(mux.open());
-      CHECK(code_of([&] {
-              streams.back()->write(much, CallOptions{}.with_timeout(30ms));
-            }) == Errc::timeout);
+      CHECK(code_of([&] { streams.back()->write(much, CallOptions{}.with_timeout(30ms)); }) ==
+            Errc::timeout);
     }
   }
   CHECK(Clock::now() - start < 5s);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
-
-#include <sys/socket.h>
+#include "agent/preamble.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <doctest/doctest.h>
 #include <random>
+#include <sys/socket.h>
 #include <thread>
 #include <vector>
 
-#include "agent/preamble.hpp"
 #include "agent/preamble_exchange.hpp"
 #include "unit/agent/fd_stream.hpp"
 
