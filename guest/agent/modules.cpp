@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <set>
 #include <string>
 #include <string_view>
 #include <sys/syscall.h>
