@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <set>
 #include <string>
 #include <string_view>
 #include <sys/syscall.h>
@@ -61,6 +62,9 @@ bool holds(std::string_view condition) {
 }
 
 void load(const std::string& path) {
+  // Shared dependencies are listed again and again; the kernel would read the file each time.
+  static std::set<std::string> tried;
+  if (!tried.insert(path).second) return;
   constexpr int compressed_file = 4;  // MODULE_INIT_COMPRESSED_FILE, since Linux 5.17
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const int flags = path.ends_with(".ko") ? 0 : compressed_file;
@@ -102,7 +106,9 @@ void load_boot_modules() {
 }
 
 void load_late_modules() {
+  constexpr useconds_t head_start_us = 500'000;
   if (::fork() != 0) return;
+  ::usleep(head_start_us);  // the client's first process is more urgent
   [[maybe_unused]] const int ignored = ::nice(10);
   load_listed("late");
   ::_exit(0);
