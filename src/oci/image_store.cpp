@@ -168,9 +168,9 @@ Image ImageStore::load(const Reference& reference, const Descriptor& descriptor)
                                             "configuration " + manifest.config.digest.to_string());
     check_layer_count(manifest, config);
     Platform platform = config.platform;
-    Descriptor named = descriptor;
-    named.platform = platform;
-    return Image{reference, std::move(named), std::move(manifest), std::move(config),
+    Descriptor plain{manifest.media_type, descriptor.digest, descriptor.size};
+    if (!platform.architecture.empty()) plain.platform = platform;
+    return Image{reference, std::move(plain), std::move(manifest), std::move(config),
                  std::move(platform)};
   } catch (const Error& error) {
     throw error.with_context(context);
@@ -187,11 +187,9 @@ Image ImageStore::tag(const Reference& reference, const Descriptor& manifest,
   }
   for (const auto& folder : folders) os::sync_directory(folder);
 
-  Descriptor entry{manifest.media_type, manifest.digest, manifest.size};
-  if (!image.platform.architecture.empty()) entry.platform = image.platform;
   const auto lock = lock_index(root_, options);
   LayoutIndex index = LayoutIndex::read(root_);
-  index.put({reference.to_string(), std::move(entry), source.value_or(manifest.digest)});
+  index.put({reference.to_string(), image.descriptor, source.value_or(manifest.digest)});
   index.write(root_);
   return image;
 }

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <charconv>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,10 @@ std::optional<FaultRequest> read_request(int connection, std::string& buffer) {
     const ssize_t count = ::recv(connection, piece, sizeof piece, 0);
     if (count <= 0) return std::nullopt;
     buffer.append(piece, static_cast<std::size_t>(count));
+    if (buffer.front() == '\x16') {  // a TLS handshake
+      send_all(connection, "HTTP/1.1 400 Bad Request\r\n\r\n");
+      return std::nullopt;
+    }
   }
   FaultRequest request;
   std::string_view head = std::string_view(buffer).substr(0, end);
@@ -128,6 +133,11 @@ void FaultRegistry::forget_requests() {
   requests_.clear();
 }
 
+std::size_t FaultRegistry::connection_count() const {
+  const std::lock_guard lock(mutex_);
+  return threads_.size();
+}
+
 FaultResponse FaultRegistry::honest(const FaultRequest& request) const {
   const std::lock_guard lock(mutex_);
   const std::string last = request.target.substr(request.target.rfind('/') + 1);
@@ -166,6 +176,8 @@ void FaultRegistry::accept_connections() {
       if (connection >= 0) ::close(connection);
       return;
     }
+    const int on = 1;  // head and body are sent apart, and nobody should wait for the second
+    ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     connections_.insert(connection);
     threads_.emplace_back([this, connection] { serve(connection); });
   }
