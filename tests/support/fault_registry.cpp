@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -14,9 +15,16 @@
 namespace vmkit::test {
 namespace {
 
+// A client that has gone must not end the test: a flag here, on macOS an option of the socket.
+#ifdef SO_NOSIGPIPE
+constexpr int no_signal = 0;
+#else
+constexpr int no_signal = MSG_NOSIGNAL;
+#endif
+
 bool send_all(int connection, std::string_view data) {
   while (!data.empty()) {
-    const ssize_t count = ::send(connection, data.data(), data.size(), MSG_NOSIGNAL);
+    const ssize_t count = ::send(connection, data.data(), data.size(), no_signal);
     if (count <= 0) return false;
     data.remove_prefix(static_cast<std::size_t>(count));
   }
@@ -70,7 +78,8 @@ std::string FaultRequest::header(const std::string& name) const {
   return found == headers.end() ? std::string() : found->second;
 }
 
-FaultRegistry::FaultRegistry() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+FaultRegistry::FaultRegistry() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  ::fcntl(listener_.get(), F_SETFD, FD_CLOEXEC);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -170,14 +179,18 @@ FaultResponse FaultRegistry::honest(const FaultRequest& request) const {
 
 void FaultRegistry::accept_connections() {
   for (;;) {
-    const int connection = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    const int connection = ::accept(listener_.get(), nullptr, nullptr);
     const std::lock_guard lock(mutex_);
     if (ending_ || connection < 0) {
       if (connection >= 0) ::close(connection);
       return;
     }
+    ::fcntl(connection, F_SETFD, FD_CLOEXEC);
     const int on = 1;  // head and body are sent apart, and nobody should wait for the second
     ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#ifdef SO_NOSIGPIPE
+    ::setsockopt(connection, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
     connections_.insert(connection);
     threads_.emplace_back([this, connection] { serve(connection); });
   }

@@ -19,7 +19,9 @@ TEST_CASE("platform: parsed and in one spelling") {
       {"linux/armhf", "linux/arm/v7"},      {"linux/armel", "linux/arm/v6"},
       {"linux/i386", "linux/386"},          {"linux/riscv64", "linux/riscv64"},
   };
-  for (const auto& [text, expected] : table) {
+  for (const auto& row : table) {
+    const char* const text = row.first;
+    const char* const expected = row.second;
     CAPTURE(text);
     CHECK(Platform::parse(text).to_string() == expected);
     CHECK(Platform::parse(expected) == Platform::parse(text));
