@@ -306,14 +306,13 @@ TEST_CASE_FIXTURE(StoreFixture, "store: killed at any moment it opens, with comp
   for (int round = 0; round < 30; ++round) {
     const pid_t pid = fork_work([&] {
       ImageStore own = ImageStore::open(root);
-      for (int i = 0;; ++i) {
+      for (;;) {
+        own.remove(Reference::parse("r.io/app:1"));
         for (const TestBlob& blob : other.blobs()) {
           std::filesystem::remove(own.blob_path(blob.digest()));
         }
-        own.remove(Reference::parse("r.io/app:1"));
         for (const TestBlob& blob : other.blobs()) own.put_blob(blob.media_type, blob.content);
         own.tag(Reference::parse("r.io/app:1"), descriptor(other.manifest));
-        own.remove(Reference::parse("r.io/app:1"));
       }
     });
     std::this_thread::sleep_for(std::chrono::microseconds(2000 + 1711 * round % 15000));
