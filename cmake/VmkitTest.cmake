@@ -1,5 +1,5 @@
 # vmkit_add_test(NAME SOURCES … LIBRARIES … [LABELS …]) makes one doctest program and registers each
-# of its test cases with ctest. Labels tell what a test needs: unit (nothing), machine (QEMU and a
+# of its test cases with ctest, or with WHOLE all of them as one test. Labels tell what a test needs: unit (nothing), machine (QEMU and a
 # kernel), registry (docker-registry), root (mount and chown).
 find_package(doctest REQUIRED)
 include(doctest)
@@ -9,7 +9,7 @@ target_link_libraries(vmkit_doctest_main PUBLIC doctest::doctest)
 vmkit_compile_options(vmkit_doctest_main)
 
 function(vmkit_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS;ENVIRONMENT")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "TIMEOUT" "SOURCES;LIBRARIES;LABELS;ENVIRONMENT")
   add_executable(${name} ${arg_SOURCES})
   vmkit_compile_options(${name})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src"
@@ -21,6 +21,12 @@ function(vmkit_add_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  doctest_discover_tests(${name} TEST_PREFIX "${name}: "
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+  if(arg_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES
+      LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+  else()
+    doctest_discover_tests(${name} TEST_PREFIX "${name}: "
+      PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+  endif()
 endfunction()

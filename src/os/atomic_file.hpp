@@ -22,8 +22,15 @@ class AtomicFile {
 
   File& file() noexcept { return file_; }
 
-  /// Syncs the file, gives it its name (replacing a file that has it) and syncs the folder.
-  void commit();
+  /// Makes the new file share all blocks of `source`, copy-on-write. False where the file system
+  /// cannot; then the new file is as it was.
+  bool try_clone_from(const File& source);
+
+  enum class Existing { replace, keep };
+
+  /// Syncs the file, gives it its name and syncs the folder. A file that has the name already is
+  /// replaced, or with Existing::keep an error (already_exists), whoever made it and when.
+  void commit(Existing existing = Existing::replace);
 
   /// Removes temporary files that killed processes left in `folder`.
   static void remove_abandoned(const std::filesystem::path& folder);

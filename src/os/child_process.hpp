@@ -56,6 +56,8 @@ class ChildProcess {
   ~ChildProcess();
 
   pid_t pid() const noexcept { return pid_; }
+  /// For poll(2): readable once it has ended. Not to be read or closed.
+  int exit_event() const noexcept { return exit_event_.get(); }
 
   /// The exit status if it has ended.
   std::optional<ExitStatus> poll();

@@ -29,4 +29,7 @@ class FileLock {
   File file_;
 };
 
+/// Locks `file` itself until it is closed; false if another holds a lock that excludes this one.
+bool try_lock(const File& file, FileLock::Kind kind);
+
 }  // namespace vmkit::os

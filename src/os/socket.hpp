@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <span>
 
 #include "os/descriptor.hpp"
 
@@ -23,6 +25,10 @@ Descriptor listen_unix(const std::filesystem::path& path);
 
 /// The next connection to a listening socket.
 Descriptor accept_connection(int listener, const CallOptions& options = {});
+
+/// Sends what fits without blocking; returns how many bytes, perhaps 0. Throws unavailable when the
+/// peer is gone.
+std::size_t send_now(int socket, std::span<const std::byte> data);
 
 /// A Stream over a connected socket, which it takes.
 std::unique_ptr<Stream> make_socket_stream(Descriptor socket);

@@ -13,8 +13,9 @@ namespace vmkit::os {
 class WakePipe {
  public:
   WakePipe();
-  /// Makes fd() readable, for good. Never blocks, never throws.
+  /// Makes fd() readable, until clear(). Never blocks, never throws.
   void wake() noexcept;
+  void clear() noexcept;
   int fd() const noexcept { return pipe_.first.get(); }
 
  private:

@@ -5,13 +5,14 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::test {
 
 /// Checks that `call` throws an Error with this code and all these words in its message.
-inline void check_error(Errc code, std::initializer_list<const char*> words,
+inline void check_error(Errc code, std::initializer_list<std::string_view> words,
                         const std::function<void()>& call) {
   try {
     call();
@@ -19,13 +20,13 @@ inline void check_error(Errc code, std::initializer_list<const char*> words,
     const std::string message = error.what();
     CAPTURE(message);
     CHECK(to_string(error.code()) == to_string(code));
-    for (const char* word : words) {
+    for (const std::string_view word : words) {
       CAPTURE(word);
       CHECK(message.find(word) != std::string::npos);
     }
     return;
   }
-  FAIL_CHECK("nothing was thrown, expected " << to_string(code));
+  FAIL_CHECK("expected the error ", to_string(code), ", nothing was thrown");
 }
 
 }  // namespace vmkit::test

@@ -20,12 +20,14 @@ namespace vmkit::ext4 {
 
 /// How a new file system is made. The same options and the same calls give the same bytes.
 struct FormatOptions {
-  ByteSize size;                             ///< Of the whole image: 1 MiB to 16 TiB.
+  /// Of the whole image: 1 MiB to 16 TiB. It also bounds the inodes, to one for each 4 KiB.
+  ByteSize size;
   std::array<std::byte, 16> uuid = {};       ///< Of the file system.
   std::array<std::byte, 16> hash_seed = {};  ///< Of the htree directories; not all zero.
   std::string label = {};                    ///< At most 16 bytes.
   Timestamp created = {};                    ///< Of the superblock, "/" and lost+found.
-  std::optional<ByteSize> journal = {};      ///< The size of a clean journal; none without.
+  /// The size of a clean journal, 4 MiB to half the image; none without.
+  std::optional<ByteSize> journal = {};
 };
 
 class FileWriter;
@@ -35,13 +37,19 @@ class FileWriter;
 ///
 /// The device must outlive the object. Until commit() has returned there is no valid superblock on
 /// the device, so that an image is never mountable half-written. Names are bytes: 1 to 255, without
-/// '/' and NUL, not "." or "..". Confined: one thread at a time. Errors: invalid_argument (a bad
-/// name, a parent that is no directory), already_exists, resource_exhausted (the image is full),
-/// io from the device. After an error the tree is as it was before the call.
-/// Format: docs/formats/ext4.md.
+/// '/' and NUL, not "." or "..". Nothing depends on the clock or on chance. Confined: one thread at
+/// a time.
+///
+/// Errors: invalid_argument (a bad name, a parent that is no directory, an inode not in use),
+/// already_exists, resource_exhausted (the image is full: the message says its size), io from the
+/// device, failed_precondition after commit(). After an error the tree is as it was before the
+/// call. A tree that was accepted always fits: commit() never finds the image full. Memory: about
+/// 150 bytes an entry with a name of usual length. Look-ups and insertions take time logarithmic
+/// in the size of the directory. Format: docs/formats/ext4.md.
 class Filesystem {
  public:
-  /// Starts an empty file system: "/" (mode 0755, root) and /lost+found.
+  /// Starts an empty file system: "/" (mode 0755, root) and /lost+found. Discards all that is on
+  /// `device` and gives it `options.size`. Throws invalid_argument before it touches the device.
   static Filesystem format(BlockDevice& device, const FormatOptions& options);
 
   Filesystem(Filesystem&&) noexcept;
@@ -52,6 +60,8 @@ class Filesystem {
   std::optional<Inode> lookup(Inode directory, std::string_view name) const;
   FileType type(Inode inode) const;
   Attributes attributes(Inode inode) const;
+  /// The names of a file. Of a directory 2 and one for each subdirectory, however many; on disk
+  /// more than 65,000 become 1, as ext4 has it.
   std::uint32_t link_count(Inode inode) const;
   /// The target of a symlink.
   std::string_view symlink_target(Inode symlink) const;
@@ -67,25 +77,34 @@ class Filesystem {
   /// A device, fifo or socket; `device` counts for devices only.
   Inode make_special(Inode parent, std::string_view name, FileType type, DeviceNumber device,
                      const Attributes& attributes);
-  /// A regular file, empty until its writer is used. One writer at a time.
+  /// A regular file, empty until its writer is used. One writer at a time: throws
+  /// failed_precondition while another is neither finished nor destroyed.
   FileWriter make_file(Inode parent, std::string_view name, const Attributes& attributes);
-  /// Another name for `target`, which is not a directory. At most 65,000 names.
+  /// Another name for `target`, which is not a directory. At most 65,000 names
+  /// (resource_exhausted).
   void link(Inode directory, std::string_view name, Inode target);
 
   /// Removes one name; a directory with everything below. Space of inodes without a name left is
-  /// free for others at once. Throws not_found.
+  /// free for others at once; what of it is not used again by then, commit() discards, so that
+  /// removed data is not readable on the device. Does no I/O. Throws not_found.
   void remove(Inode directory, std::string_view name);
 
   void set_attributes(Inode inode, const Attributes& attributes);
   /// Replaces all extended attributes of `inode`. Throws unsupported for a name whose prefix ext4
-  /// cannot store, resource_exhausted for more than fit in one inode and one block.
+  /// cannot store, resource_exhausted for more than fit in one inode and one block,
+  /// invalid_argument for a name given twice or a value that is no POSIX ACL where one belongs.
   void set_xattrs(Inode inode, std::vector<Xattr> xattrs);
 
-  /// Inodes in use, for limits and progress.
+  /// The extended attributes of `inode`, in order of their names.
+  std::vector<Xattr> xattrs(Inode inode) const;
+
+  /// Inodes in use, "/" and lost+found included, for limits and progress.
   std::uint64_t inode_count() const;
 
-  /// Writes all metadata and last the superblock, and flushes the device. Nothing may be called
-  /// afterwards but the destructor. Stoppable until the superblock is written.
+  /// Writes all metadata and last the superblock, and flushes the device. Nothing that changes the
+  /// tree may be called afterwards, whether it failed or not; after a failure there is no valid
+  /// superblock. Stoppable until the superblock is written. Progress: phase "commit", in inodes.
+  /// Throws failed_precondition while a FileWriter is not finished.
   void commit(const CallOptions& options = {});
 
  private:
@@ -96,7 +115,9 @@ class Filesystem {
 };
 
 /// Appends to one new file. Must not outlive its Filesystem; destroying it early leaves the file
-/// with what was written.
+/// with what was written. Whole blocks go to the device from the caller's memory or, if small,
+/// through a buffer that joins neighbours. A write that fails leaves the file with a part of its
+/// data. Throws failed_precondition when finished before or when the file was removed.
 class FileWriter {
  public:
   FileWriter(FileWriter&&) noexcept;
@@ -104,6 +125,7 @@ class FileWriter {
   ~FileWriter();
 
   Inode inode() const;
+  /// Throws resource_exhausted when the image is full or the file exceeds 16 TiB.
   void write(std::span<const std::byte> data);
   /// Goes on `length` bytes further: a hole, which takes no space and reads as zeros.
   void skip(std::uint64_t length);

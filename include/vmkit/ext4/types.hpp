@@ -7,7 +7,9 @@
 
 namespace vmkit::ext4 {
 
-/// A point in time as ext4 stores it: seconds since 1970 (1901 to 2446), and nanoseconds.
+/// A point in time as ext4 stores it: seconds since 1970 (1901 to 2446), and nanoseconds. A time
+/// that ext4 cannot hold becomes the nearest one that it can; so do those from April 2310 to April
+/// 2378, whose bits e2fsck takes for a known mistake of old kernels.
 struct Timestamp {
   std::int64_t seconds = 0;
   std::uint32_t nanoseconds = 0;

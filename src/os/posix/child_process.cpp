@@ -51,8 +51,8 @@ struct ChildPlan {
   if (plan.die_with_parent_thread && !arm_death_with_parent(plan.parent)) ::_exit(127);
   // The signal mask and ignored signals pass through exec; the child starts with a clean slate.
   sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   // First away from 0 to 2, so that no duplicate overwrites a source that is still needed.
   std::array<int, 3> moved{};

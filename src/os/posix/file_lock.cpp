@@ -10,12 +10,18 @@
 
 namespace vmkit::os {
 
+bool try_lock(const File& file, FileLock::Kind kind) {
+  const int operation = (kind == FileLock::Kind::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  while (::flock(file.fd(), operation) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) throw Error::from_errno(errno, "lock " + file.path().string());
+  }
+  return true;
+}
+
 std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& path, Kind kind) {
   File file = File::open(path, File::Mode::create);
-  while (::flock(file.fd(), (kind == Kind::shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return std::nullopt;
-    if (errno != EINTR) throw Error::from_errno(errno, "lock " + path.string());
-  }
+  if (!try_lock(file, kind)) return std::nullopt;
   return FileLock(std::move(file));
 }
 

@@ -45,13 +45,17 @@ constexpr int send_flags = MSG_NOSIGNAL;
 constexpr int send_flags = 0;  // macOS: SO_NOSIGPIPE, set on the socket
 #endif
 
+void prevent_signals([[maybe_unused]] int socket) {
+#ifdef SO_NOSIGPIPE
+  const int on = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+}
+
 class SocketStream final : public Stream {
  public:
   explicit SocketStream(Descriptor socket) : socket_(std::move(socket)) {
-#ifdef SO_NOSIGPIPE
-    const int on = 1;
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
+    prevent_signals(socket_.get());
   }
 
   std::size_t read(std::span<std::byte> buffer) override {
@@ -124,6 +128,16 @@ Descriptor accept_connection(int listener, const CallOptions& options) {
     if (errno != EINTR && errno != EAGAIN && errno != ECONNABORTED) {
       throw Error::from_errno(errno, "accept a connection");
     }
+  }
+}
+
+std::size_t send_now(int socket, std::span<const std::byte> data) {
+  prevent_signals(socket);
+  for (;;) {
+    const ssize_t count = ::send(socket, data.data(), data.size(), send_flags | MSG_DONTWAIT);
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if (errno != EINTR) throw Error::from_errno(errno, "write to a socket");
   }
 }
 

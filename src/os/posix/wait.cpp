@@ -22,6 +22,12 @@ void WakePipe::wake() noexcept {
   [[maybe_unused]] const auto written = ::write(pipe_.second.get(), "", 1);
 }
 
+void WakePipe::clear() noexcept {
+  char buffer[64];
+  while (::read(pipe_.first.get(), buffer, sizeof buffer) > 0) {
+  }
+}
+
 void wait_ready(int fd, Direction direction, std::string_view what, const CallOptions& options) {
   options.check(what);
   std::optional<WakePipe> wake;

@@ -98,7 +98,7 @@ TEST_CASE("manifest: hostile documents are refused, naming the field") {
   struct Case {
     const char* from;
     const char* to;
-    std::initializer_list<const char*> words;
+    std::initializer_list<std::string_view> words;
   };
   const Case cases[] = {
       {"\"size\": 1234", "\"size\": -1", {"config.size", "2^63-1", "-1"}},
@@ -189,7 +189,7 @@ TEST_CASE("config: hostile ones are refused, naming the field") {
   struct Case {
     const char* from;
     const char* to;
-    std::initializer_list<const char*> words;
+    std::initializer_list<std::string_view> words;
   };
   const Case cases[] = {
       {"\"A=1\"", "7", {"config.Env[0]", "string", "number"}},

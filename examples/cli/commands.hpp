@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interrupt.hpp"
+
+// The commands of the vmkit program. Each takes what was parsed from its command line and returns
+// the exit status; errors come out as vmkit::Error.
+namespace cli {
+
+/// Exit statuses of `vmkit run` that are not the process's own, as those of docker run.
+enum ExitStatus : int {
+  exit_own_failure = 125,
+  exit_not_executable = 126,
+  exit_not_found = 127,
+  exit_signal_base = 128,
+};
+
+struct RegistryOptions {
+  std::string reference;
+  std::string platform;  // empty: this host's
+  bool plain_http = false;
+  bool quiet = false;
+};
+
+struct PullOptions {
+  std::filesystem::path store;
+  RegistryOptions registry;
+};
+
+struct ImagesOptions {
+  std::filesystem::path store;
+  bool json = false;
+};
+
+struct UnpackOptions {
+  std::filesystem::path store;
+  RegistryOptions registry;
+  std::filesystem::path target;
+  std::string size = "16G";
+};
+
+struct RunOptions {
+  std::filesystem::path store;
+  RegistryOptions registry;
+  std::filesystem::path kernel;   // empty: where scripts/fetch-kernel puts it
+  std::filesystem::path modules;  // empty: beside the kernel
+  unsigned cpus = 1;
+  std::string memory = "512M";
+  bool timeline = false;
+  bool interactive = false;
+  std::vector<std::string> env;
+  std::optional<std::string> user;
+  std::optional<std::string> workdir;
+  std::vector<std::string> command;
+};
+
+struct DoctorOptions {
+  bool json = false;
+};
+
+int pull(const PullOptions& options, const Interrupt& interrupt);
+int images(const ImagesOptions& options);
+int unpack(const UnpackOptions& options, const Interrupt& interrupt);
+int run(const RunOptions& options, const Interrupt& interrupt);
+int doctor(const DoctorOptions& options);
+
+}  // namespace cli

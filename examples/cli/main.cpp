@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vmkit program: a thin user of the library that shows what it can do. All policy (paths,
+// environment, what is printed, exit statuses) is here.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <string_view>
+
+#include "commands.hpp"
+#include "paths.hpp"
+
+#include <vmkit/base/error.hpp>
+
+namespace {
+
+void add_store(CLI::App* command, std::filesystem::path& store) {
+  command->add_option("--store", store, "Folder of the images (default: the user's data folder)")
+      ->type_name("DIR");
+}
+
+void add_registry(CLI::App* command, cli::RegistryOptions& options) {
+  command
+      ->add_option("--platform", options.platform, "Platform of the image (default: this host's)")
+      ->type_name("OS/ARCH[/VARIANT]");
+  command->add_flag("--plain-http", options.plain_http, "Speak HTTP without TLS to the registry");
+  command->add_flag("--quiet,-q", options.quiet, "Show no progress");
+}
+
+void add_reference(CLI::App* command, cli::RegistryOptions& options) {
+  command->add_option("REF", options.reference, "Image, for example docker.io/library/alpine:3.22")
+      ->required();
+}
+
+/// Runs a command and turns what it throws into a message and an exit status.
+int guarded(const std::function<int()>& command, const cli::Interrupt& interrupt,
+            int failure_status) {
+  try {
+    return command();
+  } catch (const vmkit::Error& error) {
+    if (error.code() == vmkit::Errc::cancelled && interrupt.signal() != 0) {
+      std::fprintf(stderr, "vmkit: stopped\n");
+      return cli::exit_signal_base + interrupt.signal();
+    }
+    std::fprintf(stderr, "vmkit: %s\n", error.what());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "vmkit: %s\n", error.what());
+  }
+  return failure_status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const cli::Interrupt interrupt;
+  CLI::App app("Linux containers in virtual machines of their own.", "vmkit");
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  std::function<int()> chosen;
+
+  cli::PullOptions pull;
+  CLI::App* pull_command = app.add_subcommand("pull", "Pull an image into the store");
+  add_store(pull_command, pull.store);
+  add_registry(pull_command, pull.registry);
+  add_reference(pull_command, pull.registry);
+  pull_command->callback([&] { chosen = [&] { return cli::pull(pull, interrupt); }; });
+
+  cli::ImagesOptions images;
+  CLI::App* images_command = app.add_subcommand("images", "List the images in the store");
+  add_store(images_command, images.store);
+  images_command->add_flag("--json", images.json, "Print JSON");
+  images_command->callback([&] { chosen = [&] { return cli::images(images); }; });
+
+  cli::UnpackOptions unpack;
+  CLI::App* unpack_command =
+      app.add_subcommand("unpack", "Turn an image's layers into an ext4 disk image");
+  add_store(unpack_command, unpack.store);
+  add_registry(unpack_command, unpack.registry);
+  unpack_command->add_option("--size", unpack.size, "Size of the disk")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  add_reference(unpack_command, unpack.registry);
+  unpack_command->add_option("OUT", unpack.target, "The new file; it must not exist")->required();
+  unpack_command->callback([&] { chosen = [&] { return cli::unpack(unpack, interrupt); }; });
+
+  cli::RunOptions run;
+  CLI::App* run_command = app.add_subcommand(
+      "run",
+      "Run a command in a container of its own machine\n\n"
+      "Exit status: the command's own, 128+n if signal n ended it; 127 if it was not found, 126 if "
+      "it is not executable, 125 if vmkit itself failed.");
+  add_store(run_command, run.store);
+  add_registry(run_command, run.registry);
+  run_command->add_option("--kernel", run.kernel, "Kernel to boot")->type_name("FILE");
+  run_command->add_option("--modules", run.modules, "Its modules: the folder with modules.dep")
+      ->type_name("DIR");
+  run_command->add_option("--cpus", run.cpus, "Processors")->capture_default_str();
+  run_command->add_option("--memory", run.memory, "Memory")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  run_command->add_flag("--timeline", run.timeline, "Print how long each step took");
+  run_command->add_flag("-i,--interactive", run.interactive, "Pass standard input on");
+  run_command->add_option("--env,-e", run.env, "Set a variable (may be given more than once)")
+      ->type_name("K=V")
+      ->expected(1)
+      ->take_all();
+  run_command->add_option("--user,-u", run.user, "User, by name or number, with :GROUP if wanted");
+  run_command->add_option("--workdir,-w", run.workdir, "Folder to start in")->type_name("DIR");
+  add_reference(run_command, run.registry);
+  run_command->footer("After REF comes the command with its arguments (default: the image's own).");
+  // What follows the image belongs to the command, options included.
+  run_command->prefix_command();
+  run_command->callback([&] { chosen = [&] { return cli::run(run, interrupt); }; });
+
+  cli::DoctorOptions doctor;
+  CLI::App* doctor_command = app.add_subcommand("doctor", "Tell what this host can do");
+  doctor_command->add_flag("--json", doctor.json, "Print JSON");
+  doctor_command->callback([&] { chosen = [&] { return cli::doctor(doctor); }; });
+
+  // "--" may stand between image and command. CLI11 would take it for the end of the subcommand.
+  const int separator =
+      static_cast<int>(std::find(argv, argv + argc, std::string_view("--")) - argv);
+  try {
+    app.parse(separator, argv);
+    run.command = run_command->remaining();
+    const int rest = separator + (run.command.empty() ? 1 : 0);
+    if (rest < argc) run.command.insert(run.command.end(), argv + rest, argv + argc);
+  } catch (const CLI::ParseError& error) {
+    // Help is a success; a wrong command line is a failure of vmkit's own.
+    return app.exit(error) == 0 ? 0 : cli::exit_own_failure;
+  }
+  return guarded(
+      [&] {
+        for (auto* store : {&pull.store, &images.store, &unpack.store, &run.store}) {
+          if (store->empty() && !doctor_command->parsed()) *store = cli::data_folder();
+        }
+        return chosen();
+      },
+      interrupt, run_command->parsed() ? cli::exit_own_failure : 1);
+}

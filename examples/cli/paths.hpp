@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace cli {
+
+/// Where this program keeps its data: $XDG_DATA_HOME/vmkit, or ~/.local/share/vmkit; on macOS
+/// ~/Library/Application Support/vmkit. Throws if there is no home.
+std::filesystem::path data_folder();
+
+/// For machines' sockets, whose paths must be short: $XDG_RUNTIME_DIR or the temporary folder.
+std::filesystem::path runtime_folder();
+
+/// The kernel of this host's architecture that scripts/fetch-kernel puts there by default:
+/// kernel/ARCH/vmlinuz, with modules/ beside it.
+std::filesystem::path default_kernel();
+
+}  // namespace cli

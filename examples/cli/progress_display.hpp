@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include <vmkit/base/progress.hpp>
+
+namespace cli {
+
+/// Shows long work on standard error: on a terminal one line that is drawn again and again, with
+/// amounts, rate and remaining time; elsewhere a plain line for each finished subject. Thread-safe.
+class ProgressDisplay {
+ public:
+  explicit ProgressDisplay(bool quiet);
+  /// Clears the terminal's line.
+  ~ProgressDisplay();
+
+  vmkit::ProgressCallback callback();
+
+  /// Clears the line for good: what is written from now on is others'.
+  void finish();
+
+  /// One line of its own, for a step that has no amounts ("booting").
+  void say(const std::string& text);
+
+ private:
+  struct Subject {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+    vmkit::ProgressUnit unit = vmkit::ProgressUnit::bytes;
+    std::chrono::steady_clock::time_point start;
+    bool told = false;
+  };
+
+  void update(const vmkit::Progress& progress);
+  void draw();
+  void tell(const std::string& name, Subject& subject);
+  void clear();
+
+  bool quiet_;
+  bool terminal_;
+  bool drawn_ = false;
+  std::mutex mutex_;
+  std::string phase_;
+  std::chrono::steady_clock::time_point phase_start_;
+  std::map<std::string, Subject> subjects_;  // of the present phase
+};
+
+}  // namespace cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <cstdlib>
+
+#include "commands.hpp"
+#include "progress_display.hpp"
+#include "pulling.hpp"
+
+#include <vmkit/oci/pull.hpp>
+#include <vmkit/oci/registry_client.hpp>
+
+namespace cli {
+
+using namespace vmkit;
+
+oci::Platform platform_of(const RegistryOptions& options) {
+  return options.platform.empty() ? oci::Platform::host() : oci::Platform::parse(options.platform);
+}
+
+oci::Image pull_image(const RegistryOptions& options, oci::ImageStore& store,
+                      const CallOptions& call_options) {
+  const auto reference = oci::Reference::parse(options.reference);
+  oci::RegistryClientOptions client_options;
+  client_options.defaults.plain_http = options.plain_http;
+  const char* username = std::getenv("VMKIT_USERNAME");
+  const char* password = std::getenv("VMKIT_PASSWORD");
+  if (username != nullptr && password != nullptr) {
+    client_options.credentials = std::make_shared<oci::GivenCredentials>(
+        std::map<std::string, oci::Credential>{{reference.registry(), {username, password}}});
+  }
+  oci::RegistryClient client(std::move(client_options));
+  return oci::pull(client, store, reference, {.platform = platform_of(options)}, call_options);
+}
+
+int pull(const PullOptions& options, const Interrupt& interrupt) {
+  ProgressDisplay display(options.registry.quiet);
+  auto store = oci::ImageStore::open(options.store);
+  const auto image = pull_image(options.registry, store,
+                                {.stop = interrupt.token(), .progress = display.callback()});
+  display.say(image.reference.to_string() + " (" + image.platform.to_string() + ")");
+  std::printf("%s\n", image.descriptor.digest.to_string().c_str());
+  return 0;
+}
+
+}  // namespace cli

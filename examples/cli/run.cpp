@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "commands.hpp"
+#include "paths.hpp"
+#include "progress_display.hpp"
+#include "pulling.hpp"
+#include "stdio_relay.hpp"
+
+#include <vmkit/container/container.hpp>
+#include <vmkit/vm/qemu_backend.hpp>
+
+namespace cli {
+namespace {
+
+using namespace vmkit;
+using Clock = std::chrono::steady_clock;
+
+/// `folder`, or the one folder in it that has modules: "modules" for "modules/6.1.0-cloud".
+std::filesystem::path modules_in(const std::filesystem::path& folder) {
+  const auto has_modules = [](const std::filesystem::path& path) {
+    return std::filesystem::exists(path / "modules.dep") ||
+           std::filesystem::is_directory(path / "kernel");
+  };
+  if (has_modules(folder)) return folder;
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (has_modules(entry.path())) found.push_back(entry.path());
+  }
+  if (found.size() == 1) return found.front();
+  throw Error(Errc::not_found, folder.string() +
+                                   ": expected the modules of one kernel (a folder with "
+                                   "modules.dep), found " +
+                                   std::to_string(found.size()) + "; give --modules DIR");
+}
+
+container::Kernel kernel_of(const RunOptions& options) {
+  container::Kernel kernel;
+  kernel.image = options.kernel.empty() ? default_kernel() : options.kernel;
+  if (!std::filesystem::exists(kernel.image)) {
+    throw Error(Errc::not_found, "no kernel at " + kernel.image.string() +
+                                     ": get one with scripts/fetch-kernel, or name one with "
+                                     "--kernel FILE [--modules DIR]");
+  }
+  const auto beside = kernel.image.parent_path() / "modules";
+  if (!options.modules.empty()) {
+    kernel.modules = modules_in(options.modules);
+  } else if (std::filesystem::is_directory(beside)) {
+    kernel.modules = modules_in(beside);
+  }
+  return kernel;
+}
+
+/// A folder for one container, below the store so that both are on one file system and the disk can
+/// be cloned copy-on-write.
+std::filesystem::path new_container_folder(const std::filesystem::path& store) {
+  std::random_device random;
+  char name[32];
+  std::snprintf(name, sizeof name, "%08x%08x", random(), random());
+  return store / "containers" / name;
+}
+
+void print_timeline(std::chrono::nanoseconds pull, const container::Timeline& steps,
+                    std::chrono::nanoseconds first_process, std::chrono::nanoseconds total) {
+  const auto line = [](const char* what, std::chrono::nanoseconds time, const char* note = "") {
+    const auto tenths = std::chrono::duration_cast<std::chrono::microseconds>(time).count() / 100;
+    std::fprintf(stderr, "  %-14s %8lld.%lld ms%s\n", what, static_cast<long long>(tenths / 10),
+                 static_cast<long long>(tenths % 10), note);
+  };
+  std::fprintf(stderr, "timeline:\n");
+  line("pull", pull);
+  line("unpack", steps.unpack, steps.unpack.count() == 0 ? "  (cached)" : "");
+  line("clone", steps.clone,
+       steps.clone_method == disk::CloneMethod::cow ? "  (copy-on-write)" : "  (sparse copy)");
+  line("boot to agent", steps.boot);
+  line("first process", steps.mount + first_process, "  (root mounted, program running)");
+  line("total", total);
+}
+
+/// What docker run makes of a process that could not be started.
+int exit_status_of(const Error& error) {
+  return error.code() == Errc::not_found           ? exit_not_found
+         : error.code() == Errc::permission_denied ? exit_not_executable
+                                                   : exit_own_failure;
+}
+
+}  // namespace
+
+int run(const RunOptions& options, const Interrupt& interrupt) {
+  const auto begin = Clock::now();
+  ProgressDisplay display(options.registry.quiet);
+  const CallOptions call{.stop = interrupt.token(), .progress = display.callback()};
+  const auto kernel = kernel_of(options);  // before anything long is done in vain
+  const auto memory = ByteSize::parse(options.memory);
+
+  auto store = oci::ImageStore::open(options.store);
+  container::Container::remove_abandoned(options.store / "containers");
+  const auto image = pull_image(options.registry, store, call);
+  const auto pulled = Clock::now();
+
+  auto box = container::Container::create(
+      {.image = image,
+       .store = store,
+       .folder = new_container_folder(options.store),
+       .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
+       .kernel = kernel,
+       .cpu_count = options.cpus,
+       .memory = memory},
+      call);
+  box.start(call);
+
+  const auto ready = Clock::now();
+  std::optional<agent::Process> process;
+  try {
+    process =
+        box.exec({.args = container::command_of(image.config, options.command),
+                  .env = options.env,
+                  .working_directory = options.workdir,
+                  .user = options.user,
+                  .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null},
+                 call);
+  } catch (const Error& error) {
+    if (error.code() == Errc::cancelled) throw;
+    std::fprintf(stderr, "vmkit: %s\n", error.what());
+    return exit_status_of(error);
+  }
+  const auto running = Clock::now();
+  display.finish();
+
+  const agent::ExitStatus status = relay(*process, options.interactive, call);
+  if (options.timeline) {
+    print_timeline(pulled - begin, box.timeline(), running - ready, running - begin);
+  }
+  box.stop(std::chrono::seconds(10), call);
+  return status.exited() ? status.code : exit_signal_base + status.signal;
+}
+
+}  // namespace cli

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stdio_relay.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <poll.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <vmkit/base/error.hpp>
+
+namespace cli {
+namespace {
+
+using namespace vmkit;
+using namespace std::chrono_literals;
+
+constexpr std::size_t buffer_size = 65536;
+// A process may leave others behind that hold its output open. Once it has ended and nothing has
+// come for so long, what they might still write is not waited for.
+constexpr auto silence_limit = 500ms;
+
+/// False if nobody reads our output any more.
+bool write_all(int fd, std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const ssize_t count = ::write(fd, data.data(), data.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EPIPE) return false;
+    if (count < 0) throw Error::from_errno(errno, "write to our output");
+    data = data.subspan(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+/// Copies one output in a thread of its own.
+class OutputCopy {
+ public:
+  OutputCopy(agent::ProcessOutput& from, int to, const StopToken& stop)
+      : thread_([this, &from, to, stop] {
+          try {
+            copy(from, to, stop);
+          } catch (...) {
+            error_ = std::current_exception();
+          }
+          from.close();  // whoever writes there now must not wait for us
+          ended_ = true;
+        }) {}
+  ~OutputCopy() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  bool ended() const { return ended_; }
+  std::uint64_t copied() const { return copied_; }
+
+  void finish() {
+    thread_.join();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void copy(agent::ProcessOutput& from, int to, const StopToken& stop) {
+    std::vector<std::byte> buffer(buffer_size);
+    try {
+      while (const std::size_t count = from.read(buffer, {.stop = stop})) {
+        if (!write_all(to, std::span(buffer).first(count))) return;
+        copied_ += count;
+      }
+    } catch (const Error& error) {
+      if (error.code() != Errc::cancelled) throw;  // the end that relay() asked for
+    }
+  }
+
+  std::exception_ptr error_;
+  std::atomic<std::uint64_t> copied_{0};
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+/// Copies our input in a thread of its own, until its end, the object's, or until the process reads
+/// no more.
+class InputCopy {
+ public:
+  InputCopy(agent::ProcessInput& to, const StopToken& stop)
+      : thread_([this, &to, stop] { copy(to, stop); }) {}
+  ~InputCopy() {
+    done_ = true;
+    thread_.join();
+  }
+
+ private:
+  void copy(agent::ProcessInput& to, const StopToken& stop) {
+    std::vector<std::byte> buffer(buffer_size);
+    try {
+      while (!done_) {
+        pollfd input{STDIN_FILENO, POLLIN, 0};
+        if (::poll(&input, 1, 50) <= 0) continue;
+        const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        to.write(std::span(buffer).first(static_cast<std::size_t>(count)), {.stop = stop});
+      }
+    } catch (const Error&) {
+      // It closed its input, or ended: its exit status tells what there is to tell.
+    }
+    to.close();
+  }
+
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+}  // namespace
+
+agent::ExitStatus relay(agent::Process& process, bool with_input, const CallOptions& options) {
+  StopSource stop;
+  const StopCallback on_interrupt(options.stop, [&] { stop.request_stop(); });
+  struct StopAtExit {
+    StopSource& source;
+    ~StopAtExit() { source.request_stop(); }
+  };
+  OutputCopy output(process.stdout_source(), STDOUT_FILENO, stop.token());
+  OutputCopy errors(process.stderr_source(), STDERR_FILENO, stop.token());
+  std::optional<InputCopy> input;
+  if (with_input) input.emplace(process.stdin_sink(), stop.token());
+  const StopAtExit stop_at_exit{stop};
+
+  const agent::ExitStatus status = process.wait(options);
+  std::uint64_t copied = 0;
+  auto last_change = std::chrono::steady_clock::now();
+  while (!output.ended() || !errors.ended()) {
+    options.check("copy the output");
+    std::this_thread::sleep_for(1ms);
+    const auto now = std::chrono::steady_clock::now();
+    if (const std::uint64_t sum = output.copied() + errors.copied(); sum != copied) {
+      copied = sum;
+      last_change = now;
+    } else if (now - last_change > silence_limit) {
+      break;
+    }
+  }
+  stop.request_stop();
+  output.finish();
+  errors.finish();
+  return status;
+}
+
+}  // namespace cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "fd.hpp"
+
+namespace vmkit::guest {
+
+/// Mounts /dev, /proc and /sys of the initramfs and brings up the loopback interface.
+void prepare_system();
+
+/// Loads the modules of /etc/modules.list that the machine needs to be reached; see
+/// docs/formats/agent-protocol.md for the file. Failures are logged only: whether they matter shows
+/// when the port is looked for.
+void load_boot_modules();
+
+/// Loads the others, in a child, so that nobody waits for them.
+void load_late_modules();
+
+/// Opens the control port; waits a few seconds for it to appear. Not open if it does not.
+Fd open_control_port();
+
+/// Ends every process, writes everything back and switches the machine off.
+[[noreturn]] void power_off();
+
+}  // namespace vmkit::guest

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program that is PID 1 in a vmkit machine. For tests, `--serve-fd N` serves one client on an
+// open socket instead, as any user and without a root of its own.
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <unistd.h>
+
+#include "boot.hpp"
+#include "console.hpp"
+#include "server.hpp"
+
+namespace {
+
+using namespace vmkit::guest;
+
+[[noreturn]] void run_machine() {
+  try {
+    log("starting, version " VMKIT_AGENT_VERSION);
+    prepare_system();
+    load_boot_modules();
+    Fd port = open_control_port();
+    if (port) {
+      Server server(std::move(port), ChannelKind::virtio_port);
+      server.on_first_session(load_late_modules);
+      server.run();
+    } else {
+      log("fatal: no virtio-serial port named vmkit.ctl appeared; the kernel needs virtio_console "
+          "and virtio_mmio or virtio_pci, built in or packed into the initramfs");
+    }
+  } catch (const std::exception& error) {
+    log(std::string("fatal: ") + error.what());
+  }
+  power_off();
+}
+
+int serve_socket(int fd) {
+  try {
+    Server(Fd(fd), ChannelKind::socket).run();
+    return 0;
+  } catch (const std::exception& error) {
+    log(std::string("fatal: ") + error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (::getpid() == 1) run_machine();
+  if (argc == 3 && std::strcmp(argv[1], "--serve-fd") == 0) return serve_socket(std::atoi(argv[2]));
+  log("this program is PID 1 of a vmkit machine; it does nothing elsewhere");
+  return 1;
+}

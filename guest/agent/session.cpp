@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session.hpp"
+
+#include <algorithm>
+
+#include "agent/protocol.hpp"
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::guest {
+namespace {
+
+using agent::protocol::stream_header;
+using agent::protocol::stream_header_size;
+using agent::protocol::StreamKind;
+
+constexpr std::size_t max_unsent_answers = 4 * 1024 * 1024;
+
+}  // namespace
+
+Session::Session(std::uint64_t serial)
+    : serial_(serial), mux_(agent::yamux::Role::server, agent::yamux::Limits{}) {}
+
+void Session::receive(std::span<const std::byte> input) {
+  mux_.receive(input);
+  accept_streams();
+  for (const auto id : mux_.take_changed()) {
+    if (const auto stream = streams_.find(id); stream != streams_.end()) {
+      on_change(id, stream->second);
+    }
+  }
+  if (rpc_ != 0 && (mux_.at_end(rpc_) || mux_.reset_by_peer(rpc_))) ended_ = true;
+  if (mux_.peer_went_away()) ended_ = true;
+}
+
+void Session::on_change(agent::yamux::StreamId id, StreamState& state) {
+  switch (state) {
+    case StreamState::header:
+    case StreamState::stdio:
+      if (mux_.reset_by_peer(id)) return release(id);
+      if (state == StreamState::header) read_header(id, state);
+      return;
+    case StreamState::claimed:
+      return;  // its process looks at it
+    case StreamState::finished:
+      return drain_finished(id);
+  }
+}
+
+void Session::accept_streams() {
+  while (const auto id = mux_.accept()) {
+    if (rpc_ == 0) {
+      rpc_ = *id;
+    } else {
+      streams_.emplace(*id, StreamState::header);
+    }
+  }
+}
+
+void Session::read_header(agent::yamux::StreamId id, StreamState& state) {
+  const auto data = mux_.readable(id);
+  const bool complete = data.size() >= stream_header_size;
+  if (!complete && !mux_.at_end(id)) return;
+  const auto expected = stream_header(StreamKind::stdio);
+  if (complete && std::equal(expected.begin(), expected.end(), data.begin())) {
+    mux_.consume(id, stream_header_size);
+    state = StreamState::stdio;
+    return;
+  }
+  release(id);
+}
+
+std::optional<std::string> Session::next_request() {
+  while (rpc_ != 0) {
+    auto data = mux_.readable(rpc_);
+    const std::size_t available = data.size();
+    if (available == 0) return std::nullopt;
+    auto request = decoder_.next(data);
+    mux_.consume(rpc_, available - data.size());
+    if (request) return request;
+  }
+  return std::nullopt;
+}
+
+void Session::send(const std::string& message) {
+  if (answers_.size() - answers_sent_ > max_unsent_answers) {
+    throw Error(Errc::resource_exhausted, "the client asks but does not read the answers");
+  }
+  agent::append_message(message, answers_);
+}
+
+void Session::pump_answers() {
+  while (answers_pending()) {
+    const std::size_t sent =
+        mux_.write(rpc_, std::as_bytes(std::span(answers_).subspan(answers_sent_)));
+    if (sent == 0) return;
+    answers_sent_ += sent;
+  }
+  answers_.clear();
+  answers_sent_ = 0;
+}
+
+bool Session::claim_stdio(agent::yamux::StreamId id) {
+  const auto stream = streams_.find(id);
+  if (stream == streams_.end() || stream->second != StreamState::stdio) return false;
+  stream->second = StreamState::claimed;
+  return true;
+}
+
+void Session::finish(agent::yamux::StreamId id) {
+  mux_.finish(id);
+  streams_[id] = StreamState::finished;
+  drain_finished(id);
+}
+
+// Releasing before the client has finished would be a reset, and a reset overtakes the data that it
+// has not read yet.
+void Session::drain_finished(agent::yamux::StreamId id) {
+  while (!mux_.readable(id).empty()) mux_.consume(id, mux_.readable(id).size());
+  if (mux_.at_end(id) || mux_.reset_by_peer(id)) release(id);
+}
+
+void Session::release(agent::yamux::StreamId id) {
+  mux_.release(id);
+  streams_.erase(id);
+}
+
+}  // namespace vmkit::guest

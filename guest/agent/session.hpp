@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "agent/message.hpp"
+#include "agent/yamux/engine.hpp"
+
+namespace vmkit::guest {
+
+/// What one connected client has: the multiplexer, the RPC stream and the streams that it opened.
+class Session {
+ public:
+  explicit Session(std::uint64_t serial);
+
+  std::uint64_t serial() const { return serial_; }
+  agent::yamux::Engine& mux() { return mux_; }
+
+  /// Takes bytes of the client. Throws Error if they break the protocol.
+  void receive(std::span<const std::byte> input);
+
+  /// The next request, if one is complete.
+  std::optional<std::string> next_request();
+  /// Queues an answer.
+  void send(const std::string& message);
+  /// Moves queued answers into the multiplexer, as far as its windows allow.
+  void pump_answers();
+  bool answers_pending() const { return answers_sent_ < answers_.size(); }
+  /// The client has closed the RPC stream: it wants no more.
+  bool ended() const { return ended_; }
+
+  /// True once for each stream that was opened for stdio and not claimed yet.
+  bool claim_stdio(agent::yamux::StreamId id);
+  /// Ends a claimed stream after all that was written to it: the client still reads that.
+  void finish(agent::yamux::StreamId id);
+  /// Ends a claimed stream at once.
+  void release(agent::yamux::StreamId id);
+
+ private:
+  enum class StreamState { header, stdio, claimed, finished };
+  void accept_streams();
+  void read_header(agent::yamux::StreamId id, StreamState& state);
+  void on_change(agent::yamux::StreamId id, StreamState& state);
+  void drain_finished(agent::yamux::StreamId id);
+
+  std::uint64_t serial_;
+  agent::yamux::Engine mux_;
+  agent::yamux::StreamId rpc_ = 0;
+  agent::MessageDecoder decoder_;
+  std::string answers_;
+  std::size_t answers_sent_ = 0;
+  bool ended_ = false;
+  std::map<agent::yamux::StreamId, StreamState> streams_;
+};
+
+}  // namespace vmkit::guest

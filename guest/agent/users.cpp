@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "users.hpp"
+
+#include <array>
+#include <charconv>
+#include <functional>
+#include <limits>
+#include <optional>
+
+#include "rpc_error.hpp"
+
+namespace vmkit::guest {
+namespace {
+
+using agent::protocol::bad_user;
+
+constexpr std::size_t max_supplementary_groups = 1024;
+
+std::string_view cut(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+// The largest value means "no change" to the kernel, so it is nobody's number.
+std::optional<std::uint32_t> number(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() ||
+      value == std::numeric_limits<std::uint32_t>::max()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+struct Entry {
+  std::string_view name;
+  std::uint32_t id;
+  std::string_view rest;  // after the id
+};
+
+// Calls `visit` for each "name:password:id:rest" until it returns true.
+void for_each_line(std::string_view file, const std::function<bool(const Entry&)>& visit) {
+  while (!file.empty()) {
+    std::string_view line = cut(file, '\n');
+    if (line.empty() || line[0] == '#') continue;
+    const std::string_view name = cut(line, ':');
+    cut(line, ':');
+    if (const auto id = number(cut(line, ':')); id && visit({name, *id, line})) return;
+  }
+}
+
+std::optional<Entry> find(std::string_view file, std::string_view name_or_number) {
+  std::optional<Entry> by_name;
+  std::optional<Entry> by_number;
+  const auto wanted = number(name_or_number);
+  for_each_line(file, [&](const Entry& entry) {
+    if (entry.name == name_or_number) by_name = entry;
+    if (!by_number && wanted == entry.id) by_number = entry;
+    return by_name.has_value();
+  });
+  return by_name ? by_name : by_number;
+}
+
+bool lists(std::string_view members, std::string_view name) {
+  while (!members.empty()) {
+    if (cut(members, ',') == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+UserIds find_user(std::string_view user, std::string_view passwd, std::string_view group) {
+  std::string_view group_part = user;
+  const std::string_view user_part = cut(group_part, ':');
+  UserIds ids;
+  std::string_view name;
+  if (const auto entry = find(passwd, user_part)) {
+    name = entry->name;
+    ids.uid = entry->id;
+    std::string_view rest = entry->rest;  // gid:comment:home:shell
+    ids.gid = number(cut(rest, ':')).value_or(0);
+    cut(rest, ':');
+    if (const std::string_view home = cut(rest, ':'); !home.empty()) ids.home = home;
+  } else if (const auto uid = number(user_part)) {
+    ids.uid = *uid;
+  } else {
+    throw RpcError(bad_user, "user \"" + std::string(user_part) +
+                                 "\" is not in the image's /etc/passwd, and is no number");
+  }
+  if (!group_part.empty()) {
+    if (const auto entry = find(group, group_part)) {
+      ids.gid = entry->id;
+    } else if (const auto gid = number(group_part)) {
+      ids.gid = *gid;
+    } else {
+      throw RpcError(bad_user, "group \"" + std::string(group_part) +
+                                   "\" is not in the image's /etc/group, and is no number");
+    }
+    return ids;
+  }
+  if (name.empty()) return ids;
+  for_each_line(group, [&](const Entry& entry) {
+    if (lists(entry.rest, name)) ids.groups.push_back(entry.id);
+    return ids.groups.size() >= max_supplementary_groups;
+  });
+  return ids;
+}
+
+}  // namespace vmkit::guest

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <vmkit/agent/process.hpp>
+#include <vmkit/base/call_options.hpp>
+#include <vmkit/base/error.hpp>
+#include <vmkit/base/stream.hpp>
+
+namespace vmkit::agent {
+
+/// What the agent says of itself and its machine. Told by the guest: do not trust it.
+struct AgentInfo {
+  std::uint32_t protocol_version = 0;
+  std::string agent_version;
+  std::string kernel_release;  ///< as `uname -r`
+  std::string architecture;    ///< as `uname -m`
+  bool root_mounted = false;   ///< by an earlier client
+};
+
+/// The disk that becomes the root of all processes.
+struct RootMount {
+  std::string serial;  ///< of the virtio block device, as the machine was configured
+  std::string fs_type = "ext4";
+  bool read_only = false;
+};
+
+/// Settings of the running machine; what is not set stays as it is.
+struct GuestSettings {
+  std::optional<std::string> hostname = {};
+  /// Sets the guest's clock to the host's if they are more than a second apart.
+  bool set_clock = true;
+  /// Gives the guest's random number generator 32 bytes of the host's: needed after a restore,
+  /// where two machines would otherwise draw the same numbers.
+  bool seed_random = true;
+};
+
+/// A session with the agent of one machine, over one connection, by docs/formats/agent-protocol.md.
+///
+/// When the connection is lost, every call that waits, Process::wait() and the pipes included, ends
+/// at once with Error unavailable, and so does every later one; a new Client over a new connection
+/// finds the machine, its root and its processes as they are, but no pipes. Owns two threads, for
+/// the two directions of the stream. Move-only; thread-safe.
+class Client {
+ public:
+  /// Greets the agent and waits until it answers; the machine may still be booting. Give a
+  /// deadline: a machine that does not boot never answers. Throws timeout, cancelled, unavailable
+  /// if the stream ends, unsupported if the agent's version does not fit.
+  static Client connect(std::unique_ptr<Stream> stream, const CallOptions& options);
+
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  /// Leaves the session; the machine and its processes run on, without their pipes.
+  ~Client();
+
+  const AgentInfo& info() const;
+
+  /// Mounts the root and in it what a Linux container expects: /proc, /sys, /dev. Once in a
+  /// machine's life: failed_precondition after that. not_found if no disk has the serial.
+  void mount_root(const RootMount& root, const CallOptions& options = {});
+
+  void configure(const GuestSettings& settings, const CallOptions& options = {});
+
+  /// Starts a process in the root and returns when its program runs. Errors, each with the errno
+  /// as native(): not_found (no such program), permission_denied (not executable, or of another
+  /// format), invalid_argument (no such user or group, or text that is no UTF-8),
+  /// failed_precondition (bad working directory, or no root). A call that was stopped kills what
+  /// it may have started.
+  Process spawn(const ProcessSpec& spec, const CallOptions& options = {});
+
+  /// Ends all processes, writes the disk back, unmounts it and switches the machine off. Returns
+  /// when the agent has begun.
+  void power_off(const CallOptions& options = {});
+
+  /// Why the session has ended; nothing while it goes on.
+  std::optional<Error> failure() const;
+  /// Ends the session; what waits in other threads ends with unavailable. May be called again.
+  void close() noexcept;
+
+ private:
+  class Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vmkit::agent

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <vmkit/agent/process.hpp>
+#include <vmkit/base/call_options.hpp>
+#include <vmkit/container/options.hpp>
+#include <vmkit/vm/machine.hpp>
+
+namespace vmkit::container {
+
+/// One Linux container in a virtual machine of its own: an image's disk, a machine that boots from
+/// it, and the agent inside that starts processes.
+///
+/// Runs once: create, start, any number of exec, stop. The destructor ends the machine at once if
+/// it still runs (the disk goes with it, so there is nothing to save) and removes the folder.
+/// Move-only. Thread-safe, except that moving and destroying need every other call to be over.
+class Container {
+ public:
+  /// Makes the container's folder and disk: unpacks the image's layers if no container of the same
+  /// image was made before (rootfs::Cache), and clones the result. No machine yet. On an error
+  /// nothing is left of the container; the unpacked image stays in the cache.
+  /// Errors: already_exists (the folder), resource_exhausted (disk full, image larger than
+  /// disk_size), data_corruption (a layer), invalid_argument (what the backend cannot do), and
+  /// unsupported where clone_mode requires a copy-on-write clone that the file system cannot make.
+  static Container create(ContainerOptions options, const CallOptions& call_options = {});
+
+  Container(Container&&) noexcept;
+  Container& operator=(Container&&) noexcept;
+  ~Container();
+
+  /// Boots the machine and returns when processes can be started in it. On an error, also on
+  /// cancelled, the machine is gone; its last console lines are in the message. Errors besides
+  /// those of vm::Machine::start: failed_precondition (started before; a kernel whose modules have
+  /// no virtio), timeout (boot_limit), unavailable (the machine ended before its agent answered).
+  void start(const CallOptions& options = {});
+
+  /// Starts a process. Returns when its program runs; errors as agent::Client::spawn, and
+  /// failed_precondition before start. If the machine ends while the process runs, its calls throw
+  /// unavailable with the reason and the last console lines.
+  agent::Process exec(const ProcessOptions& process = {}, const CallOptions& options = {});
+
+  /// Waits until the machine has ended, however, and returns its last event.
+  vm::MachineEvent wait(const CallOptions& options = {});
+
+  /// Ends all processes, writes back the disk, unmounts it and powers the machine off; after
+  /// `grace` the machine is killed. Nothing happens if it has ended.
+  void stop(std::chrono::milliseconds grace = std::chrono::seconds(10),
+            const CallOptions& options = {});
+
+  /// Ends the machine at once.
+  void kill() noexcept;
+
+  vm::MachineState state() const noexcept;
+  Timeline timeline() const;
+  /// The guest's `uname -r`, once started; otherwise empty. Told by the guest.
+  std::string kernel_release() const;
+  /// The last lines of the guest's console.
+  std::vector<std::string> console_tail(std::size_t lines) const;
+
+  /// Removes what killed programs left of their containers: the folders directly below `parent`
+  /// that a Container made and none holds any more. Returns how many.
+  static std::size_t remove_abandoned(const std::filesystem::path& parent);
+
+ private:
+  struct Impl;
+  explicit Container(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The command of a process of the image, as Docker does it: the Entrypoint, then `arguments` or,
+/// without any, Cmd. Throws invalid_argument if that is nothing at all.
+std::vector<std::string> command_of(const oci::ImageConfig& config,
+                                    std::vector<std::string> arguments = {});
+
+}  // namespace vmkit::container

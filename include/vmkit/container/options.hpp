@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <vmkit/agent/process.hpp>
+#include <vmkit/base/byte_size.hpp>
+#include <vmkit/base/log.hpp>
+#include <vmkit/disk/clone.hpp>
+#include <vmkit/oci/image.hpp>
+#include <vmkit/oci/image_store.hpp>
+#include <vmkit/vm/backend.hpp>
+
+namespace vmkit::container {
+
+/// The kernel that a container's machine boots. Any Linux with virtio works; Debian's cloud kernel
+/// does, with its modules.
+struct Kernel {
+  std::filesystem::path image;
+  /// The folder that has the kernel's modules.dep; empty: all drivers are built in.
+  std::filesystem::path modules = {};
+  /// Added to the kernel's command line; one line.
+  std::string command_line = {};
+};
+
+/// What a container is made of. The members without a default must be given.
+struct ContainerOptions {
+  oci::Image image;       ///< In `store`, complete.
+  oci::ImageStore store;  ///< Unpacked images are cached in its folder rootfs/.
+  /// The container's own folder: its disk, its console log. Made with the container (it must not
+  /// exist, its parent is made if missing) and removed with it.
+  std::filesystem::path folder;
+  std::shared_ptr<vm::Backend> backend;
+  Kernel kernel;
+
+  std::string hostname = "vmkit";
+  unsigned cpu_count = 1;
+  ByteSize memory = 512_MiB;
+  ByteSize disk_size = 16_GiB;  ///< What the guest sees; the file takes only what is used.
+  disk::CloneMode clone_mode = disk::CloneMode::prefer_cow;
+  bool network = false;  ///< A virtio network device that reaches what the host reaches.
+  /// How long the machine may take from its start until its agent answers.
+  std::chrono::milliseconds boot_limit = std::chrono::seconds(60);
+  std::shared_ptr<LogSink> log = {};
+};
+
+/// A process to start; what is not given is the image's.
+struct ProcessOptions {
+  /// The program and its arguments. Empty: the image's Entrypoint and Cmd.
+  std::vector<std::string> args = {};
+  std::vector<std::string> env = {};  ///< "NAME=value": added to the image's, or in their place.
+  std::optional<std::string> working_directory = {};
+  std::optional<std::string> user = {};  ///< "user", "uid", "user:group", "uid:gid".
+  agent::Stdio stdin_mode = agent::Stdio::null;
+  agent::Stdio stdout_mode = agent::Stdio::pipe;
+  agent::Stdio stderr_mode = agent::Stdio::pipe;
+};
+
+/// How long the steps took; zero for those that have not been done, or were not needed.
+struct Timeline {
+  std::chrono::nanoseconds unpack{0};  ///< Layers to a disk; zero if it was cached.
+  std::chrono::nanoseconds clone{0};   ///< The cached disk to the container's own.
+  std::chrono::nanoseconds boot{0};    ///< Machine start to the agent's first answer.
+  std::chrono::nanoseconds mount{0};   ///< The root mounted and the guest configured.
+  disk::CloneMethod clone_method = disk::CloneMethod::sparse_copy;
+};
+
+}  // namespace vmkit::container

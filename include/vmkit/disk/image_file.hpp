@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include <vmkit/base/block_device.hpp>
+#include <vmkit/base/byte_size.hpp>
+
+namespace vmkit::disk {
+
+/// A raw disk image in a file, as a BlockDevice. As long as the object lives, an advisory lock
+/// (flock) keeps other ImageFiles, of any process, from writing an image that is read or written
+/// here. discard() punches holes. Thread-safe as BlockDevice says; move-only.
+class ImageFile final : public BlockDevice {
+ public:
+  enum class Access { read_only, read_write };
+
+  /// A new, empty image for `target`, which appears there only with publish(): until then it has a
+  /// temporary name in the same folder, and nothing is left of it if the object goes. Throws
+  /// already_exists if there is a `target`, and what the folder gives (not_found, …).
+  static ImageFile create(const std::filesystem::path& target, ByteSize size);
+
+  /// Opens an existing image. Throws not_found, permission_denied, failed_precondition if another
+  /// has it open in a way that excludes `access`.
+  static ImageFile open(const std::filesystem::path& path, Access access);
+
+  ImageFile(ImageFile&&) noexcept;
+  ImageFile& operator=(ImageFile&&) noexcept;
+  ~ImageFile() override;
+
+  /// Flushes a new image and gives it its name, atomically. Throws already_exists if another file
+  /// got the name meanwhile. Once only; the object may be used afterwards.
+  void publish();
+
+  ByteSize size() const override;
+  void read_at(std::uint64_t offset, std::span<std::byte> buffer) override;
+  void write_at(std::uint64_t offset, std::span<const std::byte> data) override;
+  void discard(std::uint64_t offset, std::uint64_t length) override;
+  void resize(ByteSize size) override;
+  void flush() override;
+
+ private:
+  struct Impl;
+  explicit ImageFile(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vmkit::disk

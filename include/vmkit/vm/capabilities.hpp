@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmkit/vm/config.hpp>
+
+namespace vmkit::vm {
+
+/// What a backend may or may not be able to do on this host.
+enum class Feature {
+  machines,               ///< Anything at all.
+  hardware_acceleration,  ///< KVM, hvf; without it machines run, about ten times slower.
+  sandbox,                ///< The machine's process gives up system calls it does not need.
+  dies_with_owner,        ///< No machine outlives the process that started it, even after SIGKILL.
+};
+
+/// "machines", "hardware_acceleration", …
+std::string_view to_string(Feature feature) noexcept;
+
+/// Why not. The texts may change, the codes do not.
+enum class Limitation {
+  none,
+  missing_program,
+  too_old,
+  missing_device,
+  no_permission,
+  cpu_without_virtualization,
+  other_architecture,  ///< The guest's instruction set is not the host's.
+  not_built_in,        ///< The program is there, but made without it.
+  disabled_by_option,  ///< The host application asked for it not to be used.
+  unsupported_system,  ///< This operating system has no such thing.
+};
+
+std::string_view to_string(Limitation limitation) noexcept;
+
+struct FeatureStatus {
+  Feature feature;
+  Limitation limitation = Limitation::none;
+  std::string reason = {};   ///< Empty if available; else one line for people.
+  std::string way_out = {};  ///< What to do about it; may be empty: nothing.
+
+  bool available() const noexcept { return limitation == Limitation::none; }
+};
+
+/// What one backend can do here, for guests of one architecture.
+struct Capabilities {
+  std::string backend;                  ///< "qemu"
+  Architecture architecture;            ///< The guests'.
+  std::string version;                  ///< The backend's program or framework; empty if missing.
+  std::string accelerator;              ///< What machines will use: "kvm", "hvf", "tcg".
+  std::vector<FeatureStatus> features;  ///< Each Feature once.
+
+  const FeatureStatus& status(Feature feature) const;
+  bool can(Feature feature) const { return status(feature).available(); }
+};
+
+}  // namespace vmkit::vm

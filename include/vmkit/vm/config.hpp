@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <vmkit/base/byte_size.hpp>
+
+namespace vmkit::vm {
+
+/// Instruction sets a guest can have.
+enum class Architecture { x86_64, arm64 };
+
+/// "x86_64", "arm64".
+std::string_view to_string(Architecture architecture) noexcept;
+
+/// That of this process.
+Architecture host_architecture() noexcept;
+
+/// Nothing, a file, or the bytes themselves (which a backend may have to put into a private file).
+using Initrd = std::variant<std::monostate, std::filesystem::path, std::vector<std::byte>>;
+
+/// Boots a Linux kernel directly, without firmware.
+struct KernelBoot {
+  /// On x86-64 a bzImage or an ELF vmlinux with a PVH note, on arm64 an uncompressed Image: what
+  /// every backend takes.
+  std::filesystem::path image = {};
+  Initrd initrd = {};
+  /// Put after the backend's own parameters (console, log level, how to reboot, clocks), so that it
+  /// has the last word; one line.
+  std::string command_line = {};
+};
+
+/// How the host caches a disk's blocks.
+enum class DiskCaching {
+  automatic,  ///< What is known to be safe and fast on the backend: `cached` on both.
+  uncached,   ///< Past the host's page cache.
+  cached,     ///< Through the host's page cache.
+};
+
+/// What the guest's flush of a disk's write cache does.
+enum class DiskSync {
+  full,   ///< The data is on the medium (F_FULLFSYNC on macOS; elsewhere as fsync).
+  fsync,  ///< The data has left the host's memory.
+  none,   ///< Nothing: fast, and lost when the host crashes. For disks that can be made anew.
+};
+
+/// A virtio block device on a raw image file, whose size must be a multiple of 512 bytes.
+struct Disk {
+  std::filesystem::path path = {};
+  /// Several machines may have the same file only if all have it read-only.
+  bool read_only = false;
+  /// What the guest sees as the device's serial number: at most 20 printable ASCII characters.
+  std::string identifier = {};
+  DiskCaching caching = DiskCaching::automatic;
+  DiskSync sync = DiskSync::fsync;
+};
+
+/// A named port of the virtio console device: a byte stream between guest and host. The guest
+/// finds it by /sys/class/virtio-ports/*/name, the host by Machine::open_port.
+struct Port {
+  std::string name = {};  ///< 1 to 63 of letters, digits, '.', '_', '-'.
+};
+
+enum class NetworkKind {
+  nat,  ///< The guest reaches what the host reaches; nobody reaches the guest.
+};
+
+/// A virtio network device.
+struct Network {
+  NetworkKind kind = NetworkKind::nat;
+};
+
+/// Where the guest's console output goes. Its last lines are kept in memory in any case
+/// (Machine::console_tail).
+struct ConsoleLog {
+  std::filesystem::path file = {};  ///< Written as output comes, replaced at start; empty: none.
+  /// When the file has this size, nothing more is written to it: guests are not trusted.
+  ByteSize limit = ByteSize(16ULL << 20);
+};
+
+/// A machine as any backend can make it. Plain values: nothing happens before Backend::create.
+struct MachineConfig {
+  std::string name = "machine";  ///< For messages and logs: as a port's name.
+  Architecture architecture = host_architecture();
+  unsigned cpu_count = 1;
+  ByteSize memory = ByteSize(512ULL << 20);  ///< A multiple of 1 MiB.
+  KernelBoot boot = {};
+  std::vector<Disk> disks = {};  ///< In the guest in this order: vda, vdb, …
+  std::vector<Port> ports = {};
+  std::vector<Network> networks = {};
+  bool entropy = true;  ///< A virtio random number device fed by the host.
+  ConsoleLog console = {};
+  /// How long a machine may run without a sign of life (console output, a port that the guest
+  /// opened) before it is killed and started a second time, and after that fails. Zero: for ever.
+  /// Without a value 5 s with hardware acceleration, 15 s without.
+  std::optional<std::chrono::milliseconds> boot_watchdog = {};
+};
+
+/// One thing that is wrong with a configuration.
+struct ConfigProblem {
+  std::string field;    ///< As in C++: "memory", "disks[1].identifier".
+  std::string message;  ///< Expected and found.
+
+  friend bool operator==(const ConfigProblem&, const ConfigProblem&) = default;
+};
+
+/// Everything that is wrong with `config` on every backend, in the order of the fields; empty if
+/// nothing is. Looks at no file: those may come later. Backend::validate adds what it cannot do.
+std::vector<ConfigProblem> validate(const MachineConfig& config);
+
+}  // namespace vmkit::vm

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmkit/base/call_options.hpp>
+#include <vmkit/base/error.hpp>
+#include <vmkit/base/stream.hpp>
+#include <vmkit/vm/config.hpp>
+
+namespace vmkit::vm {
+
+/// created → starting → running ⇄ paused → stopping → stopped; failed from any but stopped. The
+/// last two are final: a machine runs once, the next run is another Machine.
+enum class MachineState { created, starting, running, paused, stopping, stopped, failed };
+
+/// "created", "starting", …
+std::string_view to_string(MachineState state) noexcept;
+
+/// Why an event came.
+enum class MachineEventReason {
+  start_requested,
+  started,  ///< The processors run; the guest's kernel may not have spoken yet.
+  paused,
+  resumed,
+  stop_requested,
+  boot_retried,   ///< No sign of life from the first boot; it runs a second time now.
+  guest_stopped,  ///< Final: the guest powered itself off, perhaps because it was asked to.
+  guest_crashed,  ///< Final: the guest reset itself: a panic, or an (unsupported) reboot.
+  killed,         ///< Final: by kill(), by stop() after its grace time, by the destructor.
+  failed,         ///< Final: could not be started, or its process or framework broke down.
+};
+
+/// "start_requested", "started", …
+std::string_view to_string(MachineEventReason reason) noexcept;
+
+struct MachineEvent {
+  MachineState state;  ///< After the event.
+  MachineEventReason reason;
+  /// With guest_crashed, failed and boot_retried: what was seen, with the last console lines. No
+  /// sign of life is Errc::timeout.
+  std::optional<Error> error = {};
+};
+
+/// Must not throw, should return soon, and must not call start, stop, kill, pause, resume or wait
+/// of the same machine, nor destroy it: it runs in the machine's own threads, one event at a time.
+using MachineEventHandler = std::function<void(const MachineEvent&)>;
+
+/// While it lives, the handler is called; its end waits for a call that is running in another
+/// thread. Move-only; may outlive the machine.
+class [[nodiscard]] EventSubscription {
+ public:
+  EventSubscription() = default;
+  explicit EventSubscription(std::shared_ptr<void> entry) : entry_(std::move(entry)) {}
+  EventSubscription(EventSubscription&&) noexcept = default;
+  EventSubscription& operator=(EventSubscription&&) noexcept = default;
+
+ private:
+  std::shared_ptr<void> entry_;
+};
+
+/// For diagnosis only.
+struct MachineDiagnostics {
+  std::optional<std::int64_t> process_id;  ///< Of the process that runs the guest, if there is one.
+  std::string accelerator;
+  unsigned boot_attempts = 0;
+};
+
+namespace detail {
+class MachineImpl;
+}
+
+/// One run of one virtual machine, made by Backend::create. The destructor kills it. Thread-safe,
+/// except that moving and destroying need every other call to be over.
+class Machine {
+ public:
+  explicit Machine(std::unique_ptr<detail::MachineImpl> impl);
+  Machine(Machine&&) noexcept;
+  Machine& operator=(Machine&&) noexcept;
+  ~Machine();
+
+  const MachineConfig& config() const noexcept;
+  MachineState state() const noexcept;
+
+  /// Starts the machine and returns as soon as its processors run: it does not wait for the guest.
+  /// Whether the kernel speaks is watched from then on (MachineConfig::boot_watchdog). On an error,
+  /// also on cancelled and timeout, nothing is left running and the machine has failed.
+  /// Errors: failed_precondition (started before; a disk in use by another machine), not_found (the
+  /// backend's program, kernel, initrd, a disk), invalid_argument (a kernel or disk of a wrong
+  /// format), unsupported (the backend refuses; its own words are in the message), timeout.
+  void start(const CallOptions& options = {});
+
+  /// Presses the guest's power button and waits for the machine to end; after `grace` kills it.
+  /// The guest needs a program that minds the button (under x86-64 an ACPI one). If the call
+  /// itself ends early (cancelled, timeout), the machine stays as it is, stopping. Nothing happens
+  /// if it has ended.
+  void stop(std::chrono::milliseconds grace, const CallOptions& options = {});
+
+  /// Ends the machine at once, as if its plug was pulled; returns when it is gone.
+  void kill() noexcept;
+
+  /// Halts and continues the processors. failed_precondition in any state but running, paused.
+  void pause(const CallOptions& options = {});
+  void resume(const CallOptions& options = {});
+
+  /// Waits for the end, until all handlers have heard of it, and returns the final event. failed_precondition if it was never started.
+  MachineEvent wait(const CallOptions& options = {});
+
+  /// Calls `handler` for every event from now on, until the subscription ends.
+  EventSubscription on_event(MachineEventHandler handler);
+
+  /// Connects to the port of that name: one connection at a time, failed_precondition if there is
+  /// one already; not_found if the configuration has no such port. The guest need not be there
+  /// yet: what is written is kept until it reads. The stream has no half-close (close_write throws
+  /// unsupported) and ends with the machine, or with a boot that is retried: then open it again.
+  /// What a former connection left unread on its way to the guest still arrives there, and answers
+  /// to it arrive here: begin a session with something that tells it from the last.
+  std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options = {});
+
+  /// The last lines (at most `lines`, 64 KiB) of the guest's console, without control characters.
+  std::vector<std::string> console_tail(std::size_t lines) const;
+
+  MachineDiagnostics diagnostics() const;
+
+ private:
+  std::unique_ptr<detail::MachineImpl> impl_;
+};
+
+}  // namespace vmkit::vm

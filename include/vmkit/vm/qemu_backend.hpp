@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include <vmkit/base/log.hpp>
+#include <vmkit/vm/backend.hpp>
+
+namespace vmkit::vm {
+
+enum class QemuAccelerator {
+  automatic,  ///< The host's own where it can run an ordinary guest, else tcg.
+  kvm,        ///< Linux. Used even where automatic would not dare to.
+  hvf,        ///< macOS.
+  tcg,        ///< Translation in software: works everywhere.
+};
+
+struct QemuOptions {
+  /// The program; empty: qemu-system-x86_64 or qemu-system-aarch64 in `search_path`.
+  std::filesystem::path binary = {};
+  std::vector<std::filesystem::path> search_path = {"/usr/bin", "/usr/local/bin",
+                                                    "/opt/homebrew/bin", "/opt/local/bin"};
+  QemuAccelerator accelerator = QemuAccelerator::automatic;
+  /// Linux: QEMU gives up system calls it does not need, among them to start programs, so that a
+  /// guest which breaks out of it gets little. A QEMU built without this cannot be started with it.
+  bool sandbox = true;
+  /// Each machine has a folder below this one (mode 0700, removed at its end) for its sockets and
+  /// an initrd given as bytes. Keep it short: a socket's path may have 107 bytes (macOS: 103).
+  std::filesystem::path runtime_directory = "/tmp";
+  /// How long QEMU may take to answer a command, and to come up, before it counts as hung.
+  std::chrono::milliseconds response_limit = std::chrono::seconds(10);
+  std::shared_ptr<LogSink> log = {};
+};
+
+/// Machines as child processes, one each, driven over QMP: QEMU 7.2 or later. On x86-64 the
+/// machine type is microvm, on arm64 virt, with virtio-mmio devices. Looks at nothing before
+/// the first call.
+std::shared_ptr<Backend> make_qemu_backend(QemuOptions options = {});
+
+}  // namespace vmkit::vm

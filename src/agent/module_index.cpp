@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/module_index.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t max_index_bytes = 16 * 1024 * 1024;
+constexpr std::uintmax_t max_module_bytes = 64 * 1024 * 1024;
+constexpr std::size_t max_depth = 64;
+
+std::string_view next_part(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+std::string read_bounded(const fs::path& path, std::uintmax_t limit) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) throw Error::from_errno(error.value(), path.string());
+  if (size > limit) {
+    throw Error(Errc::data_corruption, path.string() + ": expected at most " +
+                                           std::to_string(limit) + " bytes, found " +
+                                           std::to_string(size));
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text(size, '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
+    throw Error(Errc::io, path.string() + ": cannot be read");
+  }
+  return text;
+}
+
+// An index may only name files below its own directory.
+std::string checked_path(std::string_view path, std::string_view index) {
+  const fs::path parsed(path);
+  const bool leaves =
+      std::any_of(parsed.begin(), parsed.end(), [](const fs::path& part) { return part == ".."; });
+  if (path.empty() || parsed.is_absolute() || leaves || path.find('\0') != path.npos) {
+    throw Error(Errc::data_corruption, std::string(index) + ": \"" + std::string(path) +
+                                           "\" is no path within the modules directory");
+  }
+  return std::string(path);
+}
+
+}  // namespace
+
+std::string module_name(std::string_view path) {
+  path.remove_prefix(path.find_last_of('/') + 1);
+  std::string name(path.substr(0, path.find(".ko")));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+ModuleIndex::ModuleIndex(fs::path directory) : directory_(std::move(directory)) {
+  if (fs::exists(directory_ / "modules.dep")) {
+    read_dependencies(read_bounded(directory_ / "modules.dep", max_index_bytes));
+  } else if (fs::exists(directory_ / "modules.order")) {
+    from_modules_ = true;
+    read_order(read_bounded(directory_ / "modules.order", max_index_bytes));
+  } else {
+    throw Error(Errc::failed_precondition,
+                directory_.string() +
+                    ": neither modules.dep nor modules.order is there; expected a directory "
+                    "lib/modules/<release> of a kernel (depmod makes modules.dep)");
+  }
+  if (fs::exists(directory_ / "modules.builtin")) {
+    read_builtin(read_bounded(directory_ / "modules.builtin", max_index_bytes));
+  }
+}
+
+// Lines of "path: path path".
+void ModuleIndex::read_dependencies(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = next_part(text, '\n');
+    if (line.empty()) continue;
+    if (line.find(':') == line.npos) {
+      throw Error(Errc::data_corruption,
+                  "modules.dep: expected \"module: dependencies\", found \"" +
+                      std::string(line.substr(0, 80)) + "\"");
+    }
+    const std::string path = checked_path(next_part(line, ':'), "modules.dep");
+    auto& dependencies = dependencies_[path];
+    while (!line.empty()) {
+      const std::string_view word = next_part(line, ' ');
+      if (!word.empty()) dependencies.push_back(checked_path(word, "modules.dep"));
+    }
+    paths_.emplace(module_name(path), path);
+  }
+}
+
+void ModuleIndex::read_order(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = next_part(text, '\n');
+    if (line.empty()) continue;
+    const std::string path = checked_path(line, "modules.order");
+    paths_.emplace(module_name(path), path);
+  }
+}
+
+void ModuleIndex::read_builtin(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = next_part(text, '\n');
+    if (!line.empty()) builtin_.insert(module_name(line));
+  }
+}
+
+std::vector<std::string> ModuleIndex::load_order(std::string_view name) const {
+  if (is_builtin(name)) return {};
+  const auto found = paths_.find(module_name(name));
+  if (found == paths_.end()) {
+    throw Error(Errc::not_found,
+                "kernel module " + std::string(name) + ": not in " + directory_.string());
+  }
+  std::set<std::string> done;
+  std::vector<std::string> order;
+  visit(found->second, 0, done, order);
+  return order;
+}
+
+std::vector<std::string> ModuleIndex::dependencies_of(const std::string& path) const {
+  if (!from_modules_) {
+    const auto found = dependencies_.find(path);
+    if (found == dependencies_.end()) {
+      throw Error(Errc::data_corruption, "modules.dep: \"" + path + "\" is needed but not listed");
+    }
+    return found->second;
+  }
+  std::vector<std::string> paths;
+  try {
+    for (const std::string& name : module_dependencies(read_module(path))) {
+      if (is_builtin(name)) continue;
+      const auto found = paths_.find(module_name(name));
+      if (found == paths_.end()) {
+        throw Error(Errc::data_corruption, "needs " + name + ", which is not in modules.order");
+      }
+      paths.push_back(found->second);
+    }
+  } catch (const Error& error) {
+    throw error.with_context((directory_ / path).string());
+  }
+  return paths;
+}
+
+void ModuleIndex::visit(const std::string& path, std::size_t depth, std::set<std::string>& done,
+                        std::vector<std::string>& order) const {
+  if (done.contains(path)) return;
+  // No honest chain is that long: this is a circle, or an attack on our stack.
+  if (depth > max_depth) {
+    throw Error(Errc::data_corruption,
+                directory_.string() + ": the dependencies of \"" + path + "\" go in a circle");
+  }
+  for (const std::string& needed : dependencies_of(path)) visit(needed, depth + 1, done, order);
+  if (done.insert(path).second) order.push_back(path);
+}
+
+std::vector<std::byte> ModuleIndex::read_module(const std::string& path) const {
+  std::error_code error;
+  const fs::path inside = fs::canonical(directory_, error);
+  if (error) throw Error::from_errno(error.value(), directory_.string());
+  const fs::path file = fs::canonical(directory_ / path, error);
+  if (error) throw Error::from_errno(error.value(), (directory_ / path).string());
+  const auto [end, ignored] = std::mismatch(inside.begin(), inside.end(), file.begin(), file.end());
+  if (end != inside.end()) {
+    throw Error(
+        Errc::data_corruption,
+        (directory_ / path).string() + ": leads out of the modules directory, to " + file.string());
+  }
+  const std::string text = read_bounded(file, max_module_bytes);
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace vmkit::agent

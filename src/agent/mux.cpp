@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/mux.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "agent/mux_state.hpp"
+
+namespace vmkit::agent {
+
+MuxStream::MuxStream(std::shared_ptr<MuxState> state, yamux::StreamId id)
+    : state_(std::move(state)), id_(id) {}
+
+MuxStream::~MuxStream() {
+  state_->forget(id_);
+}
+
+std::size_t MuxStream::read(std::span<std::byte> buffer, const CallOptions& options) {
+  return state_->read(id_, buffer, options);
+}
+
+void MuxStream::write(std::span<const std::byte> data, const CallOptions& options) {
+  state_->write(id_, data, options);
+}
+
+void MuxStream::post(std::string_view message) {
+  state_->post(id_, message);
+}
+
+void MuxStream::close_write() {
+  state_->close_write(id_);
+}
+
+void MuxStream::close() noexcept {
+  state_->close(id_);
+}
+
+Mux::Mux(std::unique_ptr<Stream> transport, yamux::Role role, yamux::Limits limits,
+         std::span<const std::byte> early_input)
+    : state_(std::make_shared<MuxState>(std::move(transport), role, limits)) {
+  const std::vector<std::byte> early(early_input.begin(), early_input.end());
+  reader_ = std::thread([state = state_, early] { state->read_transport(early); });
+  try {
+    writer_ = std::thread([state = state_] { state->write_transport(); });
+  } catch (...) {
+    state_->shut_down();
+    reader_.join();
+    throw;
+  }
+}
+
+Mux::~Mux() {
+  state_->shut_down();
+  reader_.join();
+  writer_.join();
+}
+
+std::unique_ptr<MuxStream> Mux::open() {
+  return std::make_unique<MuxStream>(state_, state_->open());
+}
+
+std::unique_ptr<MuxStream> Mux::accept(const CallOptions& options) {
+  return std::make_unique<MuxStream>(state_, state_->accept(options));
+}
+
+void Mux::set_handler(const MuxStream& stream,
+                      std::function<void(std::span<const std::byte>)> handler) {
+  state_->set_handler(stream.id(), std::move(handler));
+}
+
+void Mux::on_failure(std::function<void(const Error&)> handler) {
+  state_->on_failure(std::move(handler));
+}
+
+std::optional<Error> Mux::failure() const {
+  return state_->failure();
+}
+
+void Mux::close() noexcept {
+  state_->shut_down();
+}
+
+}  // namespace vmkit::agent

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <thread>
+
+#include "agent/yamux/engine.hpp"
+
+#include <vmkit/base/call_options.hpp>
+#include <vmkit/base/error.hpp>
+#include <vmkit/base/stream.hpp>
+
+namespace vmkit::agent {
+
+class MuxState;
+
+/// One stream of a Mux. Its end by the peer's reset or with the session shows as Error unavailable.
+///
+/// As every Stream: one thread may read while another writes, close() from any thread. The
+/// destructor resets the stream unless both ends have finished. Outlives its Mux safely.
+class MuxStream : public Stream {
+ public:
+  MuxStream(std::shared_ptr<MuxState> state, yamux::StreamId id);
+  ~MuxStream() override;
+
+  yamux::StreamId id() const { return id_; }
+
+  std::size_t read(std::span<std::byte> buffer) override { return read(buffer, {}); }
+  std::size_t read(std::span<std::byte> buffer, const CallOptions& options);
+  void write(std::span<const std::byte> data) override { write(data, {}); }
+  void write(std::span<const std::byte> data, const CallOptions& options);
+  /// Queues a whole message and does not wait, so that no stop can cut it. Not together with
+  /// write() on the same stream.
+  void post(std::string_view message);
+  void close_write() override;
+  void close() noexcept override;
+
+ private:
+  std::shared_ptr<MuxState> state_;
+  yamux::StreamId id_;
+};
+
+/// A yamux session over a Stream, with two threads of its own: one reads the transport, one writes
+/// it. No caller ever blocks in the transport, so every wait can be stopped.
+///
+/// The session ends when the transport does or the peer breaks the protocol; every wait then ends
+/// with the same Error. Thread-safe.
+class Mux {
+ public:
+  /// `early_input` was read from the transport already.
+  Mux(std::unique_ptr<Stream> transport, yamux::Role role, yamux::Limits limits,
+      std::span<const std::byte> early_input = {});
+  /// Ends the session and waits for the threads. Not from a handler.
+  ~Mux();
+  Mux(const Mux&) = delete;
+  Mux& operator=(const Mux&) = delete;
+
+  std::unique_ptr<MuxStream> open();
+  /// Waits for the peer to open a stream.
+  std::unique_ptr<MuxStream> accept(const CallOptions& options = {});
+
+  /// Gives what arrives on `stream` to `handler` in the reading thread, instead of to read(). The
+  /// handler must not block; an Error that it throws ends the session. Empty data is the end.
+  void set_handler(const MuxStream& stream,
+                   std::function<void(std::span<const std::byte>)> handler);
+  /// Runs `handler` once, when the session has ended, in the thread that ends it, or at once.
+  void on_failure(std::function<void(const Error&)> handler);
+
+  /// Why the session has ended; nothing while it goes on.
+  std::optional<Error> failure() const;
+  /// Ends the session. All waiting calls end with unavailable. May be called more than once.
+  void close() noexcept;
+
+ private:
+  std::shared_ptr<MuxState> state_;
+  std::thread reader_;
+  std::thread writer_;
+};
+
+}  // namespace vmkit::agent

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/boot.hpp"
+
+#include <string>
+#include <utility>
+
+#include "container/machine_stream.hpp"
+
+#include <vmkit/agent/initramfs.hpp>
+#include <vmkit/agent/port.hpp>
+
+namespace vmkit::container {
+namespace {
+
+bool is_over(vm::MachineState state) {
+  return state == vm::MachineState::stopped || state == vm::MachineState::failed;
+}
+
+/// A boot that is retried (vm's watchdog) closes the channel of the first: then dial again.
+agent::Client connect(vm::Machine& machine, const CallOptions& options) {
+  for (;;) {
+    try {
+      auto channel = machine.open_port(agent::port_name, options);
+      return agent::Client::connect(make_machine_stream(std::move(channel), machine), options);
+    } catch (const Error& error) {
+      if (error.code() != Errc::unavailable) throw;
+      if (is_over(machine.state())) throw machine_ended(machine);
+      options.check("connect to the agent");
+      options.stop.wait_for(options.remaining(std::chrono::milliseconds(10)));
+    }
+  }
+}
+
+}  // namespace
+
+vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& folder) {
+  vm::MachineConfig config;
+  config.name = options.hostname;
+  config.architecture = vm::host_architecture();
+  config.cpu_count = options.cpu_count;
+  config.memory = options.memory;
+  config.boot.image = options.kernel.image;
+  config.boot.initrd = agent::build_initramfs({.modules_directory = options.kernel.modules});
+  config.boot.command_line = options.kernel.command_line;
+  // The disk goes with the container, so nothing is gained by making it survive a host's crash.
+  config.disks = {
+      {.path = folder.disk(), .identifier = root_disk_identifier, .sync = vm::DiskSync::none}};
+  config.ports = {{.name = std::string(agent::port_name)}};
+  if (options.network) config.networks = {{.kind = vm::NetworkKind::nat}};
+  config.console.file = folder.console_log();
+  return config;
+}
+
+agent::Client boot(vm::Machine& machine, const ContainerOptions& options,
+                   const CallOptions& call_options) {
+  try {
+    const CallOptions limited = call_options.with_timeout(options.boot_limit);
+    machine.start(limited);
+    return connect(machine, limited);
+  } catch (const Error& error) {
+    const bool was_running = !is_over(machine.state());
+    machine.kill();
+    const std::string context = "container " + options.hostname;
+    if (error.code() == Errc::timeout && was_running) {
+      throw Error(Errc::timeout, context + ": expected its agent to answer within " +
+                                     std::to_string(options.boot_limit.count()) + " ms" +
+                                     console_excerpt(machine));
+    }
+    throw error.with_context(context);
+  } catch (...) {
+    machine.kill();
+    throw;
+  }
+}
+
+}  // namespace vmkit::container

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "container/boot.hpp"
+#include "container/disk.hpp"
+#include "container/folder.hpp"
+#include "container/machine_stream.hpp"
+#include "container/process_options.hpp"
+
+#include <vmkit/agent/client.hpp>
+#include <vmkit/agent/initramfs.hpp>
+#include <vmkit/container/container.hpp>
+#include <vmkit/disk/clone.hpp>
+#include <vmkit/rootfs/cache.hpp>
+
+namespace vmkit::container {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+struct Container::Impl {
+  explicit Impl(ContainerOptions given) : options(std::move(given)), folder(options.folder) {}
+
+  /// The agent; failed_precondition while there is none.
+  agent::Client& agent() {
+    std::lock_guard lock(mutex);
+    if (!client) {
+      throw Error(Errc::failed_precondition,
+                  "container " + options.hostname + ": not running; call start() first, once");
+    }
+    return *client;
+  }
+
+  const ContainerOptions options;
+  Folder folder;
+  std::optional<vm::Machine> machine;   // from create() on
+  mutable std::mutex mutex;             // guards what follows
+  std::optional<agent::Client> client;  // set once; goes before the machine it speaks to
+  Timeline timeline;
+};
+
+Container::Container(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Container::Container(Container&&) noexcept = default;
+Container& Container::operator=(Container&&) noexcept = default;
+Container::~Container() = default;
+
+Container Container::create(ContainerOptions options, const CallOptions& call_options) {
+  if (!options.backend) {
+    throw Error(Errc::invalid_argument,
+                "container: expected a backend, found none; see vm::make_qemu_backend");
+  }
+  auto impl = std::make_unique<Impl>(std::move(options));
+  prepare_disk(impl->options, impl->folder.disk(), impl->timeline, call_options);
+  impl->machine = impl->options.backend->create(machine_config(impl->options, impl->folder));
+  return Container(std::move(impl));
+}
+
+void Container::start(const CallOptions& options) {
+  const auto begin = Clock::now();
+  agent::Client client = boot(*impl_->machine, impl_->options, options);
+  const auto ready = Clock::now();
+  try {
+    client.mount_root({.serial = root_disk_identifier}, options);
+    client.configure({.hostname = impl_->options.hostname}, options);
+  } catch (...) {
+    impl_->machine->kill();
+    throw;
+  }
+  std::lock_guard lock(impl_->mutex);
+  impl_->timeline.boot = ready - begin;
+  impl_->timeline.mount = Clock::now() - ready;
+  impl_->client = std::move(client);
+}
+
+agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {
+  return impl_->agent().spawn(resolve(process, impl_->options.image.config), options);
+}
+
+vm::MachineEvent Container::wait(const CallOptions& options) {
+  return impl_->machine->wait(options);
+}
+
+void Container::stop(std::chrono::milliseconds grace, const CallOptions& options) {
+  try {
+    const CallOptions limited = options.with_timeout(grace);
+    impl_->agent().power_off(limited);
+    impl_->machine->wait(limited);
+    return;
+  } catch (const Error& error) {
+    // Whatever kept the guest from ending by itself, after the grace time it is ended; only the
+    // caller's own wish to stop waiting comes back.
+    options.check("stop container " + impl_->options.hostname);
+  }
+  impl_->machine->kill();
+}
+
+void Container::kill() noexcept {
+  impl_->machine->kill();
+}
+
+vm::MachineState Container::state() const noexcept {
+  return impl_->machine->state();
+}
+
+Timeline Container::timeline() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->timeline;
+}
+
+std::string Container::kernel_release() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->client ? impl_->client->info().kernel_release : std::string();
+}
+
+std::vector<std::string> Container::console_tail(std::size_t lines) const {
+  return impl_->machine->console_tail(lines);
+}
+
+std::size_t Container::remove_abandoned(const std::filesystem::path& parent) {
+  return Folder::remove_abandoned(parent);
+}
+
+}  // namespace vmkit::container

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/disk.hpp"
+
+#include <chrono>
+
+#include <vmkit/container/image_layers.hpp>
+#include <vmkit/disk/clone.hpp>
+#include <vmkit/rootfs/cache.hpp>
+
+namespace vmkit::container {
+
+void prepare_disk(const ContainerOptions& options, const std::filesystem::path& disk,
+                  Timeline& timeline, const CallOptions& call_options) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const rootfs::Cache cache(options.store.root() / "rootfs");
+  const auto cached = cache.get_or_unpack(image_layers(options.image, options.store),
+                                          {.size = options.disk_size}, call_options);
+  const auto unpacked = Clock::now();
+  if (cached.unpacked) timeline.unpack = unpacked - begin;
+  timeline.clone_method = disk::clone(cached.path, disk, options.clone_mode, call_options);
+  timeline.clone = Clock::now() - unpacked;
+}
+
+}  // namespace vmkit::container

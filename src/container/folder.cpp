@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/folder.hpp"
+
+#include <cerrno>
+#include <sys/stat.h>
+#include <system_error>
+#include <utility>
+
+#include "os/directory.hpp"
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::container {
+namespace {
+
+// The lock is also what marks a folder as a container's.
+constexpr const char* lock_name = "container.lock";
+
+os::FileLock make_and_lock(const std::filesystem::path& path) {
+  if (path.has_parent_path()) os::create_directories(path.parent_path(), 0755);
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    throw Error::from_errno(errno, "create the container's folder " + path.string());
+  }
+  return os::FileLock::acquire(path / lock_name, os::FileLock::Kind::exclusive);
+}
+
+}  // namespace
+
+Folder::Folder(std::filesystem::path path) : path_(std::move(path)), lock_(make_and_lock(path_)) {}
+
+Folder::~Folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::size_t Folder::remove_abandoned(const std::filesystem::path& parent) {
+  std::size_t removed = 0;
+  std::error_code none;  // no such parent: nothing to remove
+  for (const auto& entry : std::filesystem::directory_iterator(parent, none)) {
+    const auto lock_file = entry.path() / lock_name;
+    if (entry.is_symlink() || !std::filesystem::is_regular_file(lock_file)) continue;
+    try {
+      const auto lock = os::FileLock::try_acquire(lock_file, os::FileLock::Kind::exclusive);
+      if (!lock) continue;
+      std::filesystem::remove_all(entry.path());
+      ++removed;
+    } catch (const Error&) {
+      // Removed by its owner or by another sweep in this moment.
+    } catch (const std::filesystem::filesystem_error&) {
+      // The same, or not ours to remove.
+    }
+  }
+  return removed;
+}
+
+}  // namespace vmkit::container

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "os/atomic_file.hpp"
+#include "os/file_lock.hpp"
+
+#include <vmkit/base/error.hpp>
+#include <vmkit/disk/image_file.hpp>
+
+namespace vmkit::disk {
+
+struct ImageFile::Impl {
+  explicit Impl(const std::filesystem::path& target) { fresh.emplace(target); }
+  explicit Impl(os::File file) : existing(std::move(file)) {}
+
+  os::File& file() { return fresh ? fresh->file() : *existing; }
+
+  void check_range(std::uint64_t offset, std::uint64_t length) {
+    if (offset > size.bytes() || length > size.bytes() - offset) {
+      throw Error(Errc::invalid_argument, file().path().string() + ": " + std::to_string(length) +
+                                              " bytes at " + std::to_string(offset) +
+                                              " are beyond the image's " +
+                                              std::to_string(size.bytes()) + " bytes");
+    }
+  }
+
+  std::optional<os::AtomicFile> fresh;  // holds its own lock
+  std::optional<os::File> existing;
+  ByteSize size;
+};
+
+ImageFile::ImageFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ImageFile::ImageFile(ImageFile&&) noexcept = default;
+ImageFile& ImageFile::operator=(ImageFile&&) noexcept = default;
+ImageFile::~ImageFile() = default;
+
+ImageFile ImageFile::create(const std::filesystem::path& target, ByteSize size) {
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(target, ignored))) {
+    throw Error(Errc::already_exists, "create disk image " + target.string() +
+                                          ": there is a file of that name; remove it first");
+  }
+  auto impl = std::make_unique<Impl>(target);
+  impl->file().resize(size);
+  impl->size = size;
+  return ImageFile(std::move(impl));
+}
+
+ImageFile ImageFile::open(const std::filesystem::path& path, Access access) {
+  const bool write = access == Access::read_write;
+  os::File file = os::File::open(path, write ? os::File::Mode::read_write : os::File::Mode::read);
+  const auto kind = write ? os::FileLock::Kind::exclusive : os::FileLock::Kind::shared;
+  if (!os::try_lock(file, kind)) {
+    throw Error(Errc::failed_precondition, "disk image " + path.string() + " is in use" +
+                                               (write ? "" : " by a writer") +
+                                               ": wait until it is closed, or clone it");
+  }
+  auto impl = std::make_unique<Impl>(std::move(file));
+  impl->size = impl->file().size();
+  return ImageFile(std::move(impl));
+}
+
+void ImageFile::publish() {
+  if (!impl_->fresh) {
+    throw Error(Errc::failed_precondition,
+                "publish " + impl_->file().path().string() + ": it is no new image");
+  }
+  impl_->fresh->commit(os::AtomicFile::Existing::keep);
+}
+
+ByteSize ImageFile::size() const {
+  return impl_->size;
+}
+
+void ImageFile::read_at(std::uint64_t offset, std::span<std::byte> buffer) {
+  impl_->check_range(offset, buffer.size());
+  if (impl_->file().read_at(offset, buffer) != buffer.size()) {
+    throw Error(Errc::io, impl_->file().path().string() + ": became shorter while it was open");
+  }
+}
+
+void ImageFile::write_at(std::uint64_t offset, std::span<const std::byte> data) {
+  impl_->check_range(offset, data.size());
+  impl_->file().write_at(offset, data);
+}
+
+void ImageFile::discard(std::uint64_t offset, std::uint64_t length) {
+  impl_->check_range(offset, length);
+  impl_->file().punch_hole(offset, length);
+}
+
+void ImageFile::resize(ByteSize size) {
+  impl_->file().resize(size);
+  impl_->size = size;
+}
+
+void ImageFile::flush() {
+  impl_->file().sync();
+}
+
+}  // namespace vmkit::disk

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "ext4/commit.hpp"
+#include "ext4/open_file.hpp"
+#include "ext4/state.hpp"
+
+#include <vmkit/base/error.hpp>
+#include <vmkit/ext4/filesystem.hpp>
+
+namespace vmkit::ext4 {
+
+struct Filesystem::Impl : State {
+  using State::State;
+};
+
+struct FileWriter::Impl : OpenFile {};
+
+Filesystem::Filesystem(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Filesystem::Filesystem(Filesystem&&) noexcept = default;
+Filesystem& Filesystem::operator=(Filesystem&&) noexcept = default;
+Filesystem::~Filesystem() = default;
+
+Filesystem Filesystem::format(BlockDevice& device, const FormatOptions& options) {
+  return Filesystem(std::make_unique<Impl>(device, options));
+}
+
+Inode Filesystem::root() const {
+  return Inode{root_ino};
+}
+
+std::optional<Inode> Filesystem::lookup(Inode directory, std::string_view name) const {
+  const NameIndex::Entry* entry = impl_->directory(directory).names.find(name);
+  if (entry == nullptr) return std::nullopt;
+  return Inode{entry->ino};
+}
+
+FileType Filesystem::type(Inode inode) const {
+  return impl_->node(inode).type;
+}
+
+Attributes Filesystem::attributes(Inode inode) const {
+  return impl_->node(inode).attributes();
+}
+
+std::uint32_t Filesystem::link_count(Inode inode) const {
+  return impl_->node(inode).links;
+}
+
+std::string_view Filesystem::symlink_target(Inode symlink) const {
+  if (const auto* link = std::get_if<Symlink>(&impl_->node(symlink).content)) return link->target;
+  throw Error(Errc::invalid_argument,
+              "inode " + std::to_string(static_cast<std::uint32_t>(symlink)) + " is no symlink");
+}
+
+void Filesystem::for_each_entry(
+    Inode directory, const std::function<void(std::string_view name, Inode inode)>& visit) const {
+  impl_->directory(directory).names.for_each(
+      [&](const NameIndex::Entry& entry) { visit(entry.name(), Inode{entry.ino}); });
+}
+
+Inode Filesystem::make_directory(Inode parent, std::string_view name,
+                                 const Attributes& attributes) {
+  return impl_->add(parent, name, FileType::directory, attributes,
+                    directory_promise(Directory(), 0));
+}
+
+Inode Filesystem::make_symlink(Inode parent, std::string_view name, std::string_view target,
+                               const Attributes& attributes) {
+  if (target.empty() || target.size() >= block_size ||
+      target.find('\0') != std::string_view::npos) {
+    throw Error(Errc::invalid_argument, "symlink target of " + std::to_string(target.size()) +
+                                            " bytes: expected 1 to 4095 without NUL");
+  }
+  Symlink symlink{std::string(target)};
+  const Inode inode = impl_->add(parent, name, FileType::symlink, attributes, symlink.blocks());
+  impl_->node(inode).content = std::move(symlink);
+  return inode;
+}
+
+Inode Filesystem::make_special(Inode parent, std::string_view name, FileType type,
+                               DeviceNumber device, const Attributes& attributes) {
+  const bool is_device = type == FileType::character_device || type == FileType::block_device;
+  if (!is_device && type != FileType::fifo && type != FileType::socket) {
+    throw Error(Errc::invalid_argument, "special file: expected a device, fifo or socket");
+  }
+  if (is_device && (device.major >= 1 << 12 || device.minor >= 1 << 20)) {
+    throw Error(Errc::invalid_argument, "device number " + std::to_string(device.major) + ":" +
+                                            std::to_string(device.minor) +
+                                            ": expected below 4096:1048576");
+  }
+  const Inode inode = impl_->add(parent, name, type, attributes, 0);
+  if (is_device) impl_->node(inode).content = device;
+  return inode;
+}
+
+FileWriter Filesystem::make_file(Inode parent, std::string_view name,
+                                 const Attributes& attributes) {
+  if (impl_->writer != nullptr) {
+    throw Error(Errc::failed_precondition, "another file's writer is not finished");
+  }
+  auto writer = std::make_unique<FileWriter::Impl>();
+  const Inode inode = impl_->add(parent, name, FileType::regular, attributes, 0);
+  impl_->node(inode).content = RegularFile();
+  writer->state = impl_.get();
+  writer->inode = inode;
+  impl_->writer = writer.get();
+  return FileWriter(std::move(writer));
+}
+
+void Filesystem::link(Inode directory, std::string_view name, Inode target) {
+  impl_->check_open();
+  Node& node = impl_->node(target);
+  Directory& into = impl_->directory(directory);
+  if (node.type == FileType::directory) {
+    throw Error(Errc::invalid_argument, "hard link to a directory");
+  }
+  check_new_name(into, name);
+  if (node.links >= max_links) {
+    throw Error(Errc::resource_exhausted, "hard link: its target has " +
+                                              std::to_string(node.links) +
+                                              " names, and ext4 allows no more");
+  }
+  impl_->add_name(into, name, static_cast<std::uint32_t>(target));
+  ++node.links;
+}
+
+void Filesystem::remove(Inode directory, std::string_view name) {
+  impl_->check_open();
+  Directory& from = impl_->directory(directory);
+  const NameIndex::Entry* entry = from.names.find(name);
+  if (entry == nullptr) {
+    throw Error(Errc::not_found,
+                "no such file name of " + std::to_string(name.size()) + " bytes in its directory");
+  }
+  const std::uint32_t ino = entry->ino;
+  const std::uint64_t bytes = from.record_bytes - dirent_size(name.size());
+  impl_->space.take_back_promise(directory_promise(from, from.record_bytes) -
+                                 directory_promise(from, bytes));
+  from.record_bytes = bytes;
+  from.names.erase(impl_->names, name);
+  if (impl_->nodes[ino].type == FileType::directory) {
+    --impl_->node(directory).links;
+    impl_->free_tree(ino);
+  } else if (--impl_->nodes[ino].links == 0) {
+    impl_->free_inode(ino);
+  }
+}
+
+void Filesystem::set_attributes(Inode inode, const Attributes& attributes) {
+  impl_->check_open();
+  check_permissions(attributes);
+  impl_->node(inode).set(attributes);
+}
+
+void Filesystem::set_xattrs(Inode inode, std::vector<Xattr> xattrs) {
+  impl_->check_open();
+  Node& node = impl_->node(inode);
+  std::unique_ptr<XattrSet> set;
+  if (!xattrs.empty()) set = std::make_unique<XattrSet>(std::move(xattrs));
+  const bool had_block = node.xattrs && node.xattrs->has_block();
+  const bool has_block = set && set->has_block();
+  if (has_block && !had_block) impl_->space.promise(1, "extended attributes");
+  if (had_block && !has_block) impl_->space.take_back_promise(1);
+  node.xattrs = std::move(set);
+}
+
+std::vector<Xattr> Filesystem::xattrs(Inode inode) const {
+  const Node& node = impl_->node(inode);
+  return node.xattrs ? node.xattrs->to_xattrs() : std::vector<Xattr>();
+}
+
+std::uint64_t Filesystem::inode_count() const {
+  return impl_->nodes.count();
+}
+
+void Filesystem::commit(const CallOptions& options) {
+  impl_->check_open();
+  if (impl_->writer != nullptr) {
+    throw Error(Errc::failed_precondition, "commit: a file's writer is not finished");
+  }
+  impl_->closed = true;
+  Commit(*impl_, options).run();
+}
+
+FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FileWriter::FileWriter(FileWriter&&) noexcept = default;
+
+FileWriter& FileWriter::operator=(FileWriter&& other) noexcept {
+  FileWriter old(std::move(*this));
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+
+FileWriter::~FileWriter() {
+  if (!impl_ || impl_->state == nullptr) return;
+  State* const state = impl_->state;
+  try {
+    impl_->finish();
+  } catch (...) {
+    // The file stays as long as it is: that is what destroying a writer early promises.
+    state->writer = nullptr;
+  }
+}
+
+Inode FileWriter::inode() const {
+  return impl_->inode;
+}
+void FileWriter::write(std::span<const std::byte> data) {
+  impl_->write(data);
+}
+void FileWriter::skip(std::uint64_t length) {
+  impl_->skip(length);
+}
+void FileWriter::finish() {
+  impl_->finish();
+}
+
+}  // namespace vmkit::ext4

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ext4/inode_record.hpp"
+
+#include <cstring>
+
+#include "ext4/crc32c.hpp"
+#include "ext4/format.hpp"
+
+#include <vmkit/base/byte_order.hpp>
+
+namespace vmkit::ext4 {
+namespace {
+
+std::uint16_t type_bits(FileType type) {
+  switch (type) {
+    case FileType::fifo:
+      return 0x1000;
+    case FileType::character_device:
+      return 0x2000;
+    case FileType::directory:
+      return 0x4000;
+    case FileType::block_device:
+      return 0x6000;
+    case FileType::regular:
+      return 0x8000;
+    case FileType::symlink:
+      return 0xa000;
+    case FileType::socket:
+      return 0xc000;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::uint32_t inode_checksum_seed(std::uint32_t file_system_seed, std::uint32_t ino) {
+  constexpr std::uint32_t generation = 0;
+  return crc32c_le32(crc32c_le32(file_system_seed, ino), generation);
+}
+
+void store_inode(std::span<std::byte> record, const Node& node, const InodePlacement& placement,
+                 DiskTime created, std::uint32_t checksum_seed) {
+  const auto put16 = [&](std::size_t at, std::uint64_t value) {
+    store_le(&record[at], static_cast<std::uint16_t>(value));
+  };
+  const auto put32 = [&](std::size_t at, std::uint64_t value) {
+    store_le(&record[at], static_cast<std::uint32_t>(value));
+  };
+  const std::uint64_t sectors = placement.blocks * (block_size / 512);
+  put16(0, type_bits(node.type) | node.permissions);
+  put16(2, node.uid & 0xffff);
+  put32(4, placement.size);
+  put32(8, node.atime.seconds);
+  put32(12, node.ctime.seconds);
+  put32(16, node.mtime.seconds);
+  put16(24, node.gid & 0xffff);
+  // dir_nlink: 1 stands for more subdirectories than can be counted.
+  put16(26, node.links > max_links ? 1 : node.links);
+  put32(28, sectors);
+  put32(32, placement.flags);
+  std::memcpy(&record[40], placement.block.data(), placement.block.size());
+  put32(104, placement.xattr_block);
+  put32(108, placement.size >> 32);
+  put16(116, sectors >> 32);
+  put16(118, placement.xattr_block >> 32);
+  put16(120, node.uid >> 16);
+  put16(122, node.gid >> 16);
+  put16(128, extra_isize);
+  put32(132, node.ctime.extra);
+  put32(136, node.mtime.extra);
+  put32(140, node.atime.extra);
+  put32(144, created.seconds);
+  put32(148, created.extra);
+  if (node.xattrs) node.xattrs->store_in_inode(record.subspan(128 + extra_isize));
+  const std::uint32_t checksum = crc32c(checksum_seed, record);
+  put16(124, checksum & 0xffff);
+  put16(130, checksum >> 16);
+}
+
+std::array<std::byte, 60> device_block(DeviceNumber device) {
+  std::array<std::byte, 60> block{};
+  if (device.major < 256 && device.minor < 256) {
+    store_le(&block[0], (device.major << 8) | device.minor);
+  } else {
+    store_le(&block[4], (device.minor & 0xff) | (device.major << 8) | ((device.minor >> 8) << 20));
+  }
+  return block;
+}
+
+}  // namespace vmkit::ext4

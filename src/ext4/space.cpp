@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ext4/space.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "ext4/format.hpp"
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::ext4 {
+namespace {
+
+constexpr std::uint32_t max_table_blocks = max_inodes_per_group / inodes_per_block;
+
+}  // namespace
+
+Space::Space(const Geometry& geometry)
+    : geometry_(geometry), table_blocks_(geometry.default_table_blocks()) {
+  free_.insert({0, geometry.blocks()});
+  for (std::uint32_t group = 0; group < geometry.groups(); ++group) {
+    free_.erase({Geometry::first_block(group), geometry.base_blocks(group)});
+  }
+  auto tail = geometry.tail_for_tables(table_blocks_);
+  while (!tail && table_blocks_ > 1) tail = geometry.tail_for_tables(--table_blocks_);
+  limit_ = tail.value_or(0);
+  free_below_ = free_.count({0, limit_});
+  promise(std::uint64_t{2} * geometry.groups(), "bitmaps");
+}
+
+void Space::throw_full(std::string_view what) const {
+  throw Error(Errc::resource_exhausted, "ext4 image of " + to_string(geometry_.size()) +
+                                            " is full: no room for " + std::string(what) +
+                                            "; give it a larger size");
+}
+
+void Space::promise(std::uint64_t blocks, std::string_view what) {
+  if (free_below_ < promised_ + blocks) throw_full(what);
+  promised_ += blocks;
+}
+
+BlockRange Space::take(std::uint64_t wanted, std::uint64_t goal, std::uint64_t limit) {
+  BlockRange found = free_.next(goal);
+  if (found.length == 0 || found.start != goal || goal >= limit) {
+    found = free_.next(cursor_);
+    if (found.length == 0 || found.start >= limit) found = free_.next(0);
+    if (found.length == 0 || found.start >= limit) return {};
+  }
+  found.length = std::min({found.length, wanted, limit - found.start});
+  free_.erase(found);
+  stale_.erase(found);
+  cursor_ = found.end();
+  return found;
+}
+
+BlockRange Space::allocate(std::uint64_t wanted, std::uint64_t goal, std::string_view what) {
+  if (free_below_ <= promised_) throw_full(what);
+  const BlockRange taken = take(std::min(wanted, free_below_ - promised_), goal, limit_);
+  free_below_ -= taken.length;
+  return taken;
+}
+
+void Space::release(BlockRange range) {
+  free_.insert(range);
+  stale_.insert(range);
+  if (range.start < limit_) free_below_ += std::min(range.end(), limit_) - range.start;
+}
+
+void Space::admit_inode(std::uint64_t ino) {
+  const std::uint64_t per_block = std::uint64_t{geometry_.groups()} * inodes_per_block;
+  const auto needed = static_cast<std::uint32_t>((ino + per_block - 1) / per_block);
+  if (needed <= table_blocks_) return;
+  const auto tail = needed <= max_table_blocks ? geometry_.tail_for_tables(needed) : std::nullopt;
+  if (!tail) throw_full("inode " + std::to_string(ino));
+  std::uint64_t fixed = 0;
+  const auto first_group = static_cast<std::uint32_t>(*tail / blocks_per_group);
+  for (std::uint32_t group = first_group; group < geometry_.groups(); ++group) {
+    const std::uint64_t start = Geometry::first_block(group);
+    if (start < limit_ && start >= *tail) fixed += geometry_.base_blocks(group);
+  }
+  const std::uint64_t wanted = limit_ - *tail;
+  if (free_.count({*tail, wanted}) + fixed != wanted ||
+      free_below_ < promised_ + (wanted - fixed)) {
+    throw_full("inode " + std::to_string(ino));
+  }
+  free_below_ -= wanted - fixed;
+  limit_ = *tail;
+  table_blocks_ = needed;
+}
+
+BlockRanges Space::begin_commit() {
+  limit_ = geometry_.blocks();
+  return std::move(stale_);
+}
+
+BlockRange Space::allocate_promised(std::uint64_t wanted, std::uint64_t goal) {
+  const BlockRange taken = take(wanted, goal, limit_);
+  if (taken.length == 0) throw Error(Errc::internal, "ext4: metadata needs more than its estimate");
+  promised_ -= std::min(promised_, taken.length);
+  return taken;
+}
+
+std::uint64_t Space::runs_of(std::uint32_t blocks) const {
+  std::uint64_t runs = 0;
+  for (const auto& [start, length] : free_.map()) runs += length / blocks;
+  return runs;
+}
+
+std::vector<BlockRange> Space::place_tables(std::uint64_t inodes) {
+  const std::uint64_t per_block = std::uint64_t{geometry_.groups()} * inodes_per_block;
+  const std::uint64_t free = free_.count({0, geometry_.blocks()}) - promised_;
+  // What is free may become files of the usual size, if larger tables still find a place.
+  const std::uint64_t wanted = inodes + free * block_size / geometry_.bytes_per_inode();
+  const auto generous = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>((wanted + per_block - 1) / per_block, max_table_blocks));
+  if (generous > table_blocks_ && runs_of(generous) >= geometry_.groups() &&
+      free >= std::uint64_t{generous} * geometry_.groups()) {
+    table_blocks_ = generous;
+  }
+  std::vector<BlockRange> tables;
+  tables.reserve(geometry_.groups());
+  std::uint64_t from = cursor_;
+  bool wrapped = false;
+  while (tables.size() < geometry_.groups()) {
+    const BlockRange run = free_.next(from);
+    if (run.length == 0) {
+      if (wrapped) throw Error(Errc::internal, "ext4: inode tables do not fit");
+      wrapped = true;
+      from = 0;
+      continue;
+    }
+    std::uint64_t fit = run.length / table_blocks_;
+    fit = std::min<std::uint64_t>(fit, geometry_.groups() - tables.size());
+    for (std::uint64_t i = 0; i < fit; ++i) {
+      tables.push_back({run.start + i * table_blocks_, table_blocks_});
+    }
+    free_.erase({run.start, fit * table_blocks_});
+    from = run.end();
+  }
+  return tables;
+}
+
+}  // namespace vmkit::ext4

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ext4/state.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "ext4/directory_blocks.hpp"
+#include "ext4/journal.hpp"
+#include "ext4/open_file.hpp"
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::ext4 {
+namespace {
+
+/// Names come from layers and may hold anything: for messages.
+std::string quoted(std::string_view name) {
+  std::string text = "\"";
+  for (char c : name.substr(0, 64)) text += c >= ' ' && c <= '~' ? c : '?';
+  return text + (name.size() > 64 ? "…\"" : "\"");
+}
+
+void check_options(const FormatOptions& options) {
+  constexpr std::size_t label_size = 16;
+  if (options.label.size() > label_size || options.label.find('\0') != std::string::npos) {
+    throw Error(Errc::invalid_argument,
+                "ext4 label " + quoted(options.label) + ": expected at most 16 bytes without NUL");
+  }
+  if (options.hash_seed == std::array<std::byte, 16>{}) {
+    throw Error(Errc::invalid_argument, "ext4 hash seed: expected one that is not all zero");
+  }
+}
+
+}  // namespace
+
+void check_new_name(const Directory& parent, std::string_view name) {
+  const std::string_view forbidden("/\0", 2);
+  if (name.empty() || name.size() > 255 || name == "." || name == ".." ||
+      name.find_first_of(forbidden) != std::string_view::npos) {
+    throw Error(Errc::invalid_argument,
+                "file name " + quoted(name) + " of " + std::to_string(name.size()) +
+                    " bytes: expected 1 to 255 bytes without '/' and NUL, not \".\" or \"..\"");
+  }
+  if (parent.names.find(name) != nullptr) {
+    throw Error(Errc::already_exists, "file name " + quoted(name) + " exists in its directory");
+  }
+}
+
+void check_permissions(const Attributes& attributes) {
+  constexpr std::uint16_t all_permissions = 07777;
+  if (attributes.permissions > all_permissions) {
+    throw Error(Errc::invalid_argument, "permissions: expected the low 12 bits of a mode, found " +
+                                            std::to_string(attributes.permissions));
+  }
+}
+
+std::uint64_t directory_promise(const Directory& directory, std::uint64_t record_bytes) {
+  const std::uint64_t blocks = directory_blocks_bound(record_bytes) + directory.spare_blocks;
+  return blocks + extent_index_blocks(blocks);
+}
+
+State::State(BlockDevice& device_in, const FormatOptions& options_in)
+    : device(device_in),
+      options(options_in),
+      geometry(options.size),
+      space(geometry),
+      output(device) {
+  check_options(options);
+  Node& root = nodes.claim(root_ino);
+  root.type = FileType::directory;
+  root.links = 2;
+  root.set({0755, 0, 0, options.created, options.created, options.created});
+  auto directory = std::make_unique<Directory>();
+  directory->parent = root_ino;
+  space.promise(directory_promise(*directory, 0), "the root directory");
+  root.content = std::move(directory);
+  // e2fsck moves what it finds into blocks that are there already.
+  constexpr std::uint32_t spare_blocks = 3;
+  const Inode found =
+      add(Inode{root_ino}, "lost+found", FileType::directory,
+          {0700, 0, 0, options.created, options.created, options.created}, 1 + spare_blocks);
+  std::get<std::unique_ptr<Directory>>(node(found).content)->spare_blocks = spare_blocks;
+  if (options.journal) make_journal(*options.journal);
+
+  const std::uint64_t old_size = device.size().bytes();
+  if (old_size > 0) device.discard(0, std::min(old_size, options.size.bytes()));
+  if (old_size != options.size.bytes()) device.resize(options.size);
+}
+
+void State::make_journal(ByteSize size) {
+  std::uint64_t left = journal_blocks(size, geometry);
+  RegularFile file;
+  file.size = left * block_size;
+  std::uint32_t logical = 0;
+  while (left > 0) {
+    const BlockRange run = space.allocate(left, 0, "the journal");
+    const auto length = static_cast<std::uint32_t>(run.length);
+    file.extents.push_back({logical, static_cast<std::uint32_t>(run.start), length});
+    logical += length;
+    left -= length;
+  }
+  space.promise(extent_index_blocks(disk_extents(file.extents)), "the journal");
+  Node& node = nodes.claim(journal_ino);
+  node.set({0600, 0, 0, options.created, options.created, options.created});
+  node.links = 1;
+  node.content = std::move(file);
+}
+
+void State::check_open() const {
+  if (closed) {
+    throw Error(Errc::failed_precondition, "ext4 file system: commit() was called before");
+  }
+}
+
+Node& State::node(Inode inode) {
+  const auto ino = static_cast<std::uint32_t>(inode);
+  if (Node* found = nodes.find(ino)) return *found;
+  throw Error(Errc::invalid_argument, "inode " + std::to_string(ino) + " is not in use");
+}
+
+Directory& State::directory(Inode inode) {
+  auto* found = std::get_if<std::unique_ptr<Directory>>(&node(inode).content);
+  if (found != nullptr) return **found;
+  throw Error(Errc::invalid_argument,
+              "inode " + std::to_string(static_cast<std::uint32_t>(inode)) + " is no directory");
+}
+
+Inode State::add(Inode parent, std::string_view name, FileType type, const Attributes& attributes,
+                 std::uint64_t content_blocks) {
+  check_open();
+  Directory& into = directory(parent);
+  check_new_name(into, name);
+  check_permissions(attributes);
+  space.admit_inode(nodes.next());
+  space.promise(content_blocks, "one more inode");
+  std::uint32_t ino = 0;
+  try {
+    std::unique_ptr<Directory> directory;
+    if (type == FileType::directory) directory = std::make_unique<Directory>();
+    ino = nodes.allocate();
+    add_name(into, name, ino);
+    Node& node = nodes[ino];
+    node.type = type;
+    node.set(attributes);
+    node.links = 1;
+    if (directory) {
+      directory->parent = static_cast<std::uint32_t>(parent);
+      node.content = std::move(directory);
+      node.links = 2;
+      ++this->node(parent).links;
+    }
+  } catch (...) {
+    if (ino != 0) nodes.release(ino);
+    space.take_back_promise(content_blocks);
+    throw;
+  }
+  return Inode{ino};
+}
+
+void State::add_name(Directory& parent, std::string_view name, std::uint32_t ino) {
+  const std::uint64_t bytes = parent.record_bytes + dirent_size(name.size());
+  if (bytes > max_directory_record_bytes()) {
+    throw Error(Errc::resource_exhausted,
+                "directory of " + std::to_string(parent.names.size()) +
+                    " entries: ext4 has no room for another in one directory");
+  }
+  const std::uint64_t growth =
+      directory_promise(parent, bytes) - directory_promise(parent, parent.record_bytes);
+  space.promise(growth, "one more name");
+  try {
+    parent.names.insert(names, name, ino);
+  } catch (...) {
+    space.take_back_promise(growth);
+    throw;
+  }
+  parent.record_bytes = bytes;
+}
+
+void State::free_tree(std::uint32_t ino) {
+  std::vector<std::uint32_t> doomed = {ino};
+  while (!doomed.empty()) {
+    const std::uint32_t next = doomed.back();
+    doomed.pop_back();
+    if (auto* directory = std::get_if<std::unique_ptr<Directory>>(&nodes[next].content)) {
+      (*directory)->names.for_each([&](const NameIndex::Entry& entry) {
+        Node& child = nodes[entry.ino];
+        if (child.type == FileType::directory || --child.links == 0) doomed.push_back(entry.ino);
+      });
+    }
+    free_inode(next);
+  }
+}
+
+void State::free_inode(std::uint32_t ino) {
+  Node& node = nodes[ino];
+  if (auto* file = std::get_if<RegularFile>(&node.content)) {
+    for (const Extent& extent : file->extents) space.release({extent.physical, extent.length});
+    space.take_back_promise(extent_index_blocks(disk_extents(file->extents)));
+  } else if (auto* directory = std::get_if<std::unique_ptr<Directory>>(&node.content)) {
+    (*directory)->names.clear(names);
+    space.take_back_promise(directory_promise(**directory, (*directory)->record_bytes));
+  } else if (auto* symlink = std::get_if<Symlink>(&node.content)) {
+    space.take_back_promise(symlink->blocks());
+  }
+  if (node.xattrs && node.xattrs->has_block()) space.take_back_promise(1);
+  if (writer != nullptr && static_cast<std::uint32_t>(writer->inode) == ino) {
+    writer->state = nullptr;
+    writer = nullptr;
+  }
+  nodes.release(ino);
+}
+
+}  // namespace vmkit::ext4

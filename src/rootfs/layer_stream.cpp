@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rootfs/layer_stream.hpp"
+
+#include <utility>
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::rootfs {
+namespace {
+
+using Counter = std::shared_ptr<std::atomic<std::uint64_t>>;
+
+/// The layer's bytes as they come: opened by the thread that reads them, counted, stoppable.
+class CompressedLayer final : public Source {
+ public:
+  CompressedLayer(const Layer& layer, Counter counter, CallOptions options)
+      : layer_(layer), counter_(std::move(counter)), options_(std::move(options)) {}
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    options_.check("read layer " + name_of(layer_));
+    if (!source_) source_ = layer_.open();
+    if (!source_) throw Error(Errc::invalid_argument, "the layer's open() gave no source");
+    const std::size_t count = source_->read(buffer);
+    counter_->fetch_add(count, std::memory_order_relaxed);
+    return count;
+  }
+
+ private:
+  const Layer& layer_;
+  Counter counter_;
+  CallOptions options_;
+  std::unique_ptr<Source> source_;
+};
+
+std::unique_ptr<Source> open(const Layer& layer, std::optional<ByteSize> limit, Counter counter,
+                             const CallOptions& call_options) {
+  return archive::decompress(
+      std::make_unique<CompressedLayer>(layer, std::move(counter),
+                                        CallOptions{call_options.stop, {}, call_options.deadline}),
+      {.compression = layer.compression, .output_limit = limit});
+}
+
+}  // namespace
+
+std::string name_of(const Layer& layer) {
+  return layer.name.empty() ? layer.diff_id.to_string() : layer.name;
+}
+
+LayerStream::LayerStream(const Layer& layer, std::optional<ByteSize> content_limit,
+                         const CallOptions& call_options)
+    : layer_(layer),
+      compressed_bytes_(std::make_shared<std::atomic<std::uint64_t>>(0)),
+      content_(open(layer, content_limit, compressed_bytes_, call_options),
+               {.buffers = 32, .digest = layer.diff_id.algorithm()}, call_options) {}
+
+void LayerStream::verify() {
+  const Digest found = content_.digest();
+  if (found == layer_.diff_id) return;
+  throw Error(Errc::data_corruption, "the content does not have its diffID: expected " +
+                                         layer_.diff_id.to_string() + ", found " +
+                                         found.to_string());
+}
+
+}  // namespace vmkit::rootfs

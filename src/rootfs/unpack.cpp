@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "rootfs/layer_applier.hpp"
+#include "rootfs/layer_stream.hpp"
+
+#include <vmkit/base/error.hpp>
+#include <vmkit/disk/image_file.hpp>
+#include <vmkit/rootfs/unpack.hpp>
+
+namespace vmkit::rootfs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// 16 bytes that depend on nothing but the purpose and the chain, marked as a UUID of version 8
+/// (RFC 9562: made by a rule of one's own).
+std::array<std::byte, 16> derive_uuid(std::string_view purpose, const Digest& chain) {
+  const Digest digest = digest_of(std::string(purpose) + " " + chain.to_string());
+  std::array<std::byte, 16> uuid;
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    uuid[i] = static_cast<std::byte>(std::stoul(digest.hex().substr(2 * i, 2), nullptr, 16));
+  }
+  uuid[6] = (uuid[6] & std::byte{0x0f}) | std::byte{0x80};
+  uuid[8] = (uuid[8] & std::byte{0x3f}) | std::byte{0x80};
+  return uuid;
+}
+
+ext4::Filesystem format(BlockDevice& device, const Digest& chain, const UnpackOptions& options) {
+  return ext4::Filesystem::format(device, {.size = device.size(),
+                                           .uuid = derive_uuid("vmkit rootfs uuid", chain),
+                                           .hash_seed = derive_uuid("vmkit rootfs hash", chain),
+                                           .journal = options.journal});
+}
+
+class Unpacking {
+ public:
+  Unpacking(std::span<const Layer> layers, BlockDevice& device, const UnpackOptions& options,
+            const CallOptions& call_options)
+      : layers_(layers),
+        device_(device),
+        options_(options),
+        call_(call_options),
+        result_{.chain_id = chain_id(layers)},
+        tree_(format(device, result_.chain_id, options)),
+        applier_(tree_, options.limits, [this] { tick(); }) {}
+
+  UnpackResult run() {
+    const auto start = Clock::now();
+    for (std::size_t index = 0; index < layers_.size(); ++index) {
+      try {
+        run_layer(index);
+      } catch (const Error& error) {
+        if (callback_failure_) std::rethrow_exception(callback_failure_);
+        throw error.with_context("layer " + name_of(layers_[index]));
+      }
+    }
+    result_.layers_time = Clock::now() - start;
+    result_.entries = applier_.entries();
+    result_.content = ByteSize(applier_.content_bytes());
+    result_.skipped_xattrs = applier_.skipped_xattrs();
+    commit();
+    return result_;
+  }
+
+ private:
+  void run_layer(std::size_t index) {
+    std::unique_ptr<LayerStream> stream = next_ ? std::move(next_) : start_layer(index);
+    next_ = index + 1 < layers_.size() ? start_layer(index + 1) : nullptr;
+    const Layer& layer = layers_[index];
+    ProgressMeter meter(call_.progress, "unpack", name_of(layer), ProgressUnit::bytes,
+                        layer.compressed_size.bytes());
+    stream_ = stream.get();
+    meter_ = &meter;
+    archive::TarReader reader(stream->content());
+    try {
+      applier_.apply(reader);
+    } catch (const Error& error) {
+      if (applier_.failed_in_tree() && is_full(error)) throw too_small(error);
+      throw;
+    }
+    stream->verify();
+    tick();
+    report([&] { meter.flush(); });
+    result_.compressed = result_.compressed + ByteSize(stream->compressed_bytes_read());
+  }
+
+  std::unique_ptr<LayerStream> start_layer(std::size_t index) {
+    return std::make_unique<LayerStream>(layers_[index], options_.limits.layer_content, call_);
+  }
+
+  void tick() {
+    call_.check("unpack");
+    report([&] { meter_->set(stream_->compressed_bytes_read()); });
+  }
+
+  /// What the caller's callback throws goes back as it is.
+  template <class Call>
+  void report(Call call) {
+    try {
+      call();
+    } catch (...) {
+      callback_failure_ = std::current_exception();
+      throw;
+    }
+  }
+
+  /// Whether it is the image that is full; when the host's disk is, the error has its number.
+  static bool is_full(const Error& error) {
+    return error.code() == Errc::resource_exhausted && !error.native();
+  }
+
+  Error too_small(const Error& error) const {
+    const ByteSize least(std::max(applier_.least_size(), device_.size().bytes() + 1));
+    return Error(Errc::resource_exhausted,
+                 "an image of " + to_string(device_.size()) + " is too small, at least " +
+                     to_string(least) + " are needed up to here: unpack with a larger size (" +
+                     error.what() + ")");
+  }
+
+  void commit() {
+    const auto start = Clock::now();
+    try {
+      tree_.commit({call_.stop, {}, call_.deadline});
+    } catch (const Error& error) {
+      if (is_full(error)) throw too_small(error);
+      throw;
+    }
+    result_.commit_time = Clock::now() - start;
+  }
+
+  std::span<const Layer> layers_;
+  BlockDevice& device_;
+  const UnpackOptions& options_;
+  const CallOptions& call_;
+  UnpackResult result_;
+  ext4::Filesystem tree_;
+  LayerApplier applier_;
+  std::unique_ptr<LayerStream> next_;
+  LayerStream* stream_ = nullptr;
+  ProgressMeter* meter_ = nullptr;
+  std::exception_ptr callback_failure_;
+};
+
+}  // namespace
+
+UnpackResult unpack(std::span<const Layer> layers, BlockDevice& device,
+                    const UnpackOptions& options, const CallOptions& call_options) {
+  call_options.check("unpack");
+  return Unpacking(layers, device, options, call_options).run();
+}
+
+UnpackResult unpack(std::span<const Layer> layers, const std::filesystem::path& target,
+                    const UnpackOptions& options, const CallOptions& call_options) {
+  disk::ImageFile image = disk::ImageFile::create(target, options.size);
+  UnpackResult result = unpack(layers, image, options, call_options);
+  const auto start = Clock::now();
+  image.publish();
+  result.publish_time = Clock::now() - start;
+  return result;
+}
+
+}  // namespace vmkit::rootfs

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <vmkit/base/error.hpp>
+#include <vmkit/vm/capabilities.hpp>
+
+namespace vmkit::vm {
+
+std::string_view to_string(Feature feature) noexcept {
+  switch (feature) {
+    case Feature::machines:
+      return "machines";
+    case Feature::hardware_acceleration:
+      return "hardware_acceleration";
+    case Feature::sandbox:
+      return "sandbox";
+    case Feature::dies_with_owner:
+      return "dies_with_owner";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Limitation limitation) noexcept {
+  switch (limitation) {
+    case Limitation::none:
+      return "none";
+    case Limitation::missing_program:
+      return "missing_program";
+    case Limitation::too_old:
+      return "too_old";
+    case Limitation::missing_device:
+      return "missing_device";
+    case Limitation::no_permission:
+      return "no_permission";
+    case Limitation::cpu_without_virtualization:
+      return "cpu_without_virtualization";
+    case Limitation::other_architecture:
+      return "other_architecture";
+    case Limitation::not_built_in:
+      return "not_built_in";
+    case Limitation::disabled_by_option:
+      return "disabled_by_option";
+    case Limitation::unsupported_system:
+      return "unsupported_system";
+  }
+  return "unknown";
+}
+
+const FeatureStatus& Capabilities::status(Feature feature) const {
+  for (const FeatureStatus& status : features) {
+    if (status.feature == feature) return status;
+  }
+  throw Error(Errc::internal,
+              "capabilities of " + backend + ": no word about " + std::string(to_string(feature)));
+}
+
+}  // namespace vmkit::vm

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include <vmkit/vm/config.hpp>
+
+namespace vmkit::vm {
+namespace {
+
+constexpr std::uint64_t mebibyte = 1ULL << 20;
+constexpr unsigned most_cpus = 255;
+constexpr ByteSize least_memory(32 * mebibyte);
+constexpr ByteSize most_memory(4ULL << 40);
+constexpr std::size_t longest_identifier = 20;  // VIRTIO_BLK_ID_BYTES
+constexpr std::size_t longest_name = 63;
+constexpr std::size_t longest_command_line = 1536;  // x86's 2048 less what backends add
+constexpr std::size_t most_ports = 30;              // of one virtio console device, less port 0
+
+bool is_name(const std::string& text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= longest_name &&
+         std::all_of(text.begin(), text.end(), allowed);
+}
+
+bool is_printable(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+/// A path is text in command lines and in JSON: a NUL or a line end in it is never meant well.
+bool is_path(const std::filesystem::path& path) {
+  const std::string& text = path.native();
+  return !text.empty() && std::none_of(text.begin(), text.end(),
+                                       [](char c) { return static_cast<unsigned char>(c) < ' '; });
+}
+
+constexpr const char* path_expected = "expected the path of a file, without control characters";
+constexpr const char* name_expected =
+    "expected 1 to 63 of letters, digits, '.', '_' and '-', found '";
+
+class Checker {
+ public:
+  explicit Checker(const MachineConfig& config) : config_(config) {}
+
+  std::vector<ConfigProblem> run() {
+    check_processor_and_memory();
+    check_boot();
+    for (std::size_t i = 0; i < config_.disks.size(); ++i) check_disk(i);
+    check_ports();
+    if (!config_.console.file.empty() && !is_path(config_.console.file)) {
+      add("console.file", path_expected);
+    }
+    if (config_.boot_watchdog && config_.boot_watchdog->count() < 0) {
+      add("boot_watchdog", "expected no negative time, found " +
+                               std::to_string(config_.boot_watchdog->count()) + " ms");
+    }
+    return std::move(problems_);
+  }
+
+ private:
+  void add(std::string field, std::string message) {
+    problems_.push_back({std::move(field), std::move(message)});
+  }
+
+  void check_processor_and_memory() {
+    if (!is_name(config_.name)) add("name", name_expected + config_.name + "'");
+    if (config_.cpu_count < 1 || config_.cpu_count > most_cpus) {
+      add("cpu_count", "expected 1 to " + std::to_string(most_cpus) + ", found " +
+                           std::to_string(config_.cpu_count));
+    }
+    if (config_.memory < least_memory || config_.memory > most_memory) {
+      add("memory", "expected " + to_string(least_memory) + " to " + to_string(most_memory) +
+                        ", found " + to_string(config_.memory));
+    } else if (config_.memory.bytes() % mebibyte != 0) {
+      add("memory", "expected a multiple of 1 MiB, found " +
+                        std::to_string(config_.memory.bytes()) + " bytes");
+    }
+  }
+
+  void check_boot() {
+    const KernelBoot& boot = config_.boot;
+    if (!is_path(boot.image)) add("boot.image", path_expected);
+    const auto* initrd = std::get_if<std::filesystem::path>(&boot.initrd);
+    if (initrd != nullptr && !is_path(*initrd)) add("boot.initrd", path_expected);
+    const auto* bytes = std::get_if<std::vector<std::byte>>(&boot.initrd);
+    if (bytes != nullptr && bytes->empty()) add("boot.initrd", "expected some bytes, found none");
+    if (!is_printable(boot.command_line)) {
+      add("boot.command_line", "expected one line of printable ASCII");
+    }
+    if (boot.command_line.size() > longest_command_line) {
+      add("boot.command_line", "expected at most " + std::to_string(longest_command_line) +
+                                   " bytes, found " + std::to_string(boot.command_line.size()));
+    }
+  }
+
+  void check_disk(std::size_t i) {
+    const Disk& disk = config_.disks[i];
+    const std::string field = "disks[" + std::to_string(i) + "]";
+    if (!is_path(disk.path)) add(field + ".path", path_expected);
+    if (disk.identifier.size() > longest_identifier || !is_printable(disk.identifier)) {
+      add(field + ".identifier", "expected at most " + std::to_string(longest_identifier) +
+                                     " printable ASCII characters, found " +
+                                     std::to_string(disk.identifier.size()));
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      const Disk& other = config_.disks[j];
+      if (other.path == disk.path && !(other.read_only && disk.read_only)) {
+        add(field + ".path", disk.path.string() + " is disks[" + std::to_string(j) +
+                                 "] already; both would have to be read-only");
+      }
+      if (!disk.identifier.empty() && other.identifier == disk.identifier) {
+        add(field + ".identifier",
+            "'" + disk.identifier + "' is that of disks[" + std::to_string(j) + "] already");
+      }
+    }
+  }
+
+  void check_ports() {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+      const std::string field = "ports[" + std::to_string(i) + "].name";
+      const std::string& name = config_.ports[i].name;
+      if (!is_name(name)) add(field, name_expected + name + "'");
+      if (!names.insert(name).second) add(field, "'" + name + "' is there already");
+    }
+    if (config_.ports.size() > most_ports) {
+      add("ports", "expected at most " + std::to_string(most_ports) + ", found " +
+                       std::to_string(config_.ports.size()));
+    }
+  }
+
+  const MachineConfig& config_;
+  std::vector<ConfigProblem> problems_;
+};
+
+}  // namespace
+
+std::string_view to_string(Architecture architecture) noexcept {
+  switch (architecture) {
+    case Architecture::x86_64:
+      return "x86_64";
+    case Architecture::arm64:
+      return "arm64";
+  }
+  return "unknown";
+}
+
+std::vector<ConfigProblem> validate(const MachineConfig& config) {
+  return Checker(config).run();
+}
+
+}  // namespace vmkit::vm

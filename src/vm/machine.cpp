@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "vm/machine_impl.hpp"
+
+#include <vmkit/vm/machine.hpp>
+
+namespace vmkit::vm {
+
+using detail::is_final;
+
+detail::MachineDriver::~MachineDriver() = default;
+
+std::string_view to_string(MachineState state) noexcept {
+  switch (state) {
+    case MachineState::created:
+      return "created";
+    case MachineState::starting:
+      return "starting";
+    case MachineState::running:
+      return "running";
+    case MachineState::paused:
+      return "paused";
+    case MachineState::stopping:
+      return "stopping";
+    case MachineState::stopped:
+      return "stopped";
+    case MachineState::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(MachineEventReason reason) noexcept {
+  switch (reason) {
+    case MachineEventReason::start_requested:
+      return "start_requested";
+    case MachineEventReason::started:
+      return "started";
+    case MachineEventReason::paused:
+      return "paused";
+    case MachineEventReason::resumed:
+      return "resumed";
+    case MachineEventReason::stop_requested:
+      return "stop_requested";
+    case MachineEventReason::boot_retried:
+      return "boot_retried";
+    case MachineEventReason::guest_stopped:
+      return "guest_stopped";
+    case MachineEventReason::guest_crashed:
+      return "guest_crashed";
+    case MachineEventReason::killed:
+      return "killed";
+    case MachineEventReason::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+namespace {
+
+/// "failed (…why…)": a state as an error message shows it.
+std::string describe(const detail::MachineImpl& impl, MachineState state) {
+  std::string text(to_string(state));
+  if (is_final(state)) {
+    const MachineEvent event = impl.status.final_event();
+    text += event.error ? " (" + std::string(event.error->what()) + ")"
+                        : " (" + std::string(to_string(event.reason)) + ")";
+  }
+  return text;
+}
+
+[[noreturn]] void throw_wrong_state(const detail::MachineImpl& impl, std::string_view call,
+                                    std::string_view expected) {
+  const MachineState found = impl.status.state();
+  throw Error(Errc::failed_precondition, "machine " + impl.config.name + ": " + std::string(call) +
+                                             ": expected it " + std::string(expected) +
+                                             ", found it " + describe(impl, found));
+}
+
+}  // namespace
+
+Machine::Machine(std::unique_ptr<detail::MachineImpl> impl) : impl_(std::move(impl)) {}
+Machine::Machine(Machine&&) noexcept = default;
+Machine& Machine::operator=(Machine&&) noexcept = default;
+Machine::~Machine() = default;  // the driver kills
+
+const MachineConfig& Machine::config() const noexcept {
+  return impl_->config;
+}
+
+MachineState Machine::state() const noexcept {
+  return impl_->status.state();
+}
+
+void Machine::start(const CallOptions& options) {
+  options.check("start machine " + impl_->config.name);
+  if (!impl_->status.enter(MachineState::starting, MachineEventReason::start_requested)) {
+    throw_wrong_state(*impl_, "start", "created");
+  }
+  try {
+    impl_->driver->start(options);
+  } catch (const Error& error) {
+    impl_->status.enter(MachineState::failed, MachineEventReason::failed, error);
+    throw;
+  } catch (const std::exception& error) {
+    const Error named(Errc::internal, "machine " + impl_->config.name + ": " + error.what());
+    impl_->status.enter(MachineState::failed, MachineEventReason::failed, named);
+    throw named;
+  }
+}
+
+void Machine::stop(std::chrono::milliseconds grace, const CallOptions& options) {
+  detail::MachineStatus& status = impl_->status;
+  if (status.enter_from(MachineState::created, MachineState::stopped, MachineEventReason::killed)) {
+    return;
+  }
+  const std::string what = "stop machine " + impl_->config.name;
+  options.check(what);
+  const CallOptions within_grace = options.with_timeout(grace);
+  try {
+    if (status.state() == MachineState::paused) impl_->driver->resume(within_grace);
+    status.enter(MachineState::stopping, MachineEventReason::stop_requested);
+    if (grace.count() > 0) impl_->driver->press_power_button(within_grace);
+    status.wait_for(is_final, what, within_grace);
+    return;
+  } catch (const Error&) {
+    // The button could not be pressed, or pressing it had no effect in time. Only the plug is
+    // left, unless it is the caller who gives up.
+    if (is_final(status.state())) return;
+    options.check(what);
+  }
+  kill();
+}
+
+void Machine::kill() noexcept {
+  if (impl_->status.enter_from(MachineState::created, MachineState::stopped,
+                               MachineEventReason::killed)) {
+    return;
+  }
+  impl_->driver->request_kill();
+  impl_->status.wait_for(is_final, "kill");
+}
+
+void Machine::pause(const CallOptions& options) {
+  if (state() == MachineState::paused) return;
+  if (state() != MachineState::running) throw_wrong_state(*impl_, "pause", "running");
+  impl_->driver->pause(options);
+  if (state() != MachineState::paused) throw_wrong_state(*impl_, "pause", "paused by now");
+}
+
+void Machine::resume(const CallOptions& options) {
+  if (state() == MachineState::running) return;
+  if (state() != MachineState::paused) throw_wrong_state(*impl_, "resume", "paused");
+  impl_->driver->resume(options);
+  if (state() != MachineState::running) throw_wrong_state(*impl_, "resume", "running by now");
+}
+
+MachineEvent Machine::wait(const CallOptions& options) {
+  if (state() == MachineState::created) throw_wrong_state(*impl_, "wait", "started");
+  impl_->status.wait_for(is_final, "wait for machine " + impl_->config.name, options);
+  return impl_->status.final_event();
+}
+
+EventSubscription Machine::on_event(MachineEventHandler handler) {
+  return impl_->status.subscribe(std::move(handler));
+}
+
+std::unique_ptr<Stream> Machine::open_port(std::string_view name, const CallOptions& options) {
+  const std::string what = "open port " + std::string(name) + " of machine " + impl_->config.name;
+  options.check(what);
+  const auto& ports = impl_->config.ports;
+  const bool known =
+      std::any_of(ports.begin(), ports.end(), [&](const Port& port) { return port.name == name; });
+  if (!known) throw Error(Errc::not_found, what + ": its configuration has no such port");
+  const MachineState found = state();
+  if (found == MachineState::created || is_final(found)) {
+    throw_wrong_state(*impl_, "open port " + std::string(name), "running");
+  }
+  return impl_->driver->open_port(name, options);
+}
+
+std::vector<std::string> Machine::console_tail(std::size_t lines) const {
+  return impl_->driver->console_tail(lines);
+}
+
+MachineDiagnostics Machine::diagnostics() const {
+  return impl_->driver->diagnostics();
+}
+
+}  // namespace vmkit::vm

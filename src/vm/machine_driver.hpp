@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <vmkit/base/call_options.hpp>
+#include <vmkit/base/stream.hpp>
+#include <vmkit/vm/machine.hpp>
+
+namespace vmkit::vm::detail {
+
+/// What a backend does for one machine. Machine has checked that the state allows the call; from
+/// start() on the driver enters the states that the machine really comes into, the final one
+/// always, and when nothing of the run is left. Its errors name the machine. Thread-safe; the
+/// destructor kills.
+class MachineDriver {
+ public:
+  virtual ~MachineDriver();
+
+  /// Returns when the state is not starting any more, or throws with nothing left running.
+  virtual void start(const CallOptions& options) = 0;
+  /// Returns at once; the final state follows. Before start() it only prevents the start.
+  virtual void request_kill() noexcept = 0;
+  virtual void press_power_button(const CallOptions& options) = 0;
+  /// On return the state is paused, or running, or a final one.
+  virtual void pause(const CallOptions& options) = 0;
+  virtual void resume(const CallOptions& options) = 0;
+  virtual std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options) = 0;
+  virtual std::vector<std::string> console_tail(std::size_t lines) const = 0;
+  virtual MachineDiagnostics diagnostics() const = 0;
+};
+
+}  // namespace vmkit::vm::detail

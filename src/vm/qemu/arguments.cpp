@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/qemu/arguments.hpp"
+
+#include "vm/qemu/accelerator.hpp"
+
+namespace vmkit::vm::qemu {
+namespace {
+
+/// In QEMU's option lists a comma ends a value unless it is doubled.
+std::string escape(std::string_view value) {
+  std::string escaped;
+  for (const char c : value) {
+    escaped += c;
+    if (c == ',') escaped += ',';
+  }
+  return escaped;
+}
+
+const char* on_off(bool on) {
+  return on ? "on" : "off";
+}
+
+std::string machine_type(const MachineConfig& config, const ArgumentsPlan& plan) {
+  switch (config.architecture) {
+    case Architecture::x86_64:
+      // Without ACPI a power-off only halts, and distribution kernels find no virtio-mmio device.
+      return "microvm,acpi=on";
+    case Architecture::arm64:
+      return plan.accelerator == QemuAccelerator::kvm ? "virt,gic-version=host" : "virt";
+  }
+  return {};
+}
+
+std::string cpu_model(const MachineConfig& config, const ArgumentsPlan& plan) {
+  if (plan.accelerator != QemuAccelerator::tcg) return "host";
+  // On arm64 "max" has pointer authentication, which takes five times the boot time to translate.
+  return config.architecture == Architecture::x86_64 ? "max" : "cortex-a72";
+}
+
+std::string disk_node(const Disk& disk, const std::string& node) {
+  const bool direct = disk.caching == DiskCaching::uncached;
+  const bool no_flush = disk.sync == DiskSync::none;
+  return "driver=raw,node-name=" + node + ",read-only=" + on_off(disk.read_only) +
+         ",discard=unmap,cache.direct=" + on_off(direct) + ",cache.no-flush=" + on_off(no_flush) +
+         ",file.driver=file,file.filename=" + escape(disk.path.native());
+}
+
+std::string disk_device(const Disk& disk, const std::string& node) {
+  // A full host disk is an error for the guest, as with other backends, not a silent pause.
+  std::string device = "virtio-blk-device,drive=" + node + ",werror=report,rerror=report";
+  if (!disk.identifier.empty()) device += ",serial=" + escape(disk.identifier);
+  return device;
+}
+
+class Builder {
+ public:
+  Builder(const MachineConfig& config, const ArgumentsPlan& plan) : config_(config), plan_(plan) {}
+
+  std::vector<std::string> run() {
+    add_machine();
+    add_console_and_control();
+    add_ports();
+    for (std::size_t i = 0; i < config_.disks.size(); ++i) {
+      const std::string node = "disk" + std::to_string(i);
+      add("-blockdev", disk_node(config_.disks[i], node));
+      add("-device", disk_device(config_.disks[i], node));
+    }
+    for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+      const std::string id = "net" + std::to_string(i);
+      add("-netdev", "user,id=" + id);
+      add("-device", "virtio-net-device,netdev=" + id);
+    }
+    if (config_.entropy) {
+      add("-object", "rng-builtin,id=rng0");
+      add("-device", "virtio-rng-device,rng=rng0");
+    }
+    add("-kernel", config_.boot.image.native());
+    if (!plan_.initrd.empty()) add("-initrd", plan_.initrd.native());
+    add("-append", kernel_command_line(config_, plan_));
+    return std::move(arguments_);
+  }
+
+ private:
+  void add(std::string option, std::string value) {
+    arguments_.push_back(std::move(option));
+    arguments_.push_back(std::move(value));
+  }
+
+  void add_machine() {
+    arguments_.push_back(plan_.binary.native());
+    add("-name", escape(config_.name));
+    add("-machine", machine_type(config_, plan_));
+    add("-accel", std::string(to_string(plan_.accelerator)));
+    add("-cpu", cpu_model(config_, plan_));
+    add("-smp", std::to_string(config_.cpu_count));
+    add("-m", std::to_string(config_.memory.bytes() >> 20) + "M");
+    for (const char* flag : {"-nodefaults", "-no-user-config", "-no-reboot"}) {
+      arguments_.push_back(flag);
+    }
+    add("-display", "none");
+    if (plan_.sandbox) add("-sandbox", sandbox_argument);
+    add("-global", "virtio-mmio.force-legacy=false");
+  }
+
+  // The sockets are made by us and inherited: connecting needs no waiting for QEMU to make them,
+  // and they outlast a QEMU that is replaced.
+  void add_console_and_control() {
+    add("-chardev", "stdio,id=console,signal=off");
+    add("-serial", "chardev:console");
+    add("-chardev",
+        "socket,id=qmp,fd=" + std::to_string(plan_.qmp_listener) + ",server=on,wait=off");
+    add("-mon", "chardev=qmp,mode=control");
+  }
+
+  void add_ports() {
+    if (config_.ports.empty()) return;
+    add("-device", "virtio-serial-device");
+    for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+      const std::string id = port_device_id(i);
+      add("-chardev", "socket,id=" + id + "-socket,fd=" + std::to_string(plan_.port_listeners[i]) +
+                          ",server=on,wait=off");
+      add("-device", "virtserialport,id=" + id + ",chardev=" + id +
+                         "-socket,name=" + escape(config_.ports[i].name));
+    }
+  }
+
+  const MachineConfig& config_;
+  const ArgumentsPlan& plan_;
+  std::vector<std::string> arguments_;
+};
+
+}  // namespace
+
+const char* const sandbox_argument =
+    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
+std::string port_device_id(std::size_t index) {
+  return "port" + std::to_string(index);
+}
+
+std::size_t device_count(const MachineConfig& config) {
+  return config.disks.size() + config.networks.size() + (config.ports.empty() ? 0 : 1) +
+         (config.entropy ? 1 : 0);
+}
+
+std::size_t most_devices(Architecture architecture) {
+  // microvm has 24 virtio-mmio slots with ACPI, but a device in the last one hangs the guest.
+  return architecture == Architecture::x86_64 ? 23 : 32;
+}
+
+std::string kernel_command_line(const MachineConfig& config, const ArgumentsPlan& plan) {
+  const bool x86 = config.architecture == Architecture::x86_64;
+  // "quiet" is for the boot code before the kernel; the level lets the kernel's banner and notices
+  // through: a sign of life and a little to go by, for 1.4 KiB of slow serial line.
+  std::string line =
+      std::string("console=") + (x86 ? "ttyS0" : "ttyAMA0") + " quiet loglevel=6 panic=-1";
+  if (x86) {
+    // A reset by triple fault is the only one that microvm does at once.
+    line += " reboot=t";
+    // Without this microvm's kernels calibrate against a timer that misses interrupts under load,
+    // and one boot in ten hangs.
+    if (plan.tsc_khz) line += " tsc_early_khz=" + std::to_string(*plan.tsc_khz);
+    if (plan.accelerator == QemuAccelerator::tcg) {
+      line += " no_timer_check noreplace-smp";
+      // The counter is the host's and sound; what the kernel would check it against are timer
+      // interrupts that come late on a busy host, and it would keep time by those instead.
+      if (plan.tsc_khz) line += " tsc=reliable";
+    }
+  }
+  // Self-tests of the kernel's cryptography, which take a fifth of a translated boot.
+  line += " cryptomgr.notests";
+  if (!config.boot.command_line.empty()) line += " " + config.boot.command_line;
+  return line;
+}
+
+std::vector<std::string> build_arguments(const MachineConfig& config, const ArgumentsPlan& plan) {
+  return Builder(config, plan).run();
+}
+
+}  // namespace vmkit::vm::qemu

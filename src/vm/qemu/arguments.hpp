@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <vmkit/vm/config.hpp>
+#include <vmkit/vm/qemu_backend.hpp>
+
+namespace vmkit::vm::qemu {
+
+/// What a command line depends on besides the configuration.
+struct ArgumentsPlan {
+  std::filesystem::path binary = {};
+  QemuAccelerator accelerator = QemuAccelerator::tcg;
+  bool sandbox = false;
+  /// How fast the guest's time stamp counter will run: the host's, in kHz. x86-64.
+  std::optional<std::uint64_t> tsc_khz = {};
+  std::filesystem::path initrd = {};     ///< Empty: none.
+  int qmp_listener = -1;                 ///< A listening unix socket that QEMU inherits.
+  std::vector<int> port_listeners = {};  ///< One for each of the configuration's ports.
+};
+
+/// Virtio devices that the configuration asks for, and how many the machine type has slots for.
+std::size_t device_count(const MachineConfig& config);
+std::size_t most_devices(Architecture architecture);
+
+/// The kernel's command line: ours, then the configuration's.
+std::string kernel_command_line(const MachineConfig& config, const ArgumentsPlan& plan);
+
+/// The whole command line of QEMU, program first. Console output goes to its standard output. Pure.
+std::vector<std::string> build_arguments(const MachineConfig& config, const ArgumentsPlan& plan);
+
+/// The argument of -sandbox.
+extern const char* const sandbox_argument;
+
+/// The id that a port's device has in QMP events: "port0", …
+std::string port_device_id(std::size_t index);
+
+}  // namespace vmkit::vm::qemu

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <mutex>
+#include <unistd.h>
+#include <utility>
+
+#include "vm/machine_driver.hpp"
+#include "vm/qemu/arguments.hpp"
+#include "vm/qemu/machine.hpp"
+
+#include <vmkit/vm/qemu_backend.hpp>
+
+namespace vmkit::vm {
+namespace qemu {
+namespace {
+
+ByteSize host_memory() {
+  return ByteSize(static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                  static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+}
+
+class QemuBackend final : public Backend, public std::enable_shared_from_this<QemuBackend> {
+ public:
+  explicit QemuBackend(QemuOptions options) : options_(std::move(options)) {}
+
+  std::string_view name() const noexcept override { return "qemu"; }
+
+  Capabilities capabilities(Architecture architecture, const CallOptions& options) override {
+    const Host found = host(architecture);
+    return describe(options_, architecture, found, program(found, options));
+  }
+
+  std::vector<ConfigProblem> validate(const MachineConfig& config) override {
+    std::vector<ConfigProblem> problems = vm::validate(config);
+    const std::size_t devices = device_count(config);
+    const std::size_t most = most_devices(config.architecture);
+    if (devices > most) {
+      problems.push_back(
+          {"disks", "disks, networks, the ports together and the entropy device are " +
+                        std::to_string(devices) + " devices, expected at most " +
+                        std::to_string(most)});
+    }
+    if (config.memory > host_memory()) {
+      problems.push_back({"memory", "expected at most what the host has, " +
+                                        to_string(host_memory()) + ", found " +
+                                        to_string(config.memory)});
+    }
+    return problems;
+  }
+
+ protected:
+  std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,
+                                                     detail::MachineStatus& status) override {
+    const Architecture architecture = config.architecture;
+    auto probe = [self = shared_from_this(), architecture] { return self->host(architecture); };
+    return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probe));
+  }
+
+ private:
+  /// A QEMU that was not found is looked for again: it may be installed by now.
+  Host host(Architecture architecture) {
+    std::lock_guard lock(mutex_);
+    const auto known = hosts_.find(architecture);
+    if (known != hosts_.end()) return known->second;
+    if (hosts_.empty()) RuntimeFolder::remove_abandoned(options_.runtime_directory);
+    Host host = probe_host(options_, architecture);
+    if (host.machines.available()) hosts_.emplace(architecture, host);
+    return host;
+  }
+
+  Program program(const Host& host, const CallOptions& options) {
+    if (!host.machines.available()) return {};
+    std::lock_guard lock(mutex_);
+    const auto known = programs_.find(host.binary);
+    if (known != programs_.end()) return known->second;
+    const Program program =
+        probe_program(host.binary, options.with_timeout(options_.response_limit));
+    programs_.emplace(host.binary, program);
+    return program;
+  }
+
+  const QemuOptions options_;
+  std::mutex mutex_;
+  std::map<Architecture, Host> hosts_;
+  std::map<std::filesystem::path, Program> programs_;
+};
+
+}  // namespace
+}  // namespace qemu
+
+std::shared_ptr<Backend> make_qemu_backend(QemuOptions options) {
+  return std::make_shared<qemu::QemuBackend>(std::move(options));
+}
+
+}  // namespace vmkit::vm

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/qemu/files.hpp"
+
+#include <array>
+#include <string_view>
+
+#include "os/file.hpp"
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::vm::qemu {
+namespace {
+
+constexpr std::uint64_t sector = 512;
+constexpr std::string_view qcow2_magic = "QFI\xfb";
+
+os::File open(const std::filesystem::path& path, bool read_only, const std::string& role) {
+  try {
+    return os::File::open(path, read_only ? os::File::Mode::read : os::File::Mode::read_write);
+  } catch (const Error& error) {
+    throw error.with_context(role);
+  }
+}
+
+void check_not_empty(const std::filesystem::path& path, const std::string& role) {
+  const os::File file = open(path, true, role);
+  if (file.size() == ByteSize(0)) {
+    throw Error(Errc::invalid_argument, role + " " + path.string() + ": the file is empty");
+  }
+}
+
+void check_disk(const Disk& disk, const std::string& role) {
+  const os::File file = open(disk.path, disk.read_only, role);
+  const std::uint64_t size = file.size().bytes();
+  const std::string what = role + " " + disk.path.string();
+  if (size == 0 || size % sector != 0) {
+    throw Error(Errc::invalid_argument, what +
+                                            ": expected a size that is a multiple of 512 bytes, "
+                                            "found " +
+                                            std::to_string(size) + " bytes");
+  }
+  std::array<char, qcow2_magic.size()> start{};
+  const std::size_t count = file.read_at(0, std::as_writable_bytes(std::span(start)));
+  if (std::string_view(start.data(), count) == qcow2_magic) {
+    throw Error(Errc::invalid_argument, what +
+                                            ": expected a raw image, found a qcow2 one; convert "
+                                            "it (qemu-img convert -O raw)");
+  }
+}
+
+}  // namespace
+
+void check_files(const MachineConfig& config) {
+  check_not_empty(config.boot.image, "kernel");
+  if (const auto* initrd = std::get_if<std::filesystem::path>(&config.boot.initrd)) {
+    check_not_empty(*initrd, "initrd");
+  }
+  for (std::size_t i = 0; i < config.disks.size(); ++i) {
+    check_disk(config.disks[i], "disks[" + std::to_string(i) + "]");
+  }
+}
+
+}  // namespace vmkit::vm::qemu

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/qemu/machine.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "os/file.hpp"
+#include "os/socket.hpp"
+#include "vm/qemu/arguments.hpp"
+#include "vm/qemu/files.hpp"
+
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::vm::qemu {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::chrono::milliseconds boot_watchdog(const MachineConfig& config, QemuAccelerator accelerator) {
+  if (config.boot_watchdog) return *config.boot_watchdog;
+  return accelerator == QemuAccelerator::tcg ? 15s : 5s;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+  return line;
+}
+
+}  // namespace
+
+QemuMachine::QemuMachine(MachineConfig config, detail::MachineStatus& status, QemuOptions options,
+                         HostProbe probe)
+    : config_(std::move(config)),
+      status_(status),
+      options_(std::move(options)),
+      probe_(std::move(probe)),
+      log_(options_.log, "vm"),
+      console_(config_.console) {}
+
+QemuMachine::~QemuMachine() {
+  request_kill();
+  if (thread_.joinable()) thread_.join();
+}
+
+void QemuMachine::start(const CallOptions& options) {
+  const std::string what = "machine " + config_.name;
+  try {
+    prepare();
+    // The thread lives as long as QEMU, which is to die with it.
+    thread_ = std::thread([this] { run(); });
+  } catch (const Error& error) {
+    clean_up();
+    throw error.with_context(what);
+  } catch (...) {
+    clean_up();
+    throw;
+  }
+  try {
+    status_.wait_for([](MachineState state) { return state != MachineState::starting; },
+                     "start " + what, options);
+  } catch (...) {
+    mailbox_.request_kill(KillCause::start_given_up);
+    status_.wait_for(detail::is_final, what);
+    throw;
+  }
+  const MachineState state = status_.state();
+  if (state == MachineState::stopping) {
+    throw Error(Errc::cancelled, what + ": it was stopped by another call while it started");
+  }
+  if (!detail::is_final(state)) return;
+  const MachineEvent end = status_.final_event();
+  if (end.error) throw *end.error;
+  // A guest may be so quick that it has done its work and powered off by now.
+  if (end.reason != MachineEventReason::guest_stopped) {
+    throw Error(Errc::cancelled, what + ": it was killed by another call while it started");
+  }
+}
+
+void QemuMachine::prepare() {
+  const Host host = probe_();
+  if (!host.machines.available()) {
+    throw Error(Errc::not_found, host.machines.reason + "; " + host.machines.way_out);
+  }
+  check_files(config_);
+  console_.open();
+  std::lock_guard lock(mutex_);
+  accelerator_ = std::string(to_string(host.acceleration.accelerator));
+  folder_.emplace(options_.runtime_directory);
+  const auto qmp_path = folder_->path() / "qmp";
+  qmp_listener_ = os::listen_unix(qmp_path);
+  for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+    ports_.emplace_back(folder_->path() / port_device_id(i));
+  }
+  ArgumentsPlan plan{host.binary,
+                     host.acceleration.accelerator,
+                     options_.sandbox && host_can_filter_system_calls,
+                     host.tsc_khz,
+                     prepare_initrd(),
+                     qmp_listener_.get()};
+  for (const PortListener& port : ports_) plan.port_listeners.push_back(port.fd());
+  setup_.machine = config_.name;
+  setup_.launch.arguments = build_arguments(config_, plan);
+  setup_.launch.listeners = plan.port_listeners;
+  setup_.launch.listeners.push_back(plan.qmp_listener);
+  setup_.launch.qmp_path = qmp_path;
+  setup_.response_limit = options_.response_limit;
+  setup_.boot_watchdog = boot_watchdog(config_, plan.accelerator);
+  setup_.log = log_;
+  log_.debug("starting qemu",
+             {{"machine", config_.name}, {"command", joined(setup_.launch.arguments)}});
+}
+
+std::filesystem::path QemuMachine::prepare_initrd() const {
+  if (const auto* path = std::get_if<std::filesystem::path>(&config_.boot.initrd)) return *path;
+  const auto* bytes = std::get_if<std::vector<std::byte>>(&config_.boot.initrd);
+  if (bytes == nullptr) return {};
+  auto file = os::File::open(folder_->path() / "initrd", os::File::Mode::create_new, 0600);
+  file.write_at(0, *bytes);
+  return file.path();
+}
+
+void QemuMachine::run() noexcept {
+  MachineEvent end = run_monitor();
+  clean_up();
+  mailbox_.close(Error(Errc::failed_precondition, "machine " + config_.name + ": it has ended"));
+  log_.info("machine ended", {{"machine", config_.name}, {"reason", vm::to_string(end.reason)}});
+  status_.enter(end.state, end.reason, std::move(end.error));
+}
+
+MachineEvent QemuMachine::run_monitor() noexcept {
+  try {
+    return Monitor(setup_, status_, console_, mailbox_, facts_).run();
+  } catch (const Error& error) {
+    return {MachineState::failed, MachineEventReason::failed,
+            error.with_context("machine " + config_.name)};
+  } catch (const std::exception& error) {
+    return {MachineState::failed, MachineEventReason::failed,
+            Error(Errc::internal, "machine " + config_.name + ": " + error.what())};
+  }
+}
+
+void QemuMachine::clean_up() noexcept {
+  std::lock_guard lock(mutex_);
+  facts_.process_id = 0;
+  ports_.clear();
+  qmp_listener_.reset();
+  folder_.reset();
+}
+
+void QemuMachine::request_kill() noexcept {
+  mailbox_.request_kill(KillCause::requested);
+}
+
+void QemuMachine::press_power_button(const CallOptions& options) {
+  mailbox_.execute("system_powerdown", options_.response_limit, options);
+}
+
+void QemuMachine::pause(const CallOptions& options) {
+  mailbox_.execute("stop", options_.response_limit, options);
+}
+
+void QemuMachine::resume(const CallOptions& options) {
+  mailbox_.execute("cont", options_.response_limit, options);
+}
+
+std::unique_ptr<Stream> QemuMachine::open_port(std::string_view name, const CallOptions&) {
+  std::lock_guard lock(mutex_);
+  const std::string what = "machine " + config_.name + ": port " + std::string(name);
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (config_.ports[i].name != name) continue;
+    try {
+      return ports_[i].connect();
+    } catch (const Error& error) {
+      throw error.with_context(what);
+    }
+  }
+  throw Error(Errc::unavailable, what + ": the machine is not there yet, or no more");
+}
+
+std::vector<std::string> QemuMachine::console_tail(std::size_t lines) const {
+  return console_.tail(lines);
+}
+
+MachineDiagnostics QemuMachine::diagnostics() const {
+  MachineDiagnostics result;
+  if (const std::int64_t pid = facts_.process_id; pid != 0) result.process_id = pid;
+  result.boot_attempts = facts_.attempts;
+  std::lock_guard lock(mutex_);
+  result.accelerator = accelerator_;
+  return result;
+}
+
+}  // namespace vmkit::vm::qemu

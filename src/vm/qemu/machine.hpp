@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "vm/console_recorder.hpp"
+#include "vm/machine_driver.hpp"
+#include "vm/machine_status.hpp"
+#include "vm/qemu/host.hpp"
+#include "vm/qemu/mailbox.hpp"
+#include "vm/qemu/monitor.hpp"
+#include "vm/qemu/port.hpp"
+#include "vm/qemu/runtime_folder.hpp"
+
+#include <vmkit/base/log.hpp>
+
+namespace vmkit::vm::qemu {
+
+/// One machine as one QEMU process. Thread-safe as MachineDriver asks.
+class QemuMachine final : public detail::MachineDriver {
+ public:
+  /// What this host has; may be asked from any thread.
+  using HostProbe = std::function<Host()>;
+
+  QemuMachine(MachineConfig config, detail::MachineStatus& status, QemuOptions options,
+              HostProbe probe);
+  ~QemuMachine() override;
+
+  void start(const CallOptions& options) override;
+  void request_kill() noexcept override;
+  void press_power_button(const CallOptions& options) override;
+  void pause(const CallOptions& options) override;
+  void resume(const CallOptions& options) override;
+  std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options) override;
+  std::vector<std::string> console_tail(std::size_t lines) const override;
+  MachineDiagnostics diagnostics() const override;
+
+ private:
+  void prepare();
+  std::filesystem::path prepare_initrd() const;
+  void run() noexcept;
+  MachineEvent run_monitor() noexcept;
+  void clean_up() noexcept;
+
+  const MachineConfig config_;
+  detail::MachineStatus& status_;
+  const QemuOptions options_;
+  const HostProbe probe_;
+  const Logger log_;
+  detail::ConsoleRecorder console_;
+  Mailbox mailbox_;
+  MonitorFacts facts_;
+
+  mutable std::mutex mutex_;  // guards what is made by start() and gone at the end
+  std::string accelerator_;
+  std::optional<RuntimeFolder> folder_;
+  os::Descriptor qmp_listener_;
+  std::vector<PortListener> ports_;
+  MonitorSetup setup_;
+
+  std::thread thread_;
+};
+
+}  // namespace vmkit::vm::qemu

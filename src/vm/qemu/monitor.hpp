@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "vm/console_recorder.hpp"
+#include "vm/machine_status.hpp"
+#include "vm/qemu/ending.hpp"
+#include "vm/qemu/mailbox.hpp"
+#include "vm/qemu/process.hpp"
+
+#include <vmkit/base/log.hpp>
+
+namespace vmkit::vm::qemu {
+
+struct MonitorSetup {
+  std::string machine = {};  ///< Its name.
+  Launch launch = {};
+  std::chrono::milliseconds response_limit{};
+  std::chrono::milliseconds boot_watchdog{};  ///< Zero: none.
+  Logger log = {};
+};
+
+/// Readable by other threads while the monitor runs.
+struct MonitorFacts {
+  std::atomic<std::int64_t> process_id{0};  ///< 0: none now.
+  std::atomic<unsigned> attempts{0};
+};
+
+/// The life of one machine, in a thread of its own: spawns QEMU, listens to it, passes commands to
+/// it, starts a second one if the first shows no sign of life. Confined to that thread.
+class Monitor {
+ public:
+  Monitor(const MonitorSetup& setup, detail::MachineStatus& status,
+          detail::ConsoleRecorder& console, Mailbox& mailbox, MonitorFacts& facts);
+
+  /// Returns the final event when QEMU is gone; enters every state but that.
+  MachineEvent run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Evidence run_once();
+  void poll_once(Process& process);
+  void check_deadlines(Process& process);
+  void serve_mailbox(Process& process);
+  void listen(Process& process);
+  void handle(const QmpMessage& message, Process& process);
+  void handle_reply(const QmpReply& reply);
+  void handle_event(const QmpEvent& event);
+  void drain(Process& process);
+  void kill(Process& process, KillCause cause, std::string text = {});
+  void show_life();
+
+  const MonitorSetup& setup_;
+  detail::MachineStatus& status_;
+  detail::ConsoleRecorder& console_;
+  Mailbox& mailbox_;
+  MonitorFacts& facts_;
+
+  // Of the present attempt:
+  Evidence evidence_;
+  std::uint64_t negotiation_id_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<Mailbox::Command>> sent_;
+  std::optional<Clock::time_point> answer_deadline_;  // nullopt: no answer is due
+  std::optional<Clock::time_point> life_deadline_;    // nullopt: seen alive, or not watched
+  bool alive_ = false;
+};
+
+}  // namespace vmkit::vm::qemu

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/qemu/process.hpp"
+
+#include <array>
+#include <cerrno>
+#include <unistd.h>
+
+#include "os/process_platform.hpp"
+
+namespace vmkit::vm::qemu {
+namespace {
+
+constexpr std::size_t most_error_output = 16 << 10;
+
+os::DescriptorPair make_output_pipe() {
+  os::DescriptorPair pipe = os::make_pipe();
+  os::set_nonblocking(pipe.first.get());
+  return pipe;
+}
+
+os::ChildProcess spawn(const Launch& launch, const os::DescriptorPair& console,
+                       const os::DescriptorPair& error) {
+  os::SpawnOptions options;
+  options.arguments = launch.arguments;
+  options.environment.emplace();  // a guest that breaks out finds no secret there
+  options.stdout_fd = console.second.get();
+  options.stderr_fd = error.second.get();
+  options.inherited = launch.listeners;
+  options.die_with_parent_thread = os::can_die_with_parent;
+  return os::ChildProcess::spawn(options);
+}
+
+/// What can be read now into `buffer`; 0 also at the end.
+template <class Buffer>
+std::size_t read_now(os::Descriptor& pipe, Buffer& buffer) {
+  ssize_t count = -1;
+  do {
+    count = ::read(pipe.get(), buffer.data(), buffer.size());
+  } while (count < 0 && errno == EINTR);
+  if (count == 0) pipe.reset();  // or poll would report the end again and again
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+}  // namespace
+
+Process::Process(const Launch& launch)
+    : console_(make_output_pipe()),
+      error_(make_output_pipe()),
+      child_(spawn(launch, console_, error_)),
+      qmp_(launch.qmp_path) {
+  console_.second.reset();
+  error_.second.reset();
+}
+
+bool Process::read_console(detail::ConsoleRecorder& recorder) {
+  std::array<char, 16384> buffer;
+  const std::size_t count = read_now(console_.first, buffer);
+  recorder.append({buffer.data(), count});
+  return count > 0;
+}
+
+bool Process::read_errors() {
+  std::array<char, 4096> buffer;
+  const std::size_t count = read_now(error_.first, buffer);
+  error_output_.append(buffer.data(), count);
+  if (error_output_.size() > most_error_output) {
+    error_output_.erase(0, error_output_.size() - most_error_output);
+  }
+  return count > 0;
+}
+
+}  // namespace vmkit::vm::qemu

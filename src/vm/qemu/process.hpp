@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "os/child_process.hpp"
+#include "os/descriptor.hpp"
+#include "vm/console_recorder.hpp"
+#include "vm/qemu/qmp_connection.hpp"
+
+namespace vmkit::vm::qemu {
+
+struct Launch {
+  std::vector<std::string> arguments = {};
+  std::vector<int> listeners = {};  ///< Inherited under the same numbers.
+  std::filesystem::path qmp_path = {};
+};
+
+/// One running QEMU and the three ways to hear from it. The destructor kills. Confined to the
+/// thread that made it: with that thread QEMU ends too, where the system can do that.
+class Process {
+ public:
+  explicit Process(const Launch& launch);
+
+  os::ChildProcess& child() noexcept { return child_; }
+  QmpConnection& qmp() noexcept { return qmp_; }
+  int console_fd() const noexcept { return console_.first.get(); }
+  int error_fd() const noexcept { return error_.first.get(); }
+
+  /// Reads what is there now; false if that is nothing, or the end.
+  bool read_console(detail::ConsoleRecorder& recorder);
+  bool read_errors();
+
+  const std::string& error_output() const noexcept { return error_output_; }
+
+ private:
+  os::DescriptorPair console_;
+  os::DescriptorPair error_;
+  os::ChildProcess child_;
+  QmpConnection qmp_;
+  std::string error_output_;  // its last part
+};
+
+}  // namespace vmkit::vm::qemu

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs a build into an empty folder and builds and runs a stranger's project against it.
+#   check_package.sh BUILD_DIR CONSUMER_SOURCE_DIR
+set -euo pipefail
+build=$1 source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cmake --install "$build" --prefix "$work/prefix" >"$work/log" || { cat "$work/log"; exit 1; }
+cmake -S "$source" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" >"$work/log" &&
+  cmake --build "$work/build" >>"$work/log" || { cat "$work/log"; exit 1; }
+"$work/build/consumer"

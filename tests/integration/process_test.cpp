@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes on a real machine with the real Debian image: bytes, statuses, signals, users.
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/demo.hpp"
+#include "support/errors.hpp"
+
+#include <vmkit/base/digest.hpp>
+#include <vmkit/container/container.hpp>
+
+using namespace vmkit;
+using namespace std::chrono_literals;
+using container::Container;
+using test::check_error;
+using test::Demo;
+
+namespace {
+
+struct Finished {
+  std::string out;
+  std::string err;
+  agent::ExitStatus status;
+};
+
+std::string read_all(agent::ProcessOutput& output) {
+  std::string text;
+  std::vector<std::byte> buffer(65536);
+  while (const std::size_t count = output.read(buffer)) {
+    text.append(reinterpret_cast<const char*>(buffer.data()), count);
+  }
+  return text;
+}
+
+Finished finish(agent::Process& process) {
+  Finished result;
+  std::thread errors([&] { result.err = read_all(process.stderr_source()); });
+  result.out = read_all(process.stdout_source());
+  errors.join();
+  result.status = process.wait(CallOptions{}.with_timeout(60s));
+  return result;
+}
+
+Finished run(Container& box, container::ProcessOptions options) {
+  auto process = box.exec(options);
+  return finish(process);
+}
+
+Finished shell(Container& box, const std::string& script) {
+  return run(box, {.args = {"/bin/sh", "-c", script}});
+}
+
+/// One machine for all cases: they must not change what others look at.
+Container& box() {
+  static Container started = [] {
+    auto container = Container::create(Demo::get().container_options());
+    container.start();
+    return container;
+  }();
+  return started;
+}
+
+std::string expected_yes(std::size_t size) {
+  std::string text;
+  while (text.size() < size) text += "0123456789abcdef\n";
+  text.resize(size);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("process: output, error output, exit status") {
+  const auto result = shell(box(), "echo out; echo err >&2; exit 7");
+  CHECK(result.out == "out\n");
+  CHECK(result.err == "err\n");
+  CHECK(result.status == agent::ExitStatus{7, 0});
+}
+
+TEST_CASE("process: the image's own command, environment and files") {
+  const auto result = run(box(), {});
+  CHECK(result.out.find("ID=debian\n") != std::string::npos);
+  CHECK(result.out.find("\n" + box().kernel_release() + "\n") != std::string::npos);
+  CHECK(result.out.find("\napt ") != std::string::npos);
+  CHECK(result.status == agent::ExitStatus{0, 0});
+  CHECK(shell(box(), "echo $DEMO").out == "1\n");
+  CHECK(run(box(), {.args = {"sh", "-c", "echo $DEMO:$X"}, .env = {"DEMO=2", "X=y"}}).out ==
+        "2:y\n");
+}
+
+TEST_CASE("process: the second layer changed, added and removed what it says") {
+  const auto result =
+      shell(box(), "hi; ls -d /usr/share/doc; stat -c '%U %a' /usr/local/bin/hello");
+  CHECK(result.out.starts_with("hello from vmkit, kernel " + box().kernel_release()));
+  CHECK(result.out.ends_with("root 755\n"));
+  CHECK(result.err.find("/usr/share/doc") != std::string::npos);
+}
+
+TEST_CASE("process: 50 MiB of output arrive byte for byte") {
+  const std::size_t size = 50 << 20;
+  auto process = box().exec(
+      {.args = {"/bin/sh", "-c", "yes 0123456789abcdef | head -c " + std::to_string(size)}});
+  const auto result = finish(process);
+  CHECK(result.status == agent::ExitStatus{0, 0});
+  REQUIRE(result.out.size() == size);
+  CHECK(result.out == expected_yes(size));
+}
+
+TEST_CASE("process: 10 MiB of input arrive byte for byte") {
+  std::string input(10 << 20, '\0');
+  std::uint32_t state = 1;
+  for (char& byte : input) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  auto process = box().exec({.args = {"sha256sum"}, .stdin_mode = agent::Stdio::pipe});
+  process.stdin_sink().write(std::as_bytes(std::span(input)));
+  process.stdin_sink().close();
+  const auto result = finish(process);
+  CHECK(result.out == digest_of(input).hex() + "  -\n");
+  CHECK(result.status == agent::ExitStatus{0, 0});
+}
+
+TEST_CASE("process: death by signal, its own and ours") {
+  CHECK(shell(box(), "kill -9 $$").status == agent::ExitStatus{0, 9});
+  auto process = box().exec({.args = {"sleep", "1000"}});
+  process.signal("TERM");
+  CHECK(process.wait(CallOptions{}.with_timeout(30s)) == agent::ExitStatus{0, 15});
+}
+
+TEST_CASE("process: two at once, one silent, one talking") {
+  auto sleeper = box().exec(
+      {.args = {"sh", "-c", "read line; echo got $line"}, .stdin_mode = agent::Stdio::pipe});
+  CHECK(shell(box(), "echo talking").out == "talking\n");
+  sleeper.stdin_sink().write(std::as_bytes(std::span("word\n", 5)));
+  CHECK(finish(sleeper).out == "got word\n");
+}
+
+TEST_CASE("process: one whose output nobody reads does not hold up another") {
+  auto flood = box().exec({.args = {"yes"}});
+  std::this_thread::sleep_for(200ms);
+  CHECK(shell(box(), "head -c 3000000 /dev/zero | wc -c").out == "3000000\n");
+  flood.signal("KILL");
+  CHECK(flood.wait(CallOptions{}.with_timeout(30s)) == agent::ExitStatus{0, 9});
+}
+
+TEST_CASE("process: an ordinary user with the groups of the image") {
+  const auto result =
+      run(box(), {.args = {"sh", "-c", "id; echo $HOME; touch /etc/x"}, .user = "demo"});
+  CHECK(result.out == "uid=1000(demo) gid=1000(demo) groups=1000(demo),2000(extra)\n/home/demo\n");
+  CHECK(result.err.find("Permission denied") != std::string::npos);
+  CHECK(run(box(), {.args = {"id", "-u"}, .user = "1234:5678"}).out == "1234\n");
+  check_error(Errc::invalid_argument, {"nobody-here"},
+              [] { box().exec({.args = {"id"}, .user = "nobody-here"}); });
+}
+
+TEST_CASE("process: working folder, made if it is missing") {
+  CHECK(run(box(), {.args = {"pwd"}, .working_directory = "/usr/share"}).out == "/usr/share\n");
+  CHECK(run(box(), {.args = {"pwd"}, .working_directory = "/new/folder"}).out == "/new/folder\n");
+}
+
+TEST_CASE("process: a program that is not there, or is none, is an error of its own") {
+  check_error(Errc::not_found, {"no-such-program"},
+              [] { box().exec({.args = {"no-such-program"}}); });
+  check_error(Errc::not_found, {"/no/such"}, [] { box().exec({.args = {"/no/such"}}); });
+  check_error(Errc::permission_denied, {"/etc/passwd"},
+              [] { box().exec({.args = {"/etc/passwd"}}); });
+}
+
+TEST_CASE("process: what a container expects is mounted") {
+  const auto result = shell(box(),
+                            "test -c /dev/null && test -r /proc/self/status && test -d /sys/class "
+                            "&& echo x >/dev/shm/x && cat /dev/shm/x && hostname");
+  CHECK(result.out == "x\nvmkit\n");
+}
+
+TEST_CASE("process: a hundred in a row leave nothing behind in the guest") {
+  const std::string count = "ls /proc | grep -c '^[0-9]'";
+  const int before = std::stoi(shell(box(), count).out);
+  for (int i = 0; i < 100; ++i) {
+    auto process = box().exec({.args = {"/bin/true"}});
+    REQUIRE(process.wait(CallOptions{}.with_timeout(30s)).exited());
+  }
+  CHECK(std::stoi(shell(box(), count).out) <= before + 2);
+}
+
+TEST_CASE("container: stop writes the disk back, and wait tells how it ended") {
+  auto container = Container::create(Demo::get().container_options());
+  check_error(Errc::failed_precondition, {"start()"}, [&] { container.exec(); });
+  container.start();
+  CHECK(container.state() == vm::MachineState::running);
+  CHECK(shell(container, "echo saved >/root/file; hostname").out == "vmkit\n");
+  container.stop();
+  CHECK(container.state() == vm::MachineState::stopped);
+  CHECK(container.wait().reason == vm::MachineEventReason::guest_stopped);
+  container.stop();  // again is nothing
+  check_error(Errc::unavailable, {}, [&] { container.exec(); });
+}
+
+TEST_CASE("container: two at once have disks of their own") {
+  auto first = Container::create(Demo::get().container_options());
+  auto second = Container::create(Demo::get().container_options());
+  CHECK(second.timeline().unpack == 0ns);  // cached
+  std::thread other([&] { second.start(); });
+  first.start();
+  other.join();
+  CHECK(shell(first, "echo one >/file; cat /file").out == "one\n");
+  CHECK(shell(second, "cat /file").status == agent::ExitStatus{1, 0});
+  first.kill();
+  CHECK(shell(second, "echo alive").out == "alive\n");
+}
+
+TEST_CASE("container: the destructor removes the folder") {
+  auto options = Demo::get().container_options();
+  {
+    const auto container = Container::create(options);
+    CHECK(std::filesystem::exists(options.folder / "disk.ext4"));
+  }
+  CHECK_FALSE(std::filesystem::exists(options.folder));
+}

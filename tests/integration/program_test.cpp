@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vmkit program and the first example, as a user runs them.
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <signal.h>
+#include <sys/stat.h>
+#include <thread>
+
+#include "os/child_process.hpp"
+#include "os/file.hpp"
+#include "support/demo.hpp"
+#include "support/e2fsck.hpp"
+
+using namespace vmkit;
+using namespace std::chrono_literals;
+using test::Demo;
+
+namespace {
+
+std::vector<std::string> vmkit_arguments(std::vector<std::string> rest) {
+  rest.insert(rest.begin(), VMKIT_PROGRAM);
+  return rest;
+}
+
+/// `vmkit run` with store and kernel of the demo, then `rest`.
+std::vector<std::string> run_arguments(const std::vector<std::string>& rest) {
+  const auto kernel = test::demo_kernel();
+  auto arguments = vmkit_arguments({"run", "--store", (Demo::get().folder() / "store").string(),
+                                    "--kernel", kernel.image.string(), "--modules",
+                                    kernel.modules.string(), "--plain-http"});
+  arguments.insert(arguments.end(), rest.begin(), rest.end());
+  return arguments;
+}
+
+os::Output execute(std::vector<std::string> arguments) {
+  return os::run({.arguments = std::move(arguments)}, 64_MiB, CallOptions{}.with_timeout(120s));
+}
+
+os::Output program(std::vector<std::string> rest) {
+  return execute(vmkit_arguments(std::move(rest)));
+}
+
+/// Runs a shell script in the demo image.
+os::Output run_script(const std::string& script) {
+  return execute(run_arguments({Demo::get().reference(), "--", "sh", "-c", script}));
+}
+
+std::string store() {
+  return (Demo::get().folder() / "store").string();
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// Whether a process whose command line has `part` runs, of this user's.
+bool is_running(const std::string& part) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    try {
+      if (contains(os::read_file(entry.path() / "cmdline", 1_MiB), part)) return true;
+    } catch (const Error&) {
+      // no process, or gone
+    }
+  }
+  return false;
+}
+
+std::filesystem::path containers() {
+  return std::filesystem::path(store()) / "containers";
+}
+
+bool nothing_left() {
+  return !is_running(containers().string()) &&
+         (!std::filesystem::exists(containers()) || std::filesystem::is_empty(containers()));
+}
+
+/// Starts `vmkit run … sleep` and returns when the process inside has said that it runs.
+struct Running {
+  explicit Running(const std::vector<std::string>& more = {}) {
+    auto pipe = os::make_pipe();
+    auto arguments = run_arguments(more);
+    for (const char* word :
+         {Demo::get().reference().c_str(), "--", "sh", "-c", "echo up; exec sleep 1000"}) {
+      arguments.emplace_back(word);
+    }
+    process.emplace(
+        os::ChildProcess::spawn({.arguments = arguments, .stdout_fd = pipe.second.get()}));
+    pipe.second.reset();
+    char byte = 0;
+    REQUIRE(::read(pipe.first.get(), &byte, 1) == 1);
+    output = std::move(pipe.first);
+  }
+  std::optional<os::ChildProcess> process;
+  os::Descriptor output;
+};
+
+}  // namespace
+
+TEST_CASE("program: run prints what the process prints and returns its status") {
+  const auto good = run_script("cat /etc/os-release; uname -r; apt-get --version");
+  CHECK(contains(good.out, "ID=debian\n"));
+  CHECK(contains(good.out, "\napt "));
+  CHECK(good.status == os::ExitStatus{0, 0});
+  const auto seven = run_script("echo out; echo err >&2; exit 7");
+  CHECK(seven.out == "out\n");
+  CHECK(contains(seven.err, "err\n"));
+  CHECK(seven.status == os::ExitStatus{7, 0});
+  CHECK(run_script("kill -9 $$").status == os::ExitStatus{137, 0});
+  CHECK(nothing_left());
+}
+
+TEST_CASE("program: run takes the command from the image, options and the command line") {
+  CHECK(contains(execute(run_arguments({Demo::get().reference()})).out, "ID=debian\n"));
+  const auto result =
+      execute(run_arguments({"--env", "A=b", "--env", "C=d e", "--user", "demo", "--workdir",
+                             "/usr", "--cpus", "2", "--memory", "400M", Demo::get().reference(),
+                             "sh", "-c", "echo $A $C; id -un; pwd; nproc", "--", "-x"}));
+  CHECK(result.out == "b d e\ndemo\n/usr\n2\n");
+}
+
+TEST_CASE("program: run passes its input on with -i, and none without") {
+  const auto arguments = run_arguments({"-i", Demo::get().reference(), "--", "cat"});
+  os::write_file_atomically(Demo::get().folder() / "input", std::string(100000, 'x'));
+  const auto input = os::File::open(Demo::get().folder() / "input", os::File::Mode::read);
+  const auto with = os::run({.arguments = arguments, .stdin_fd = input.fd()}, 1_MiB,
+                            CallOptions{}.with_timeout(60s));
+  CHECK(with.out == std::string(100000, 'x'));
+  CHECK(run_script("cat").out.empty());
+}
+
+TEST_CASE("program: run tells its own failures from the process's") {
+  const std::string image = Demo::get().reference();
+  const auto missing = execute(run_arguments({image, "--", "no-such-program"}));
+  CHECK(missing.status == os::ExitStatus{127, 0});
+  CHECK(contains(missing.err, "no-such-program"));
+  CHECK(execute(run_arguments({image, "--", "/etc/passwd"})).status == os::ExitStatus{126, 0});
+  const auto no_image = execute(run_arguments({image + "x", "--", "true"}));
+  CHECK(no_image.status == os::ExitStatus{125, 0});
+  CHECK(contains(no_image.err, image + "x"));
+  const auto no_kernel = program({"run", "--kernel", "/nowhere/vmlinuz", image});
+  CHECK(no_kernel.status == os::ExitStatus{125, 0});
+  CHECK(contains(no_kernel.err, "scripts/fetch-kernel"));
+  CHECK(program({"run", "--no-such-option", image}).status == os::ExitStatus{125, 0});
+  CHECK(execute(run_arguments({"--memory", "lots", image})).status == os::ExitStatus{125, 0});
+  CHECK(nothing_left());
+}
+
+TEST_CASE("program: a process that leaves others behind does not hold up the end") {
+  const auto result = run_script("sleep 1000 & echo done");
+  CHECK(result.out == "done\n");
+  CHECK(result.status == os::ExitStatus{0, 0});
+}
+
+TEST_CASE("program: the timeline has every step") {
+  auto arguments = run_arguments({"--timeline", Demo::get().reference(), "--", "true"});
+  const auto result = execute(std::move(arguments));
+  CHECK(result.out.empty());
+  for (const char* step : {"pull", "unpack", "clone", "boot to agent", "first process", "total"}) {
+    CAPTURE(step);
+    CHECK(contains(result.err, step));
+  }
+}
+
+TEST_CASE("program: pull, images, unpack") {
+  const std::string fresh = (Demo::get().folder() / "fresh").string();
+  const auto pulled = program({"pull", "--store", fresh, "--plain-http", Demo::get().reference()});
+  REQUIRE(pulled.status.success());
+  CHECK(pulled.out == Demo::get().image().descriptor.digest.to_string() + "\n");
+  CHECK(contains(pulled.err, "pull sha256:"));
+  CHECK(program({"pull", "--store", fresh, "--plain-http", "--quiet", Demo::get().reference()})
+            .err.empty());
+
+  const auto listed = program({"images", "--store", fresh, "--json"});
+  const auto list = nlohmann::json::parse(listed.out);
+  REQUIRE(list.size() == 1);
+  CHECK(list[0]["name"] == Demo::get().reference());
+  CHECK(contains(program({"images", "--store", fresh}).out, Demo::get().reference()));
+
+  const auto target = Demo::get().folder() / "out.ext4";
+  REQUIRE(program({"unpack", "--store", fresh, "--plain-http", "--size", "1G",
+                 Demo::get().reference(), target.string()})
+              .status.success());
+  CHECK(std::filesystem::file_size(target) == 1ULL << 30);
+  CHECK(test::e2fsck_complaints(target.string()).empty());
+  const auto again =
+      program({"unpack", "--store", fresh, "--plain-http", Demo::get().reference(), target.string()});
+  CHECK(again.status == os::ExitStatus{1, 0});
+  CHECK(contains(again.err, target.string()));
+}
+
+TEST_CASE("program: doctor tells what this host can do") {
+  const auto text = program({"doctor"});
+  CHECK(contains(text.out, "qemu"));
+  const auto report = nlohmann::json::parse(program({"doctor", "--json"}).out);
+  CHECK(report["features"]["machines"]["available"] == true);
+  CHECK(report["accelerator"].is_string());
+}
+
+TEST_CASE("program: Ctrl-C at any moment ends it soon, with nothing left") {
+  for (const auto delay : {0ms, 5ms, 30ms, 80ms, 150ms, 300ms, 600ms, 1000ms, 1500ms}) {
+    CAPTURE(delay.count());
+    auto child = os::ChildProcess::spawn(
+        {.arguments = run_arguments({Demo::get().reference(), "--", "sleep", "1000"})});
+    std::this_thread::sleep_for(delay);
+    child.kill(SIGINT);
+    const auto status = child.wait(CallOptions{}.with_timeout(20s));
+    // In its very first moments, before it listens, the signal itself ends it.
+    CHECK((status == os::ExitStatus{130, 0} || status == os::ExitStatus{0, SIGINT}));
+    CHECK(nothing_left());
+  }
+}
+
+TEST_CASE("program: Ctrl-C while the process runs") {
+  Running running;
+  running.process->kill(SIGINT);
+  CHECK(running.process->wait(CallOptions{}.with_timeout(20s)) == os::ExitStatus{130, 0});
+  CHECK(nothing_left());
+}
+
+TEST_CASE("program: kill -9 leaves no machine, and the next run removes the folder") {
+  {
+    Running running;
+    CHECK(is_running(containers().string()));
+    running.process->kill(SIGKILL);
+    running.process->wait(CallOptions{}.with_timeout(20s));
+  }
+  for (int i = 0; i < 500 && is_running(containers().string()); ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  CHECK_FALSE(is_running(containers().string()));
+  CHECK_FALSE(std::filesystem::is_empty(containers()));
+  CHECK(run_script("true").status.success());
+  CHECK(nothing_left());
+}
+
+TEST_CASE("program: with its output closed early it ends like others do") {
+  auto pipe = os::make_pipe();
+  auto child =
+      os::ChildProcess::spawn({.arguments = run_arguments({Demo::get().reference(), "--", "yes"}),
+                               .stdout_fd = pipe.second.get()});
+  pipe.second.reset();
+  char byte = 0;
+  REQUIRE(::read(pipe.first.get(), &byte, 1) == 1);
+  pipe.first.reset();
+  CHECK(child.wait(CallOptions{}.with_timeout(60s)) == os::ExitStatus{128 + SIGPIPE, 0});
+  CHECK(nothing_left());
+}
+
+TEST_CASE("example: 01_run does the main job") {
+  const auto kernel = test::demo_kernel();
+  const auto folder = Demo::get().folder() / "example";
+  std::filesystem::create_directories(folder);
+  const auto result =
+      os::run({.arguments = {VMKIT_EXAMPLE_01, kernel.image.string(), kernel.modules.string(),
+                             Demo::get().reference(), "cat", "/etc/os-release"},
+               .working_directory = folder},
+              1_MiB, CallOptions{}.with_timeout(60s));
+  INFO(result.err);
+  CHECK(contains(result.out, "ID=debian\n"));
+  CHECK(result.status.success());
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/demo.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/programs.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <vmkit/oci/pull.hpp>
+#include <vmkit/vm/qemu_backend.hpp>
+
+namespace vmkit::test {
+namespace {
+
+const std::filesystem::path build_folder = VMKIT_TEST_BUILD_FOLDER;
+
+std::filesystem::path required(const std::filesystem::path& path, const char* made_by) {
+  if (!std::filesystem::exists(path)) {
+    FAIL("missing: ", path.string(), "; made by ", made_by, ", which scripts/test runs");
+  }
+  return path;
+}
+
+}  // namespace
+
+container::Kernel demo_kernel() {
+  const bool arm = vm::host_architecture() == vm::Architecture::arm64;
+  const auto folder = build_folder / "kernel" / (arm ? "arm64" : "amd64");
+  return {.image = required(folder / "vmlinuz", "scripts/fetch-kernel build/kernel"),
+          // modules/RELEASE
+          .modules = std::filesystem::directory_iterator(folder / "modules")->path()};
+}
+
+std::filesystem::path demo_layout() {
+  return required(build_folder / "demo" / "image", "scripts/make-demo-image build/demo/image");
+}
+
+Demo& Demo::get() {
+  static Demo demo;
+  return demo;
+}
+
+Demo::Demo()
+    : folder_(temporary_directory()),
+      reference_(registry_.address() + "/debian:demo"),
+      client_({.defaults = {.plain_http = true}}),
+      backend_(vm::make_qemu_backend({.runtime_directory = folder_.path()})) {
+  run_program({"skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
+               "oci:" + demo_layout().string() + ":demo", "docker://" + reference_});
+  store_.emplace(oci::ImageStore::open(folder_.path() / "store"));
+  image_ = oci::pull(client_, *store_, oci::Reference::parse(reference_));
+}
+
+container::ContainerOptions Demo::container_options() {
+  return {.image = *image_,
+          .store = *store_,
+          .folder = folder_.path() / "containers" / os::random_name(),
+          .backend = backend_,
+          .kernel = demo_kernel()};
+}
+
+}  // namespace vmkit::test

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/test_guest.hpp"
+
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <unistd.h>
+#include <vector>
+
+#include "os/file.hpp"
+
+namespace vmkit::test {
+namespace {
+
+// In the order in which they can be loaded.
+constexpr const char* modules[] = {"drivers/virtio/virtio_ring",  "drivers/virtio/virtio",
+                                   "drivers/virtio/virtio_mmio",  "drivers/block/virtio_blk",
+                                   "drivers/char/virtio_console", "drivers/input/evdev",
+                                   "drivers/acpi/button"};
+
+/// A cpio archive in the "newc" form that the kernel unpacks.
+class Cpio {
+ public:
+  void add(const std::string& name, unsigned mode, const std::string& content) {
+    char header[111];
+    std::snprintf(header, sizeof header,
+                  "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", ++inode_, mode,
+                  0U, 0U, 1U, 0U, content.size(), 0U, 0U, 0U, 0U, name.size() + 1, 0U);
+    archive_ += header + name + '\0';
+    pad();
+    archive_ += content;
+    pad();
+  }
+
+  std::vector<std::byte> finish() {
+    add("TRAILER!!!", 0, "");
+    const auto* bytes = reinterpret_cast<const std::byte*>(archive_.data());
+    return {bytes, bytes + archive_.size()};
+  }
+
+ private:
+  void pad() { archive_.append((4 - archive_.size() % 4) % 4, '\0'); }
+
+  std::string archive_;
+  unsigned inode_ = 0;
+};
+
+std::vector<std::byte> make_initrd() {
+  constexpr ByteSize limit(16 << 20);
+  Cpio cpio;
+  cpio.add("init", 0100755, os::read_file(VMKIT_TEST_INIT, limit));
+  cpio.add("dev", 0040755, "");
+  cpio.add("modules", 0040755, "");
+  const auto releases = std::filesystem::directory_iterator(kernel_folder() / "modules");
+  const std::filesystem::path folder = begin(releases)->path() / "kernel";
+  int number = 10;
+  for (const std::string module : modules) {
+    const auto file = folder / (module + ".ko");
+    const std::string order = std::to_string(number++);
+    cpio.add("modules/" + order + "-" + file.filename().string(), 0100644,
+             os::read_file(file, limit));
+  }
+  return cpio.finish();
+}
+
+}  // namespace
+
+std::filesystem::path kernel_folder() {
+  return VMKIT_TEST_KERNEL_DIR;
+}
+
+bool have_guest() {
+  return std::filesystem::exists(kernel_folder() / "vmlinuz") &&
+         ::access("/usr/bin/qemu-system-x86_64", X_OK) == 0;
+}
+
+vm::MachineConfig guest_config(const std::string& name, const std::string& action) {
+  static const std::vector<std::byte> initrd = make_initrd();
+  vm::MachineConfig config;
+  config.name = name;
+  config.memory = ByteSize(128 << 20);
+  config.boot.image = kernel_folder() / "vmlinuz";
+  config.boot.initrd = initrd;
+  config.boot.command_line = "vmkit.test=" + action;
+  config.ports = {{"vmkit.test"}};
+  return config;
+}
+
+}  // namespace vmkit::test

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client against agents that lie, stall and die.
+#include <chrono>
+#include <doctest/doctest.h>
+#include <functional>
+#include <optional>
+#include <sys/socket.h>
+#include <thread>
+
+#include "agent/json.hpp"
+#include "agent/message.hpp"
+#include "agent/mux.hpp"
+#include "agent/preamble.hpp"
+#include "unit/agent/fd_stream.hpp"
+
+#include <vmkit/agent/client.hpp>
+
+namespace {
+
+using namespace vmkit;
+using namespace vmkit::agent;
+using namespace std::chrono_literals;
+
+/// The far end: answers the preamble and hello, then does what the test says.
+class FakeAgent {
+ public:
+  using Answer = std::function<std::string(const Json& request)>;
+
+  explicit FakeAgent(Answer answer) : answer_(std::move(answer)) {
+    int fds[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    host = std::make_unique<test::FdStream>(fds[0]);
+    auto stream = std::make_unique<test::FdStream>(fds[1]);
+    thread_ = std::thread([this, stream = std::move(stream)]() mutable { run(std::move(stream)); });
+  }
+  ~FakeAgent() {
+    host.reset();
+    thread_.join();
+  }
+
+  std::unique_ptr<Stream> host;
+
+ private:
+  void run(std::unique_ptr<Stream> stream) {
+    try {
+      std::vector<std::byte> hello(Preamble::size);
+      read_full(*stream, hello);
+      std::span<const std::byte> rest = hello;
+      const auto preamble = PreambleScanner(Preamble::Kind::hello).scan(rest);
+      if (!preamble) return;
+      stream->write(Preamble{Preamble::Kind::answer, 1, preamble->nonce}.encode());
+      Mux mux(std::move(stream), yamux::Role::server, {});
+      auto rpc = mux.accept(CallOptions{}.with_timeout(10s));
+      MessageDecoder decoder;
+      std::vector<std::byte> buffer(10'000);
+      while (const std::size_t count = rpc->read(buffer)) {
+        std::span<const std::byte> input = std::span(buffer).first(count);
+        while (const auto text = decoder.next(input)) {
+          const std::string reply = answer_(parse_message(*text));
+          if (reply == "die") return;
+          rpc->write(std::as_bytes(std::span(reply)));
+        }
+      }
+    } catch (const Error&) {
+      // The client has gone, as it may.
+    }
+  }
+
+  Answer answer_;
+  std::thread thread_;
+};
+
+std::string framed(const std::string& text) {
+  std::string out;
+  append_message(text, out);
+  return out;
+}
+
+std::string result(const Json& request, const Json& value) {
+  return framed(Json{{"jsonrpc", "2.0"}, {"id", request["id"]}, {"result", value}}.dump());
+}
+
+const Json good_hello{{"protocol", 1},
+                      {"agent", "0.1"},
+                      {"kernel", "6.1"},
+                      {"architecture", "x86_64"},
+                      {"root_mounted", false}};
+
+CallOptions soon() {
+  return CallOptions{}.with_timeout(10s);
+}
+
+void expect(Errc code, const char* words, const std::function<void()>& action) {
+  try {
+    action();
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK_MESSAGE(error.code() == code, error.what());
+    CHECK_MESSAGE(std::string(error.what()).find(words) != std::string::npos, error.what());
+  }
+}
+
+TEST_CASE("what the agent says of itself arrives") {
+  FakeAgent agent([](const Json& request) { return result(request, good_hello); });
+  const Client client = Client::connect(std::move(agent.host), soon());
+  CHECK(client.info().agent_version == "0.1");
+  CHECK(client.info().kernel_release == "6.1");
+  CHECK(client.info().architecture == "x86_64");
+  CHECK_FALSE(client.info().root_mounted);
+  CHECK_FALSE(client.failure());
+}
+
+TEST_CASE("an agent that answers nonsense ends the session with a clear error") {
+  const struct {
+    Errc code;
+    const char* words;
+    std::string reply;
+  } cases[] = {
+      {Errc::unavailable, "not JSON", framed("nonsense")},
+      {Errc::unavailable, "not a JSON object", framed("[1]")},
+      {Errc::unavailable, "malformed answer", framed("{}")},
+      {Errc::unavailable, "never made", framed("{\"id\":99,\"result\":{}}")},
+      {Errc::unavailable, "never made", framed("{\"id\":\"1\",\"result\":{}}")},
+      {Errc::unavailable, "malformed answer", framed("{\"id\":1}")},
+      {Errc::unavailable, "malformed answer", framed("{\"id\":1,\"error\":7}")},
+      {Errc::unavailable, "expected 1 to 1048576", std::string("\xff\xff\xff\xff")},
+      {Errc::unavailable, "expected 1 to 1048576", std::string("\0\0\0\0", 4)},
+      {Errc::unavailable, "deep", framed("{\"id\":1,\"result\":" + std::string(1000, '[') + "}")},
+      {Errc::data_corruption, "malformed answer", framed("{\"id\":1,\"result\":{}}")},
+      {Errc::data_corruption, "malformed answer",
+       framed("{\"id\":1,\"result\":{\"protocol\":\"one\"}}")},
+      {Errc::unavailable, "session", "die"},
+  };
+  for (const auto& test : cases) {
+    CAPTURE(test.reply.substr(0, 60));
+    FakeAgent agent([&](const Json&) { return test.reply; });
+    expect(test.code, test.words, [&] { Client::connect(std::move(agent.host), soon()); });
+  }
+}
+
+TEST_CASE("errors of the agent keep their meaning and their errno") {
+  const std::pair<int, Errc> codes[] = {{-32001, Errc::not_found},
+                                        {-32002, Errc::permission_denied},
+                                        {-32003, Errc::invalid_argument},
+                                        {-32004, Errc::failed_precondition},
+                                        {-32005, Errc::failed_precondition},
+                                        {-32006, Errc::not_found},
+                                        {-32007, Errc::failed_precondition},
+                                        {-32008, Errc::resource_exhausted},
+                                        {-32601, Errc::unsupported},
+                                        {-32000, Errc::io},
+                                        {12345, Errc::io}};
+  for (const auto& [code, errc] : codes) {
+    FakeAgent agent([code = code](const Json& request) {
+      if (request["method"] == "hello") return result(request, good_hello);
+      return framed(
+          Json{{"id", request["id"]},
+               {"error", {{"code", code}, {"message", "words"}, {"data", {{"errno", 2}}}}}}
+              .dump());
+    });
+    Client client = Client::connect(std::move(agent.host), soon());
+    try {
+      client.spawn({.args = {"x"}}, soon());
+      FAIL("no error");
+    } catch (const Error& error) {
+      CHECK(error.code() == errc);
+      CHECK(std::string(error.what()) == "guest agent, spawn: words");
+      CHECK(error.native() == NativeError{ErrorDomain::posix, 2});
+    }
+  }
+}
+
+TEST_CASE("an agent that is silent is left at the deadline, and the late answer is no error") {
+  StopSource release;
+  FakeAgent agent([&](const Json& request) {
+    if (request["method"] == "hello") return result(request, good_hello);
+    if (request["method"] == "power_off") release.token().wait_for(10s);
+    return result(request, Json::object());
+  });
+  Client client = Client::connect(std::move(agent.host), soon());
+  expect(Errc::timeout, "guest agent, power_off",
+         [&] { client.power_off(CallOptions{}.with_timeout(30ms)); });
+  release.request_stop();
+  client.configure({.hostname = "x"}, soon());
+  CHECK_FALSE(client.failure());
+}
+
+TEST_CASE("a process whose start was stopped is killed when the answer comes after all") {
+  StopSource stopped;
+  StopSource killed;
+  FakeAgent agent([&](const Json& request) {
+    if (request["method"] == "hello") return result(request, good_hello);
+    if (request["method"] == "spawn") {
+      stopped.token().wait_for(10s);
+      return result(request, {{"process", 5}, {"pid", 77}});
+    }
+    if (request["method"] == "signal" && request["params"]["process"] == 5 &&
+        request["params"]["signal"] == 9) {
+      killed.request_stop();
+    }
+    return result(request, Json::object());
+  });
+  Client client = Client::connect(std::move(agent.host), soon());
+  expect(Errc::timeout, "spawn", [&] {
+    client.spawn({.args = {"x"}, .stdout_mode = Stdio::null, .stderr_mode = Stdio::null},
+                 CallOptions{}.with_timeout(30ms));
+  });
+  stopped.request_stop();
+  CHECK(killed.token().wait_for(5s));
+}
+
+TEST_CASE("when the agent dies, a wait without a deadline ends at once") {
+  FakeAgent agent([&](const Json& request) -> std::string {
+    if (request["method"] == "hello") return result(request, good_hello);
+    if (request["method"] == "spawn") return result(request, {{"process", 1}, {"pid", 2}});
+    std::this_thread::sleep_for(30ms);
+    return "die";
+  });
+  Client client = Client::connect(std::move(agent.host), soon());
+  Process process = client.spawn({.args = {"x"}}, soon());
+  CHECK(process.pid() == 2);
+  expect(Errc::unavailable, "session with the guest agent has ended", [&] { process.wait(); });
+  std::vector<std::byte> buffer(10);
+  expect(Errc::unavailable, "ended", [&] { process.stdout_source().read(buffer); });
+  expect(Errc::unavailable, "ended", [&] { client.spawn({.args = {"x"}}); });
+  REQUIRE(client.failure());
+}
+
+TEST_CASE("a process may outlive its client") {
+  FakeAgent agent([&](const Json& request) -> std::string {
+    if (request["method"] == "hello") return result(request, good_hello);
+    if (request["method"] == "spawn") return result(request, {{"process", 1}, {"pid", 2}});
+    return {};
+  });
+  std::optional<Client> client = Client::connect(std::move(agent.host), soon());
+  Process process = client->spawn({.args = {"x"}}, soon());
+  client.reset();
+  expect(Errc::unavailable, "closed by this side", [&] { process.wait(); });
+  expect(Errc::unavailable, "closed by this side", [&] { process.signal("TERM"); });
+}
+
+TEST_CASE("requests that cannot be sent are refused before") {
+  FakeAgent agent([&](const Json& request) { return result(request, good_hello); });
+  Client client = Client::connect(std::move(agent.host), soon());
+  expect(Errc::invalid_argument, "UTF-8", [&] { client.spawn({.args = {"\xff\xfe"}}, soon()); });
+  expect(Errc::invalid_argument, "expected at most",
+         [&] { client.spawn({.args = {std::string(2 << 20, 'x')}}, soon()); });
+  CHECK_FALSE(client.failure());
+}
+
+TEST_CASE("signals are known by name and number") {
+  CHECK(signal_number("KILL") == 9);
+  CHECK(signal_number("SIGTERM") == 15);
+  CHECK(signal_number("10") == 10);
+  CHECK(signal_number("USR1") == 10);
+  CHECK_FALSE(signal_number("0"));
+  CHECK_FALSE(signal_number("65"));
+  CHECK_FALSE(signal_number("-1"));
+  CHECK_FALSE(signal_number("sigkill"));
+  CHECK_FALSE(signal_number(""));
+}
+
+}  // namespace

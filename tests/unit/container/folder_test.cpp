@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/folder.hpp"
+
+#include <doctest/doctest.h>
+#include <fstream>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/errors.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace vmkit;
+using container::Folder;
+
+TEST_CASE("folder: private, made with its parents, gone with the object") {
+  const auto parent = test::temporary_directory();
+  const auto path = parent.path() / "a/b/box";
+  {
+    const Folder folder(path);
+    struct stat status;
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0700);
+    test::check_error(Errc::already_exists, {path.string()}, [&] { Folder again(path); });
+    CHECK(std::filesystem::exists(path));
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("folder: what a killed process left is removed, and nothing else") {
+  const auto parent = test::temporary_directory();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const Folder folder(parent.path() / "dead");
+    std::ofstream(folder.disk()) << "x";
+    ::_exit(0);
+  }
+  REQUIRE(::waitpid(pid, nullptr, 0) == pid);
+  const Folder alive(parent.path() / "alive");
+  std::filesystem::create_directory(parent.path() / "other");
+  std::filesystem::create_directory_symlink("dead", parent.path() / "link");
+  REQUIRE(std::filesystem::exists(parent.path() / "dead/disk.ext4"));
+  CHECK(Folder::remove_abandoned(parent.path()) == 1);
+  CHECK_FALSE(std::filesystem::exists(parent.path() / "dead"));
+  CHECK(std::filesystem::exists(parent.path() / "alive"));
+  CHECK(std::filesystem::exists(parent.path() / "other"));
+  CHECK(Folder::remove_abandoned(parent.path() / "missing") == 0);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs root: mounts file systems that share blocks, from files, and clones on them.
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <string>
+#include <unistd.h>
+
+#include "os/child_process.hpp"
+#include "os/clone_file.hpp"
+#include "os/directory.hpp"
+#include "os/file.hpp"
+
+#include <vmkit/base/error.hpp>
+#include <vmkit/disk/clone.hpp>
+#include <vmkit/disk/image_file.hpp>
+
+using namespace vmkit;
+using namespace vmkit::disk;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool run(std::vector<std::string> arguments) {
+  const os::Output output = os::run({.arguments = std::move(arguments)}, 1_MiB,
+                                    CallOptions{}.with_timeout(std::chrono::seconds(60)));
+  if (!output.status.success()) MESSAGE(output.err);
+  return output.status.success();
+}
+
+/// A file system of its own for one test, mounted from a file.
+class Mounted {
+ public:
+  explicit Mounted(const std::string& type)
+      : folder_(fs::temp_directory_path(), "vmkit-cow"), path_(folder_.path() / "mnt") {
+    const fs::path image = folder_.path() / "fs.img";
+    os::File::open(image, os::File::Mode::create_new).resize(400_MiB);
+    fs::create_directory(path_);
+    mounted_ = run({"/sbin/mkfs." + type, "-q", image.string()}) &&
+               run({"/bin/mount", "-o", "loop", image.string(), path_.string()});
+  }
+  ~Mounted() {
+    if (mounted_) run({"/bin/umount", path_.string()});
+  }
+  Mounted(const Mounted&) = delete;
+  Mounted& operator=(const Mounted&) = delete;
+
+  bool mounted() const { return mounted_; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  os::TemporaryDirectory folder_;
+  fs::path path_;
+  bool mounted_ = false;
+};
+
+/// A missing oracle fails in CI and is told elsewhere.
+bool missing(const std::string& what) {
+  if (std::getenv("CI") != nullptr) {
+    FAIL("missing: " << what);
+  }
+  MESSAGE("skipped: missing " << what);
+  return true;
+}
+
+void check_cow(const std::string& type) {
+  if (::geteuid() != 0 && missing("root")) return;
+  if (!fs::exists("/sbin/mkfs." + type) && missing("mkfs." + type)) return;
+  const Mounted mounted(type);
+  if (!mounted.mounted() && missing("a kernel that mounts " + type)) return;
+  const fs::path source = mounted.path() / "source.img";
+  {
+    ImageFile image = ImageFile::create(source, 200_MiB);
+    const std::string mib(1 << 20, 'a');
+    for (std::uint64_t at = 0; at < 150; ++at) {
+      image.write_at(at << 20, std::as_bytes(std::span(mib)));
+    }
+    image.publish();
+  }
+  const ByteSize before = os::free_space(mounted.path());
+  // Three copies would not fit: they share their blocks.
+  for (int i = 0; i < 3; ++i) {
+    const fs::path target = mounted.path() / ("clone" + std::to_string(i));
+    CHECK(clone(source, target, CloneMode::require_cow) == CloneMethod::cow);
+    CHECK(fs::file_size(target) == 200 << 20);
+  }
+  CHECK(before.bytes() - os::free_space(mounted.path()).bytes() < (20 << 20));
+  {
+    ImageFile image = ImageFile::open(mounted.path() / "clone0", ImageFile::Access::read_write);
+    image.write_at(0, std::as_bytes(std::span("changed")));
+  }
+  CHECK(os::read_file(source, 200_MiB).substr(0, 7) == "aaaaaaa");
+  CHECK(os::read_file(mounted.path() / "clone0", 200_MiB).substr(0, 7) == "changed");
+
+  // To another file system: a copy, or an error when none was wanted.
+  const os::TemporaryDirectory elsewhere(fs::temp_directory_path(), "vmkit-cow");
+  CHECK(clone(source, elsewhere.path() / "copy") == CloneMethod::sparse_copy);
+  try {
+    clone(source, elsewhere.path() / "copy2", CloneMode::require_cow);
+    FAIL("expected unsupported");
+  } catch (const Error& error) {
+    CHECK(error.code() == Errc::unsupported);
+  }
+  CHECK_FALSE(fs::exists(elsewhere.path() / "copy2"));
+
+  // No room for a copy: told before anything is written.
+  try {
+    clone(elsewhere.path() / "copy", mounted.path() / "a");
+    clone(elsewhere.path() / "copy", mounted.path() / "b");
+    FAIL("expected resource_exhausted");
+  } catch (const Error& error) {
+    CHECK(error.code() == Errc::resource_exhausted);
+    CHECK(std::string(error.what()).find("needs 150 MiB") != std::string::npos);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("clone cow: btrfs") {
+  check_cow("btrfs");
+}
+TEST_CASE("clone cow: xfs") {
+  check_cow("xfs");
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/qemu/arguments.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace vmkit;
+using namespace vmkit::vm;
+using namespace vmkit::vm::qemu;
+
+namespace {
+
+/// One option with its value a line, as in a shell script.
+std::string lines(const std::vector<std::string>& arguments) {
+  std::string text = arguments[0];
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    text += (arguments[i][0] == '-' ? "\n" : " ") + arguments[i];
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+TEST_CASE("arguments: the smallest x86-64 machine") {
+  MachineConfig config;
+  config.architecture = Architecture::x86_64;
+  config.boot.image = "/k/vmlinuz";
+  config.entropy = false;
+  ArgumentsPlan plan;
+  plan.binary = "/usr/bin/qemu-system-x86_64";
+  plan.qmp_listener = 5;
+  CHECK(lines(build_arguments(config, plan)) == R"(/usr/bin/qemu-system-x86_64
+-name machine
+-machine microvm,acpi=on
+-accel tcg
+-cpu max
+-smp 1
+-m 512M
+-nodefaults
+-no-user-config
+-no-reboot
+-display none
+-global virtio-mmio.force-legacy=false
+-chardev stdio,id=console,signal=off
+-serial chardev:console
+-chardev socket,id=qmp,fd=5,server=on,wait=off
+-mon chardev=qmp,mode=control
+-kernel /k/vmlinuz
+-append console=ttyS0 quiet loglevel=6 panic=-1 reboot=t no_timer_check noreplace-smp cryptomgr.notests
+)");
+}
+
+TEST_CASE("arguments: everything, with KVM, and commas where options end") {
+  MachineConfig config;
+  config.name = "web";
+  config.architecture = Architecture::x86_64;
+  config.cpu_count = 4;
+  config.memory = 2_GiB;
+  config.boot.image = "/k,1/vmlinuz";
+  config.boot.command_line = "root=/dev/vda loglevel=7";
+  config.disks = {
+      {.path = "/d/a,b.img", .identifier = "x,y"},
+      {.path = "/d/c.img",
+       .read_only = true,
+       .caching = DiskCaching::uncached,
+       .sync = DiskSync::full},
+      {.path = "/d/t.img", .caching = DiskCaching::cached, .sync = DiskSync::none},
+  };
+  config.ports = {{"vmkit.control"}, {"log"}};
+  config.networks = {{NetworkKind::nat}};
+  ArgumentsPlan plan;
+  plan.binary = "/q";
+  plan.accelerator = QemuAccelerator::kvm;
+  plan.sandbox = true;
+  plan.tsc_khz = 2299998;
+  plan.initrd = "/r/initrd";
+  plan.qmp_listener = 7;
+  plan.port_listeners = {8, 9};
+  CHECK(lines(build_arguments(config, plan)) == R"(/q
+-name web
+-machine microvm,acpi=on
+-accel kvm
+-cpu host
+-smp 4
+-m 2048M
+-nodefaults
+-no-user-config
+-no-reboot
+-display none
+-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+-global virtio-mmio.force-legacy=false
+-chardev stdio,id=console,signal=off
+-serial chardev:console
+-chardev socket,id=qmp,fd=7,server=on,wait=off
+-mon chardev=qmp,mode=control
+-device virtio-serial-device
+-chardev socket,id=port0-socket,fd=8,server=on,wait=off
+-device virtserialport,id=port0,chardev=port0-socket,name=vmkit.control
+-chardev socket,id=port1-socket,fd=9,server=on,wait=off
+-device virtserialport,id=port1,chardev=port1-socket,name=log
+-blockdev driver=raw,node-name=disk0,read-only=off,discard=unmap,cache.direct=off,cache.no-flush=off,file.driver=file,file.filename=/d/a,,b.img
+-device virtio-blk-device,drive=disk0,werror=report,rerror=report,serial=x,,y
+-blockdev driver=raw,node-name=disk1,read-only=on,discard=unmap,cache.direct=on,cache.no-flush=off,file.driver=file,file.filename=/d/c.img
+-device virtio-blk-device,drive=disk1,werror=report,rerror=report
+-blockdev driver=raw,node-name=disk2,read-only=off,discard=unmap,cache.direct=off,cache.no-flush=on,file.driver=file,file.filename=/d/t.img
+-device virtio-blk-device,drive=disk2,werror=report,rerror=report
+-netdev user,id=net0
+-device virtio-net-device,netdev=net0
+-object rng-builtin,id=rng0
+-device virtio-rng-device,rng=rng0
+-kernel /k,1/vmlinuz
+-initrd /r/initrd
+-append console=ttyS0 quiet loglevel=6 panic=-1 reboot=t tsc_early_khz=2299998 cryptomgr.notests root=/dev/vda loglevel=7
+)");
+}
+
+TEST_CASE("arguments: arm64, translated and accelerated") {
+  MachineConfig config;
+  config.architecture = Architecture::arm64;
+  config.memory = 256_MiB;
+  config.boot.image = "/k/Image";
+  ArgumentsPlan plan;
+  plan.binary = "/usr/bin/qemu-system-aarch64";
+  plan.qmp_listener = 3;
+  plan.tsc_khz = 1;  // of no use there
+  CHECK(lines(build_arguments(config, plan)) == R"(/usr/bin/qemu-system-aarch64
+-name machine
+-machine virt
+-accel tcg
+-cpu cortex-a72
+-smp 1
+-m 256M
+-nodefaults
+-no-user-config
+-no-reboot
+-display none
+-global virtio-mmio.force-legacy=false
+-chardev stdio,id=console,signal=off
+-serial chardev:console
+-chardev socket,id=qmp,fd=3,server=on,wait=off
+-mon chardev=qmp,mode=control
+-object rng-builtin,id=rng0
+-device virtio-rng-device,rng=rng0
+-kernel /k/Image
+-append console=ttyAMA0 quiet loglevel=6 panic=-1 cryptomgr.notests
+)");
+  plan.accelerator = QemuAccelerator::kvm;
+  const std::string kvm = lines(build_arguments(config, plan));
+  CHECK(kvm.find("-machine virt,gic-version=host\n-accel kvm\n-cpu host\n") != std::string::npos);
+  plan.accelerator = QemuAccelerator::hvf;
+  const std::string hvf = lines(build_arguments(config, plan));
+  CHECK(hvf.find("-machine virt\n-accel hvf\n-cpu host\n") != std::string::npos);
+}

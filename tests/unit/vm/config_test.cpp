@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+#include <functional>
+
+#include <vmkit/base/error.hpp>
+#include <vmkit/vm/qemu_backend.hpp>
+
+using namespace vmkit;
+using namespace vmkit::vm;
+
+namespace {
+
+MachineConfig good() {
+  MachineConfig config;
+  config.boot.image = "/boot/vmlinuz";
+  config.disks = {{.path = "/a.img", .identifier = "a"}, {.path = "/b.img", .identifier = "b"}};
+  config.ports = {{"vmkit.control"}};
+  return config;
+}
+
+struct Row {
+  const char* what;
+  std::function<void(MachineConfig&)> change;
+  const char* field;
+  const char* message;  // a part of it
+};
+
+}  // namespace
+
+TEST_CASE("config: what is right has no problems") {
+  CHECK(validate(good()).empty());
+  MachineConfig shared = good();
+  shared.disks[0].read_only = shared.disks[1].read_only = true;
+  shared.disks[1].path = shared.disks[0].path;
+  CHECK(validate(shared).empty());
+}
+
+TEST_CASE("config: every wrong field is named with what was expected and found") {
+  const Row rows[] = {
+      {"no name", [](auto& c) { c.name = ""; }, "name", "1 to 63"},
+      {"odd name", [](auto& c) { c.name = "a,b"; }, "name", "found 'a,b'"},
+      {"no cpu", [](auto& c) { c.cpu_count = 0; }, "cpu_count", "1 to 255, found 0"},
+      {"many cpus", [](auto& c) { c.cpu_count = 256; }, "cpu_count", "found 256"},
+      {"little memory", [](auto& c) { c.memory = 1_MiB; }, "memory", "32 MiB to 4 TiB"},
+      {"much memory", [](auto& c) { c.memory = 5_TiB; }, "memory", "found 5 TiB"},
+      {"odd memory", [](auto& c) { c.memory = ByteSize((64 << 20) + 1); }, "memory",
+       "multiple of 1 MiB, found 67108865 bytes"},
+      {"no kernel", [](auto& c) { c.boot.image = ""; }, "boot.image", "expected the path"},
+      {"line end in path", [](auto& c) { c.boot.image = "/a\nb"; }, "boot.image", "control"},
+      {"empty initrd path", [](auto& c) { c.boot.initrd = std::filesystem::path(); }, "boot.initrd",
+       "expected the path"},
+      {"empty initrd", [](auto& c) { c.boot.initrd = std::vector<std::byte>(); }, "boot.initrd",
+       "found none"},
+      {"two lines", [](auto& c) { c.boot.command_line = "a\nb"; }, "boot.command_line", "one line"},
+      {"long line", [](auto& c) { c.boot.command_line = std::string(1537, 'x'); },
+       "boot.command_line", "at most 1536 bytes, found 1537"},
+      {"no disk path", [](auto& c) { c.disks[1].path = ""; }, "disks[1].path", "expected the path"},
+      {"long identifier", [](auto& c) { c.disks[1].identifier = std::string(21, 'x'); },
+       "disks[1].identifier", "at most 20 printable ASCII characters, found 21"},
+      {"same identifier", [](auto& c) { c.disks[1].identifier = "a"; }, "disks[1].identifier",
+       "'a' is that of disks[0]"},
+      {"same disk", [](auto& c) { c.disks[1].path = "/a.img"; }, "disks[1].path",
+       "/a.img is disks[0] already"},
+      {"port name", [](auto& c) { c.ports = {{"a b"}}; }, "ports[0].name", "found 'a b'"},
+      {"same port",
+       [](auto& c) {
+         c.ports = {{"a"}, {"a"}};
+       },
+       "ports[1].name", "'a' is there"},
+      {"console", [](auto& c) { c.console.file = "/a\tb"; }, "console.file", "control"},
+      {"watchdog", [](auto& c) { c.boot_watchdog = std::chrono::milliseconds(-1); },
+       "boot_watchdog", "found -1 ms"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    MachineConfig config = good();
+    row.change(config);
+    const auto problems = validate(config);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].field == row.field);
+    CHECK(problems[0].message.find(row.message) != std::string::npos);
+  }
+}
+
+TEST_CASE("config: all problems are found at once, and create() names them all") {
+  MachineConfig config = good();
+  config.cpu_count = 0;
+  config.memory = ByteSize(0);
+  config.ports = {{""}};
+  const auto problems = validate(config);
+  REQUIRE(problems.size() == 3);
+  try {
+    make_qemu_backend()->create(config);
+    FAIL("expected an error");
+  } catch (const Error& error) {
+    CHECK(error.code() == Errc::invalid_argument);
+    for (const ConfigProblem& problem : problems) {
+      CHECK(std::string(error.what()).find(problem.field + ": " + problem.message) !=
+            std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("config: the QEMU backend knows its machine's slots and the host's memory") {
+  MachineConfig config = good();
+  config.disks.clear();
+  for (int i = 0; i < 40; ++i) config.disks.push_back({.path = "/" + std::to_string(i)});
+  config.memory = 4_TiB;
+  const auto problems = make_qemu_backend()->validate(config);
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].field == "disks");
+  CHECK(problems[0].message.find("are 42 devices") != std::string::npos);
+  CHECK(problems[1].field == "memory");
+  CHECK(problems[1].message.find("at most what the host has") != std::string::npos);
+}
