@@ -5,6 +5,7 @@
 #include <array>
 #include <curl/curl.h>
 #include <exception>
+#include <system_error>
 #include <utility>
 
 namespace vmkit::oci {
@@ -282,7 +283,12 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   if (redirect != nullptr) response_.redirect_url = redirect;
   if (code != CURLE_OK) {
     const auto url = HttpUrl::parse(request.url);
-    const std::string detail = stall_message_.empty() ? error_buffer_.data() : stall_message_;
+    std::string detail = stall_message_.empty() ? error_buffer_.data() : stall_message_;
+    long os_errno = 0;
+    curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_errno);
+    if (code == CURLE_COULDNT_CONNECT && os_errno != 0) {
+      detail += " (" + std::generic_category().message(static_cast<int>(os_errno)) + ')';
+    }
     response_.failure =
         Error(Errc::unavailable,
               (url ? url->host + ':' + url->port : request.url) + ": " +

@@ -73,6 +73,27 @@ void check_marker(const std::filesystem::path& path, const std::string& content)
   }
 }
 
+/// Throws unless `root` is a store, or is to become one: empty but for what another process that
+/// makes the store just now may have put there.
+void refuse_foreign_folder(const std::filesystem::path& root) {
+  const auto marker = root / layout::marker;
+  std::optional<std::string> stranger;
+  for (const auto& entry : std::filesystem::directory_iterator(root)) {
+    const std::string name = entry.path().filename().string();
+    if (name != layout::lock && name != layout::blobs && name != layout::ingest &&
+        name != layout::index && name.find(".tmp-") == std::string::npos) {
+      stranger = name;
+    }
+  }
+  // Read after the folder: a store has its marker as soon as it has anything else.
+  if (const auto content = os::read_file_if_exists(marker, ByteSize(4096))) {
+    check_marker(marker, *content);
+  } else if (stranger) {
+    throw Error(Errc::failed_precondition,
+                root.string() + ": expected an image store or an empty folder, found " + *stranger);
+  }
+}
+
 std::vector<Descriptor> blobs_of(const Manifest& manifest) {
   std::vector<Descriptor> result = manifest.layers;
   result.push_back(manifest.config);
@@ -84,27 +105,8 @@ std::vector<Descriptor> blobs_of(const Manifest& manifest) {
 ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions& options) {
   os::create_directories(root);
   const auto marker = root / layout::marker;
-  if (const auto content = os::read_file_if_exists(marker, ByteSize(4096))) {
-    check_marker(marker, *content);
-  }
-  const auto lock = [&] {
-    // Only what we put there ourselves may stand beside a marker that is still missing.
-    static const std::set<std::string> ours = {
-        std::string(layout::lock), std::string(layout::blobs), std::string(layout::ingest),
-        std::string(layout::index)};
-    if (!std::filesystem::exists(marker)) {
-      for (const auto& entry : std::filesystem::directory_iterator(root)) {
-        const std::string name = entry.path().filename().string();
-        if (ours.contains(name) || name.find(".tmp-") != std::string::npos) continue;
-        if (std::filesystem::exists(marker)) break;  // made just now by another process
-        throw Error(Errc::failed_precondition, root.string() +
-                                                   ": expected an image store or an empty folder, "
-                                                   "found " +
-                                                   name);
-      }
-    }
-    return lock_index(root, options);
-  }();
+  refuse_foreign_folder(root);
+  const auto lock = lock_index(root, options);
   os::AtomicFile::remove_abandoned(root);
   os::create_directories(root / layout::blobs / "sha256");
   os::create_directories(root / layout::ingest);
@@ -168,9 +170,9 @@ Image ImageStore::load(const Reference& reference, const Descriptor& descriptor)
                                             "configuration " + manifest.config.digest.to_string());
     check_layer_count(manifest, config);
     Platform platform = config.platform;
-    Descriptor named = descriptor;
-    named.platform = platform;
-    return Image{reference, std::move(named), std::move(manifest), std::move(config),
+    Descriptor plain{manifest.media_type, descriptor.digest, descriptor.size};
+    if (!platform.architecture.empty()) plain.platform = platform;
+    return Image{reference, std::move(plain), std::move(manifest), std::move(config),
                  std::move(platform)};
   } catch (const Error& error) {
     throw error.with_context(context);
@@ -187,11 +189,9 @@ Image ImageStore::tag(const Reference& reference, const Descriptor& manifest,
   }
   for (const auto& folder : folders) os::sync_directory(folder);
 
-  Descriptor entry{manifest.media_type, manifest.digest, manifest.size};
-  if (!image.platform.architecture.empty()) entry.platform = image.platform;
   const auto lock = lock_index(root_, options);
   LayoutIndex index = LayoutIndex::read(root_);
-  index.put({reference.to_string(), std::move(entry), source.value_or(manifest.digest)});
+  index.put({reference.to_string(), image.descriptor, source.value_or(manifest.digest)});
   index.write(root_);
   return image;
 }

@@ -51,6 +51,7 @@ class Ingest : public Sink {
   os::ExclusiveFile file_;
   Hasher hasher_;
   std::uint64_t received_ = 0;
+  std::uint64_t written_back_ = 0;
   bool committed_ = false;
 };
 

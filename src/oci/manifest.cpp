@@ -31,15 +31,15 @@ void check_schema_version(const JsonObject& document) {
 /// The type that the document has, once it is sure that it contradicts neither the sender nor
 /// itself: a document that could be read as both an index and a manifest is an attack.
 std::string agreed_type(const JsonObject& document, std::string_view sent_as,
-                        std::string_view other_kind, bool (*fits)(std::string_view),
+                        const char* other_kind, bool (*fits)(std::string_view),
                         std::string_view implied) {
-  if (document.has(std::string(other_kind).c_str())) {
-    document.fail(other_kind, "an index and an image manifest in one document");
-  }
   const std::string own = document.text("mediaType");
   if (!own.empty() && !sent_as.empty() && own != sent_as) {
     document.fail("mediaType",
                   "expected " + std::string(sent_as) + ", as it was announced, found " + own);
+  }
+  if (document.has(other_kind)) {
+    document.fail(other_kind, "an index and an image manifest in one document");
   }
   std::string type = !own.empty() ? own : std::string(sent_as.empty() ? implied : sent_as);
   if (!fits(type)) document.fail("mediaType", "found the unexpected type " + type);

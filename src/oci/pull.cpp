@@ -123,7 +123,7 @@ class Downloader {
 
   void download(Ingest& ingest, const Descriptor& blob, ProgressMeter& meter) {
     ReportingSink sink(ingest, meter);
-    client_.fetch_blob(repository_, blob, sink, ingest.received(), inner_);
+    client_.fetch_rest_of_blob(repository_, blob, ingest.received(), sink, inner_);
   }
 
   void fail(std::exception_ptr failure) {

@@ -171,16 +171,16 @@ Reference Reference::parse(std::string_view text, const ReferenceDefaults& defau
   if (std::any_of(rest.begin(), rest.end(), is_upper)) {
     fail(text, "the repository must be in lower case");
   }
-  if (!all_parts(rest, '/', is_repository_part)) {
+  const bool official = result.registry_ == docker_hub && rest.find('/') == rest.npos &&
+                        !defaults.docker_hub_namespace.empty();
+  if (!all_parts(rest, '/', is_repository_part) ||
+      (official && !all_parts(defaults.docker_hub_namespace, '/', is_repository_part))) {
     fail(text,
          "the repository is not made of lower-case letters and digits, separated by \"/\", "
          "\".\", \"_\", \"__\" or \"-\"");
   }
   result.repository_ = std::string(rest);
-  if (result.registry_ == docker_hub && rest.find('/') == std::string_view::npos &&
-      !defaults.docker_hub_namespace.empty()) {
-    result.repository_.insert(0, defaults.docker_hub_namespace + '/');
-  }
+  if (official) result.repository_.insert(0, defaults.docker_hub_namespace + '/');
   if (result.registry_.size() + 1 + result.repository_.size() > longest_name) {
     fail(text, "registry and repository are longer than 255 characters");
   }

@@ -268,14 +268,24 @@ ManifestDocument RegistryClient::fetch_manifest(const Reference& reference,
 }
 
 void RegistryClient::fetch_blob(const Reference& repository, const Descriptor& descriptor,
-                                Sink& sink, std::uint64_t offset, const CallOptions& options) {
+                                Sink& sink, const CallOptions& options) {
+  HashingSink hashing(sink, descriptor.digest.algorithm());
+  fetch_rest_of_blob(repository, descriptor, 0, hashing, options);
+  if (const Digest found = hashing.finish(); found != descriptor.digest) {
+    throw Error(Errc::data_corruption, "blob " + descriptor.digest.to_string() +
+                                           ": its content has the digest " + found.to_string());
+  }
+}
+
+void RegistryClient::fetch_rest_of_blob(const Reference& repository, const Descriptor& descriptor,
+                                        std::uint64_t offset, Sink& sink,
+                                        const CallOptions& options) {
   const Registry registry = impl_->registry_of(repository);
   const std::string what = "blob " + descriptor.digest.to_string() + " of " + repository.name();
   if (offset > descriptor.size.bytes()) {
     throw Error(Errc::invalid_argument, what + ": the offset is behind its end");
   }
-  HashingSink hashing(sink, descriptor.digest.algorithm());
-  BlobReceiver receiver(descriptor, offset == 0 ? static_cast<Sink&>(hashing) : sink, offset);
+  BlobReceiver receiver(descriptor, sink, offset);
   const HttpBody take = [&](const HttpResponse& response, std::span<const std::byte> data) {
     receiver.take(response, data);
   };
@@ -309,10 +319,6 @@ void RegistryClient::fetch_blob(const Reference& repository, const Descriptor& d
                                         " bytes, found " + std::to_string(receiver.received()))
                             : error_of(answer, what);
     backoff.pause(error, answer.response, options);
-  }
-  if (offset != 0) return;
-  if (const Digest found = hashing.finish(); found != descriptor.digest) {
-    receiver.fail("its content has the digest " + found.to_string());
   }
 }
 

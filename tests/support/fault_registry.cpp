@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,9 +15,16 @@
 namespace vmkit::test {
 namespace {
 
+// A client that has gone must not end the test: a flag here, on macOS an option of the socket.
+#ifdef SO_NOSIGPIPE
+constexpr int no_signal = 0;
+#else
+constexpr int no_signal = MSG_NOSIGNAL;
+#endif
+
 bool send_all(int connection, std::string_view data) {
   while (!data.empty()) {
-    const ssize_t count = ::send(connection, data.data(), data.size(), MSG_NOSIGNAL);
+    const ssize_t count = ::send(connection, data.data(), data.size(), no_signal);
     if (count <= 0) return false;
     data.remove_prefix(static_cast<std::size_t>(count));
   }
@@ -30,6 +39,10 @@ std::optional<FaultRequest> read_request(int connection, std::string& buffer) {
     const ssize_t count = ::recv(connection, piece, sizeof piece, 0);
     if (count <= 0) return std::nullopt;
     buffer.append(piece, static_cast<std::size_t>(count));
+    if (buffer.front() == '\x16') {  // a TLS handshake
+      send_all(connection, "HTTP/1.1 400 Bad Request\r\n\r\n");
+      return std::nullopt;
+    }
   }
   FaultRequest request;
   std::string_view head = std::string_view(buffer).substr(0, end);
@@ -65,7 +78,8 @@ std::string FaultRequest::header(const std::string& name) const {
   return found == headers.end() ? std::string() : found->second;
 }
 
-FaultRegistry::FaultRegistry() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+FaultRegistry::FaultRegistry() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  ::fcntl(listener_.get(), F_SETFD, FD_CLOEXEC);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -128,6 +142,11 @@ void FaultRegistry::forget_requests() {
   requests_.clear();
 }
 
+std::size_t FaultRegistry::connection_count() const {
+  const std::lock_guard lock(mutex_);
+  return threads_.size();
+}
+
 FaultResponse FaultRegistry::honest(const FaultRequest& request) const {
   const std::lock_guard lock(mutex_);
   const std::string last = request.target.substr(request.target.rfind('/') + 1);
@@ -160,12 +179,18 @@ FaultResponse FaultRegistry::honest(const FaultRequest& request) const {
 
 void FaultRegistry::accept_connections() {
   for (;;) {
-    const int connection = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    const int connection = ::accept(listener_.get(), nullptr, nullptr);
     const std::lock_guard lock(mutex_);
     if (ending_ || connection < 0) {
       if (connection >= 0) ::close(connection);
       return;
     }
+    ::fcntl(connection, F_SETFD, FD_CLOEXEC);
+    const int on = 1;  // head and body are sent apart, and nobody should wait for the second
+    ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#ifdef SO_NOSIGPIPE
+    ::setsockopt(connection, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
     connections_.insert(connection);
     threads_.emplace_back([this, connection] { serve(connection); });
   }

@@ -63,6 +63,7 @@ class FaultRegistry {
   /// How many requests had `part` in their target.
   std::size_t count(const std::string& part) const;
   void forget_requests();
+  std::size_t connection_count() const;
 
   /// The honest answer, for handlers that change it.
   FaultResponse honest(const FaultRequest& request) const;

@@ -100,12 +100,16 @@ class RegistryClient {
   /// The manifest or index of `reference`, of at most longest_document.
   ManifestDocument fetch_manifest(const Reference& reference, const CallOptions& options = {});
 
-  /// Hands the blob to `sink` from its byte `offset` on, each byte once and in order, whatever
-  /// breaks and is resumed on the way. Never more than descriptor.size bytes. With offset 0 the
-  /// digest is verified, at the end: until this returns nothing is sure about the bytes. With
-  /// another offset that is left to the caller, who alone has the bytes before.
+  /// Hands the blob to `sink`, each byte once and in order, whatever breaks and is resumed on the
+  /// way; never more than descriptor.size bytes. The digest is verified at the end: until this
+  /// returns nothing is sure about the bytes.
   void fetch_blob(const Reference& repository, const Descriptor& descriptor, Sink& sink,
-                  std::uint64_t offset = 0, const CallOptions& options = {});
+                  const CallOptions& options = {});
+
+  /// The same from the byte `offset` on, for a caller who has the bytes before and verifies the
+  /// digest of all: here it is not.
+  void fetch_rest_of_blob(const Reference& repository, const Descriptor& descriptor,
+                          std::uint64_t offset, Sink& sink, const CallOptions& options = {});
 
  private:
   struct Impl;

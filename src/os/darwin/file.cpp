@@ -31,6 +31,10 @@ bool File::try_punch_hole(std::uint64_t offset, std::uint64_t length) {
   return true;
 }
 
+void File::start_writeback(std::uint64_t, std::uint64_t) noexcept {
+  // Nothing here does that without waiting.
+}
+
 void File::sync() {
   // fsync on macOS leaves the data in the drive's cache.
   if (::fcntl(fd(), F_FULLFSYNC) == 0) return;

@@ -19,6 +19,11 @@ bool File::try_punch_hole(std::uint64_t offset, std::uint64_t length) {
   return true;
 }
 
+void File::start_writeback(std::uint64_t offset, std::uint64_t length) noexcept {
+  ::sync_file_range(fd(), static_cast<off_t>(offset), static_cast<off_t>(length),
+                    SYNC_FILE_RANGE_WRITE);
+}
+
 void File::sync() {
   if (::fsync(fd()) != 0) throw Error::from_errno(errno, "sync " + path_.string());
 }

@@ -193,7 +193,9 @@ ExitStatus ChildProcess::terminate(std::chrono::steady_clock::duration grace) {
 std::optional<std::filesystem::path> find_program(const std::string& name,
                                                   const std::string& path) {
   const auto executable = [](const std::filesystem::path& candidate) {
-    return std::filesystem::is_regular_file(candidate) && ::access(candidate.c_str(), X_OK) == 0;
+    std::error_code ignored;  // a folder that we may not look into has nothing for us
+    return std::filesystem::is_regular_file(candidate, ignored) &&
+           ::access(candidate.c_str(), X_OK) == 0;
   };
   if (name.find('/') != std::string::npos) {
     if (executable(name)) return name;

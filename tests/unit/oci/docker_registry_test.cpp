@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "os/directory.hpp"
+#include "os/file.hpp"
+#include "support/errors.hpp"
 #include "support/programs.hpp"
 #include "support/test_image.hpp"
 
@@ -81,4 +83,127 @@ TEST_CASE("docker-registry: pull by tag and by digest, and other tools read the 
   const auto by_digest =
       Reference::parse(registry.address() + "/team/hello").with_digest(pushed.manifest.digest());
   CHECK(pull(client, store, by_digest, amd64).descriptor.digest == pushed.manifest.digest());
+}
+
+TEST_CASE("docker-registry: a password: none, bad, good") {
+  if (!has_programs(tools) || !has_programs({"htpasswd"})) return;
+  const DockerRegistry registry({.username = "user", .password = "s3cret"});
+  const TestImage pushed = push_image(registry, "private/app:1",
+                                      {"--dest-tls-verify=false", "--dest-creds", "user:s3cret"});
+  const auto reference = Reference::parse(registry.address() + "/private/app:1");
+  const auto folder = temporary();
+  ImageStore store = ImageStore::open(folder.path() / "store");
+  const auto pull_with = [&](std::map<std::string, Credential> credentials) {
+    auto options = plain_http();
+    options.credentials = std::make_shared<GivenCredentials>(std::move(credentials));
+    RegistryClient client(options);
+    return pull(client, store, reference, amd64);
+  };
+  check_error(Errc::unauthenticated, {"none were given", registry.address().c_str()},
+              [&] { pull_with({}); });
+  check_error(Errc::unauthenticated, {"were refused", "401"}, [&] {
+    pull_with({{registry.address(), {"user", "wrong"}}});
+  });
+  CHECK(store.list().empty());
+  CHECK(pull_with({{registry.address(), {"user", "s3cret"}}}).descriptor.digest ==
+        pushed.manifest.digest());
+}
+
+TEST_CASE("docker-registry: TLS by a CA of one's own, and by nobody known") {
+  if (!has_programs(tools) || !has_programs({"openssl"})) return;
+  const DockerRegistry registry({.tls = true});
+  const TestImage pushed = push_image(registry, "app:1");
+  const auto reference = Reference::parse(registry.address() + "/app:1");
+  const auto folder = temporary();
+  ImageStore store = ImageStore::open(folder.path() / "store");
+  RegistryClient trusting_system;
+  check_error(Errc::unavailable, {registry.address().c_str(), "certificate", "ca_file"},
+              [&] { pull(trusting_system, store, reference, amd64); });
+  RegistryClientOptions options;
+  options.hosts[registry.address()].ca_file = registry.ca_file();
+  RegistryClient client(options);
+  CHECK(pull(client, store, reference, amd64).descriptor.digest == pushed.manifest.digest());
+}
+
+TEST_CASE("docker-registry: of several platforms the right one; no such platform, image, host") {
+  if (!has_programs(tools)) return;
+  const DockerRegistry registry;
+  const TestImage amd = TestImage::make("amd64", {noise_layer(1000, 1)});
+  const TestImage arm = TestImage::make("arm64", {noise_layer(1000, 2)});
+  const TestBlob index = make_index({{"amd64", amd}, {"arm64/v8", arm}});
+  const auto folder = temporary();
+  auto blobs = amd.blobs();
+  for (const TestBlob& blob : arm.blobs()) blobs.push_back(blob);
+  write_layout(folder.path() / "layout", blobs, index, "image");
+  run_program({"skopeo", "copy", "--quiet", "--all", "--preserve-digests",
+               "--dest-tls-verify=false", "oci:" + (folder.path() / "layout").string() + ":image",
+               "docker://" + registry.address() + "/app:1"});
+
+  RegistryClient client(plain_http());
+  ImageStore store = ImageStore::open(folder.path() / "store");
+  const auto reference = Reference::parse(registry.address() + "/app:1");
+  const PullOptions wanted{.platform = Platform::parse("linux/arm64")};
+  CHECK(pull(client, store, reference, wanted).descriptor.digest == arm.manifest.digest());
+  CHECK_FALSE(std::filesystem::exists(store.blob_path(amd.manifest.digest())));
+  // The layout is complete: another tool can copy all of it.
+  run_program({"skopeo", "copy", "--quiet", "--all",
+               "oci:" + store.root().string() + ":" + reference.to_string(),
+               "oci:" + (folder.path() / "copy").string() + ":copy"});
+
+  check_error(Errc::unsupported, {"linux/riscv64", "linux/amd64, linux/arm64"}, [&] {
+    pull(client, store, reference, {.platform = Platform::parse("linux/riscv64")});
+  });
+  check_error(Errc::not_found, {"check registry, repository and tag"}, [&] {
+    pull(client, store, Reference::parse(registry.address() + "/app:2"), wanted);
+  });
+  check_error(Errc::not_found, {"/none:1"}, [&] {
+    pull(client, store, Reference::parse(registry.address() + "/none:1"), wanted);
+  });
+}
+
+TEST_CASE("docker-registry: an interrupted pull is resumed by range") {
+  if (!has_programs(tools)) return;
+  const DockerRegistry registry;
+  const TestImage pushed = push_image(registry, "app:1");
+  const auto reference = Reference::parse(registry.address() + "/app:1");
+  const auto folder = temporary();
+  ImageStore store = ImageStore::open(folder.path() / "store");
+  const TestBlob& layer = pushed.layers[1];
+  os::write_file_atomically(store.root() / "ingest" / ("sha256-" + layer.digest().hex()),
+                            layer.content.substr(0, 1'000'000));
+  RegistryClient client(plain_http());
+  std::uint64_t first = 0;
+  const CallOptions call{.progress = [&](const Progress& progress) {
+    if (progress.subject != layer.digest().to_string() || progress.done == 0) return;
+    if (first == 0) first = progress.done;
+  }};
+  pull(client, store, reference, amd64, call);
+  CHECK(first > 1'000'000);
+  const Descriptor descriptor{layer.media_type, layer.digest(), ByteSize(layer.content.size())};
+  CHECK(store.verify_blob(descriptor));
+}
+
+TEST_CASE("docker-registry: umoci unpacks what was pulled") {
+  if (!has_programs(tools)) return;
+  const DockerRegistry registry;
+  std::string tar;
+  // umoci 0.4 does not read zstd.
+  const TestImage gzip_only = [&] {
+    std::vector<TestBlob> layers = {tar_layer("hello", "hello\n", "gzip", tar)};
+    return TestImage::make("amd64", std::move(layers), {digest_of(tar)});
+  }();
+  const auto folder = temporary();
+  write_layout(folder.path() / "layout", gzip_only.blobs(), gzip_only.manifest, "image");
+  run_program({"umoci", "ls", "--layout", (folder.path() / "layout").string()});
+  run_program({"skopeo", "copy", "--quiet", "--dest-tls-verify=false",
+               "oci:" + (folder.path() / "layout").string() + ":image",
+               "docker://" + registry.address() + "/gzip:1"});
+  RegistryClient client(plain_http());
+  ImageStore store = ImageStore::open(folder.path() / "store");
+  const auto reference = Reference::parse(registry.address() + "/gzip:1");
+  pull(client, store, reference, amd64);
+  run_program({"umoci", "raw", "unpack", "--rootless", "--image",
+               store.root().string() + ":" + reference.to_string(),
+               (folder.path() / "rootfs").string()});
+  CHECK(os::read_file(folder.path() / "rootfs/hello", 1_KiB) == "hello\n");
 }
