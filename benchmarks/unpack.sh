@@ -47,7 +47,7 @@ for _ in $(seq "$runs"); do
   start=$(now)
   umoci unpack $rootless --image "$work/layout:bench" "$work/bundle"
   middle=$(now)
-  mke2fs -q -t ext4 -E root_owner=0:0 -d "$work/bundle/rootfs" "$work/peer.ext4" 1G
+  mke2fs -q -t ext4 -E root_owner=0:0 -d "$work/bundle/rootfs" "$work/peer.ext4" 1G > "$work/mke2fs.log" 2>&1
   end=$(now)
   echo $((middle - start)) >> "$work/umoci"
   echo $((end - middle)) >> "$work/mke2fs"

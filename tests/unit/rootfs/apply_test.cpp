@@ -151,6 +151,15 @@ TEST_CASE("apply: lost+found of an image is merged with that of the disk, and su
   CHECK(disk.debugfs("ls -p lost+found").find("/x/") == std::string::npos);
 }
 
+TEST_CASE("apply: a lost+found that a layer replaced is a file like others") {
+  const UnpackedDisk disk(std::vector<Members>{
+      {file("lost+found"), file("next"), {.name = "d", .type = '5'}, file("d/x")},
+      {file(".wh.lost+found"), file(".wh.next"), file(".wh.d")},
+      {file("last")}});
+  CHECK(disk.names() == "last");
+  CHECK(disk.debugfs("ls -p").find("lost+found") == std::string::npos);
+}
+
 TEST_CASE("apply: sparse files stay sparse, large ones come whole") {
   std::string big;
   for (int i = 0; big.size() < (9 << 20); ++i) big += std::to_string(i) + "\n";
