@@ -278,7 +278,9 @@ void LayerApplier::hide_below(ext4::Inode top) {
 }
 
 void LayerApplier::clear(ext4::Inode parent, std::string_view base) {
-  if (!tree_.lookup(parent, base)) return;
+  const auto found = tree_.lookup(parent, base);
+  if (!found) return;
+  if (found == lost_and_found_) lost_and_found_.reset();  // its inode may be used again
   tree_.remove(parent, base);
   resolver_.forget();
 }

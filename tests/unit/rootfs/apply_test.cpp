@@ -140,7 +140,7 @@ TEST_CASE("apply: names cannot leave the disk") {
                             file("out/e"),
                             {.name = "slash", .type = '2', .link = "/"},
                             file("slash/f")}});
-  CHECK(disk.names() == "abs b c/ c/d/ f out@ slash@ tmp/ tmp/e up");
+  CHECK(disk.names() == "abs b c/ c/d f out@ slash@ tmp/ tmp/e up");
 }
 
 TEST_CASE("apply: lost+found of an image is merged with that of the disk, and survives whiteouts") {
@@ -149,6 +149,15 @@ TEST_CASE("apply: lost+found of an image is merged with that of the disk, and su
       {file(".wh.lost+found"), file("a")}});
   CHECK(disk.names() == "a");
   CHECK(disk.debugfs("ls -p lost+found").find("/x/") == std::string::npos);
+}
+
+TEST_CASE("apply: a lost+found that a layer replaced is a file like others") {
+  const UnpackedDisk disk(std::vector<Members>{
+      {file("lost+found"), file("next"), {.name = "d", .type = '5'}, file("d/x")},
+      {file(".wh.lost+found"), file(".wh.next"), file(".wh.d")},
+      {file("last")}});
+  CHECK(disk.names() == "last");
+  CHECK(disk.debugfs("ls -p").find("lost+found") == std::string::npos);
 }
 
 TEST_CASE("apply: sparse files stay sparse, large ones come whole") {
