@@ -59,7 +59,7 @@ static void load_modules(void) {
   }
 }
 
-static int open_port(const char* wanted) {
+static int find_port(const char* wanted) {
   for (int number = 1; number < 32; ++number) {
     char path[80], name[80];
     snprintf(path, sizeof path, "/sys/class/virtio-ports/vport0p%d/name", number);
@@ -67,6 +67,16 @@ static int open_port(const char* wanted) {
     if (strcmp(name, wanted) != 0) continue;
     snprintf(path, sizeof path, "/dev/vport0p%d", number);
     return open(path, O_RDWR | O_CLOEXEC);
+  }
+  return -1;
+}
+
+// The driver makes the ports some time after it was loaded, each first without its name.
+static int open_port(const char* wanted) {
+  for (int tries = 0; tries < 5000; ++tries) {
+    int fd = find_port(wanted);
+    if (fd >= 0) return fd;
+    usleep(2000);
   }
   return -1;
 }
