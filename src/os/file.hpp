@@ -43,6 +43,9 @@ class File {
   /// Gives the range's space back, so that it reads as zeros; the size stays. Where the file
   /// system has no holes, zeros are written.
   void punch_hole(std::uint64_t offset, std::uint64_t length);
+  /// Lets the system begin to write what is not on the disk yet, where it can be asked to, so that
+  /// a later sync() has less to wait for. Does not wait itself.
+  void start_writeback() noexcept;
   /// Returns when the content is on stable storage (F_FULLFSYNC on macOS).
   void sync();
 

@@ -31,6 +31,8 @@ bool File::try_punch_hole(std::uint64_t offset, std::uint64_t length) {
   return true;
 }
 
+void File::start_writeback() noexcept {}  // nothing of the kind: its cache writes early
+
 void File::sync() {
   // fsync on macOS leaves the data in the drive's cache.
   if (::fcntl(fd(), F_FULLFSYNC) == 0) return;

@@ -19,6 +19,10 @@ bool File::try_punch_hole(std::uint64_t offset, std::uint64_t length) {
   return true;
 }
 
+void File::start_writeback() noexcept {
+  ::sync_file_range(fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 void File::sync() {
   if (::fsync(fd()) != 0) throw Error::from_errno(errno, "sync " + path_.string());
 }
