@@ -57,6 +57,7 @@ InodePlacement Commit::place_directory(std::uint32_t ino, const Directory& direc
   auto extent = extents.begin();
   std::uint32_t used = 0;
   const auto sink = [&](std::span<const std::byte> block) {
+    check();
     if (used == extent->length) {
       ++extent;
       used = 0;
@@ -137,6 +138,7 @@ void Commit::write_records(std::uint32_t group, std::uint32_t first_index) {
     if (ino > state_.nodes.last()) break;
     const Node* node = state_.nodes.find(static_cast<std::uint32_t>(ino));
     if (node == nullptr) continue;
+    check();
     fill_record(
         std::span(records_).subspan(std::size_t{index - first_index} * inode_size, inode_size),
         static_cast<std::uint32_t>(ino), *node);
@@ -176,7 +178,6 @@ void Commit::write_inode_group(std::uint32_t group) {
   facts.inode_bitmap_checksum = crc32c(seed_, std::span(bitmap).first(inodes_per_group_ / 8));
   for (std::uint32_t index = 0; index < inodes_per_group_ - facts.unused_inodes;
        index += records_in_chunk) {
-    check();
     write_records(group, index);
   }
   state_.output.write(facts.inode_bitmap * block_size, bitmap);
