@@ -67,10 +67,10 @@ std::size_t DecompressingSource::read(std::span<std::byte> buffer) {
 }
 
 void DecompressingSource::start() {
-  storage_.resize(input_size);
+  storage_.reset(new std::byte[input_size]);
   // One read may give less than the magic.
-  std::size_t length = read_full(*compressed_, std::span(storage_).first(compression_magic_length));
-  input_ = std::span(storage_).first(length);
+  const std::span head(storage_.get(), compression_magic_length);
+  input_ = head.first(read_full(*compressed_, head));
   compression_ = options_.compression.value_or(detect_compression(input_));
   decoder_ = make_(compression_);
   if (decoder_) decoder_->reset();
@@ -79,8 +79,9 @@ void DecompressingSource::start() {
 }
 
 void DecompressingSource::fill() {
-  const std::size_t count = compressed_->read(storage_);
-  input_ = std::span(storage_).first(count);
+  const std::span room(storage_.get(), input_size);
+  const std::size_t count = compressed_->read(room);
+  input_ = room.first(count);
   input_ended_ = count == 0;
 }
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "archive/decoder.hpp"
 
@@ -35,7 +34,7 @@ class DecompressingSource final : public Source {
   MakeDecoder make_;
   Compression compression_ = Compression::none;
   std::unique_ptr<Decoder> decoder_;
-  std::vector<std::byte> storage_;
+  std::unique_ptr<std::byte[]> storage_;
   std::span<const std::byte> input_;  // what of storage_ is not decoded yet
   bool started_ = false;
   bool input_ended_ = false;

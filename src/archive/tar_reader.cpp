@@ -258,12 +258,12 @@ namespace {
 
 template <class Base>
 struct FromSource final : Base {
-  explicit FromSource(Source& from) : source(from), buffer(buffer_size) {}
+  explicit FromSource(Source& from) : source(from), buffer(new std::byte[buffer_size]) {}
   std::span<const std::byte> more() override {
-    return std::span(buffer).first(source.read(buffer));
+    return {buffer.get(), source.read(std::span(buffer.get(), buffer_size))};
   }
   Source& source;
-  std::vector<std::byte> buffer;
+  std::unique_ptr<std::byte[]> buffer;  // not filled with zeros first
 };
 
 template <class Base>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,13 @@
 #include <vmkit/disk/image_file.hpp>
 
 namespace vmkit::disk {
+namespace {
+
+// A sync cannot be stopped: what is written is sent to the disk as it comes, so that the sync at
+// the end is short.
+constexpr std::uint64_t writeback_step = 16 << 20;
+
+}  // namespace
 
 struct ImageFile::Impl {
   explicit Impl(const std::filesystem::path& target) { fresh.emplace(target); }
@@ -30,6 +38,7 @@ struct ImageFile::Impl {
   std::optional<os::AtomicFile> fresh;  // holds its own lock
   std::optional<os::File> existing;
   ByteSize size;
+  std::atomic<std::uint64_t> written{0};
 };
 
 ImageFile::ImageFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -85,6 +94,10 @@ void ImageFile::read_at(std::uint64_t offset, std::span<std::byte> buffer) {
 void ImageFile::write_at(std::uint64_t offset, std::span<const std::byte> data) {
   impl_->check_range(offset, data.size());
   impl_->file().write_at(offset, data);
+  const std::uint64_t before = impl_->written.fetch_add(data.size(), std::memory_order_relaxed);
+  if (before / writeback_step != (before + data.size()) / writeback_step) {
+    impl_->file().start_writeback();
+  }
 }
 
 void ImageFile::discard(std::uint64_t offset, std::uint64_t length) {
