@@ -39,8 +39,8 @@ class MachineStatus {
   /// Tells the subscribers something that does not change the state.
   void announce(MachineEventReason reason, std::optional<Error> error = {});
 
-  /// Blocks until `wanted(state)`, and if that is a final state, until the handlers have been called
-  /// with it; returns the state. Throws cancelled or timeout, naming `what`.
+  /// Blocks until `wanted(state)`, and if that is a final state, until the handlers have been
+  /// called with it; returns the state. Throws cancelled or timeout, naming `what`.
   MachineState wait_for(const std::function<bool(MachineState)>& wanted, std::string_view what,
                         const CallOptions& options = {});
 
