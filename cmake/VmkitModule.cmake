@@ -2,7 +2,8 @@
 #   HEADERS   public headers below include/vmkit/NAME/, by their file name
 #   SOURCES   files in the module's own folder
 #   DEPENDS   the modules it may include and link (the arrows of ARCHITECTURE.md)
-#   LIBRARIES foreign libraries, for its sources only)
+#   LIBRARIES foreign libraries, for its sources only
+#   HEADER_ONLY_LIBRARIES the same, which a consumer of the package never needs)
 # makes the static library vmkit_NAME, known as vmkit::NAME.
 
 # Compile options of everything we build ourselves; nothing of it reaches a consumer.
@@ -24,7 +25,8 @@ function(vmkit_compile_options target)
 endfunction()
 
 function(vmkit_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES;DEPENDS;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" ""
+    "HEADERS;SOURCES;DEPENDS;LIBRARIES;HEADER_ONLY_LIBRARIES")
   set(target vmkit_${name})
   add_library(${target} STATIC ${arg_SOURCES})
   add_library(vmkit::${name} ALIAS ${target})
@@ -40,6 +42,9 @@ function(vmkit_add_module name)
   endif()
   list(TRANSFORM arg_DEPENDS PREPEND vmkit::)
   target_link_libraries(${target} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_LIBRARIES})
+  foreach(library IN LISTS arg_HEADER_ONLY_LIBRARIES)
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${library}>)
+  endforeach()
   set_target_properties(${target} PROPERTIES
     EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ${VMKIT_DEVELOPER_MODE})
   set(headers_to_install)

@@ -41,7 +41,7 @@ std::filesystem::path runtime_folder() {
 }
 
 std::filesystem::path default_kernel() {
-  const bool arm = vmkit::vm::host_architecture() == vmkit::vm::Architecture::arm64;
+  const bool arm = vmkit::host_architecture() == vmkit::Architecture::arm64;
   return data_folder() / "kernel" / (arm ? "arm64" : "amd64") / "vmlinuz";
 }
 

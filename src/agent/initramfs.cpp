@@ -114,18 +114,6 @@ class VectorSink final : public Sink {
 
 }  // namespace
 
-std::string_view to_string(Architecture architecture) noexcept {
-  return architecture == Architecture::x86_64 ? "x86_64" : "arm64";
-}
-
-Architecture host_architecture() noexcept {
-#if defined(__aarch64__)
-  return Architecture::arm64;
-#else
-  return Architecture::x86_64;
-#endif
-}
-
 void write_initramfs(const InitramfsOptions& options, Sink& sink) {
   const auto agent = agent_binary(options.architecture);
   Packed packed;

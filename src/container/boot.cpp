@@ -36,7 +36,6 @@ agent::Client connect(vm::Machine& machine, const CallOptions& options) {
 vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& folder) {
   vm::MachineConfig config;
   config.name = options.hostname;
-  config.architecture = vm::host_architecture();
   config.cpu_count = options.cpu_count;
   config.memory = options.memory;
   config.boot.image = options.kernel.image;

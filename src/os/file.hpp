@@ -43,8 +43,8 @@ class File {
   /// Gives the range's space back, so that it reads as zeros; the size stays. Where the file
   /// system has no holes, zeros are written.
   void punch_hole(std::uint64_t offset, std::uint64_t length);
-  /// Starts writing the range (length 0: all from `offset` on) to storage without waiting, where the
-  /// system can be told to: a later sync() then has less to wait for. A hint; never fails.
+  /// Starts writing the range (length 0: all from `offset` on) to storage without waiting, where
+  /// the system can be told to: a later sync() then has less to wait for. A hint; never fails.
   void start_writeback(std::uint64_t offset = 0, std::uint64_t length = 0) noexcept;
   /// Returns when the content is on stable storage (F_FULLFSYNC on macOS).
   void sync();

@@ -137,16 +137,6 @@ class Checker {
 
 }  // namespace
 
-std::string_view to_string(Architecture architecture) noexcept {
-  switch (architecture) {
-    case Architecture::x86_64:
-      return "x86_64";
-    case Architecture::arm64:
-      return "arm64";
-  }
-  return "unknown";
-}
-
 std::vector<ConfigProblem> validate(const MachineConfig& config) {
   return Checker(config).run();
 }

@@ -180,12 +180,12 @@ TEST_CASE("program: pull, images, unpack") {
 
   const auto target = Demo::get().folder() / "out.ext4";
   REQUIRE(program({"unpack", "--store", fresh, "--plain-http", "--size", "1G",
-                 Demo::get().reference(), target.string()})
+                   Demo::get().reference(), target.string()})
               .status.success());
   CHECK(std::filesystem::file_size(target) == 1ULL << 30);
   CHECK(test::e2fsck_complaints(target.string()).empty());
-  const auto again =
-      program({"unpack", "--store", fresh, "--plain-http", Demo::get().reference(), target.string()});
+  const auto again = program(
+      {"unpack", "--store", fresh, "--plain-http", Demo::get().reference(), target.string()});
   CHECK(again.status == os::ExitStatus{1, 0});
   CHECK(contains(again.err, target.string()));
 }

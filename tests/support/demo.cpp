@@ -24,7 +24,7 @@ std::filesystem::path required(const std::filesystem::path& path, const char* ma
 }  // namespace
 
 container::Kernel demo_kernel() {
-  const bool arm = vm::host_architecture() == vm::Architecture::arm64;
+  const bool arm = host_architecture() == Architecture::arm64;
   const auto folder = build_folder / "kernel" / (arm ? "arm64" : "amd64");
   return {.image = required(folder / "vmlinuz", "scripts/fetch-kernel build/kernel"),
           // modules/RELEASE

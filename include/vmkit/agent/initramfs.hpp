@@ -4,21 +4,12 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include <vmkit/base/architecture.hpp>
 #include <vmkit/base/stream.hpp>
 
 namespace vmkit::agent {
-
-/// The guest's processor.
-enum class Architecture { x86_64, arm64 };
-
-/// "x86_64" or "arm64".
-std::string_view to_string(Architecture architecture) noexcept;
-
-/// The architecture that this library was compiled for.
-Architecture host_architecture() noexcept;
 
 struct InitramfsOptions {
   Architecture architecture = host_architecture();

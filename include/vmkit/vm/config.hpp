@@ -10,18 +10,10 @@
 #include <variant>
 #include <vector>
 
+#include <vmkit/base/architecture.hpp>
 #include <vmkit/base/byte_size.hpp>
 
 namespace vmkit::vm {
-
-/// Instruction sets a guest can have.
-enum class Architecture { x86_64, arm64 };
-
-/// "x86_64", "arm64".
-std::string_view to_string(Architecture architecture) noexcept;
-
-/// That of this process.
-Architecture host_architecture() noexcept;
 
 /// Nothing, a file, or the bytes themselves (which a backend may have to put into a private file).
 using Initrd = std::variant<std::monostate, std::filesystem::path, std::vector<std::byte>>;

@@ -111,7 +111,8 @@ class Machine {
   void pause(const CallOptions& options = {});
   void resume(const CallOptions& options = {});
 
-  /// Waits for the end, until all handlers have heard of it, and returns the final event. failed_precondition if it was never started.
+  /// Waits for the end, until all handlers have heard of it, and returns the final event.
+  /// failed_precondition if it was never started.
   MachineEvent wait(const CallOptions& options = {});
 
   /// Calls `handler` for every event from now on, until the subscription ends.

@@ -76,14 +76,10 @@ class SocketStream final : public Stream {
     }
   }
 
-  void close_write() override {
-    ::shutdown(socket_.get(), SHUT_WR);
-  }
+  void close_write() override { ::shutdown(socket_.get(), SHUT_WR); }
 
   // The descriptor itself stays open until nobody can be inside read() or write() any more.
-  void close() noexcept override {
-    ::shutdown(socket_.get(), SHUT_RDWR);
-  }
+  void close() noexcept override { ::shutdown(socket_.get(), SHUT_RDWR); }
 
  private:
   Descriptor socket_;

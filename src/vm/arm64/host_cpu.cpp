@@ -5,10 +5,6 @@
 
 namespace vmkit::vm {
 
-Architecture host_architecture() noexcept {
-  return Architecture::arm64;
-}
-
 // Guests here have the architected timer, whose frequency the kernel reads for itself.
 std::optional<std::uint64_t> read_cycle_counter() noexcept {
   return std::nullopt;

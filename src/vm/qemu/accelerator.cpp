@@ -13,9 +13,9 @@ FeatureStatus no(Limitation limitation, std::string reason, std::string way_out 
 FeatureStatus hardware_status(Architecture guest, const HostVirtualization& host) {
   using Device = HostVirtualization::Device;
   if (guest != host.architecture) {
-    return no(Limitation::other_architecture, "the guest is " + std::string(vm::to_string(guest)) +
+    return no(Limitation::other_architecture, "the guest is " + std::string(to_string(guest)) +
                                                   ", the host " +
-                                                  std::string(vm::to_string(host.architecture)));
+                                                  std::string(to_string(host.architecture)));
   }
   const bool kvm = host.kind == QemuAccelerator::kvm;
   switch (host.device) {

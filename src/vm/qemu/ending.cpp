@@ -40,18 +40,19 @@ constexpr std::array known_errors = {
     KnownError{"Too many open files", Errc::resource_exhausted,
                "the process may not have more open files"},
     KnownError{"rror loading uncompressed kernel", Errc::invalid_argument,
-               "the kernel file is not one that QEMU can boot"},
+               "the kernel is not one that QEMU can boot"},
     KnownError{"invalid kernel", Errc::invalid_argument,
-               "the kernel file is not one that QEMU can boot"},
+               "the kernel is not one that QEMU can boot"},
     KnownError{"could not load kernel", Errc::invalid_argument,
-               "the kernel file is not one that QEMU can boot"},
+               "the kernel is not one that QEMU can boot"},
     KnownError{"linux kernel too old", Errc::invalid_argument,
-               "the kernel file is not one that QEMU can boot"},
+               "the kernel is not one that QEMU can boot"},
     KnownError{"Permission denied", Errc::permission_denied, "QEMU may not open a file"},
 };
 
 Error refused(const Evidence& evidence) {
-  const std::string words = "qemu " + os::to_string(evidence.exit) + " before the machine ran; " +
+  const std::string words = "qemu " + os::to_string(evidence.exit) +
+                            " before the machine ran (kernel " + evidence.kernel + "); " +
                             last_words(evidence.error_output);
   for (const KnownError& known : known_errors) {
     if (evidence.error_output.find(known.words) != std::string::npos) {

@@ -25,6 +25,7 @@ enum class KillCause {
 
 /// What is known about a QEMU that has ended.
 struct Evidence {
+  std::string kernel = {};  ///< The file.
   os::ExitStatus exit = {};
   KillCause cause = KillCause::none;
   std::string cause_text = {};                      ///< More about the cause.

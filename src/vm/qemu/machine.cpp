@@ -100,6 +100,7 @@ void QemuMachine::prepare() {
                      qmp_listener_.get()};
   for (const PortListener& port : ports_) plan.port_listeners.push_back(port.fd());
   setup_.machine = config_.name;
+  setup_.kernel = config_.boot.image.string();
   setup_.launch.arguments = build_arguments(config_, plan);
   setup_.launch.listeners = plan.port_listeners;
   setup_.launch.listeners.push_back(plan.qmp_listener);

@@ -42,7 +42,7 @@ MachineEvent Monitor::run() {
 }
 
 Evidence Monitor::run_once() {
-  evidence_ = {};
+  evidence_ = {.kernel = setup_.kernel};
   negotiation_id_ = 0;
   alive_ = false;
   Process process(setup_.launch);

@@ -19,6 +19,7 @@ namespace vmkit::vm::qemu {
 
 struct MonitorSetup {
   std::string machine = {};  ///< Its name.
+  std::string kernel = {};   ///< Its file.
   Launch launch = {};
   std::chrono::milliseconds response_limit{};
   std::chrono::milliseconds boot_watchdog{};  ///< Zero: none.

@@ -7,10 +7,6 @@
 
 namespace vmkit::vm {
 
-Architecture host_architecture() noexcept {
-  return Architecture::x86_64;
-}
-
 std::optional<std::uint64_t> read_cycle_counter() noexcept {
   return __rdtsc();
 }

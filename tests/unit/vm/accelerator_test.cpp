@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 using namespace vmkit::vm;
+using namespace vmkit;
 using namespace vmkit::vm::qemu;
 using Device = HostVirtualization::Device;
 

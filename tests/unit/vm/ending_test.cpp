@@ -95,7 +95,7 @@ TEST_CASE("ending: what QEMU's end means") {
       {"memory", refused("cannot set up guest memory: Cannot allocate memory"), S::failed,
        R::failed, Errc::resource_exhausted, "not enough memory"},
       {"kernel", refused("Error loading uncompressed kernel without PVH ELF Note"), S::failed,
-       R::failed, Errc::invalid_argument, "the kernel file is not one"},
+       R::failed, Errc::invalid_argument, "the kernel is not one"},
       {"unknown", refused("-device x: what?\nand why?"), S::failed, R::failed, Errc::unsupported,
        "qemu exited with status 1 before the machine ran; it said: qemu: -device x: what?|and"},
   };

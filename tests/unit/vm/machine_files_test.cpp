@@ -94,7 +94,7 @@ TEST_CASE_FIXTURE(FilesFixture, "machine: a kernel that is none") {
   VMKIT_REQUIRE_GUEST();
   const auto text = image("not-a-kernel", "text");
   begins_and_names(start_error([&](auto& c) { c.boot.image = text; }),
-                   "invalid_argument: machine wrong: the kernel file is not one", "it said: ");
+                   "invalid_argument: machine wrong: the kernel is not one", "it said: ");
 }
 
 TEST_CASE_FIXTURE(FilesFixture, "machine: files that are missing or of a wrong format") {
