@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/e2fsck.hpp"
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <fcntl.h>
 #include <optional>
-#include <poll.h>
-#include <signal.h>
 #include <sstream>
 #include <stdexcept>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace vmkit::test {
@@ -40,50 +35,6 @@ std::string output_of(const std::vector<std::string>& command) {
 std::string e2fs_tool(std::string_view name) {
   if (auto path = find_tool(name)) return *path;
   throw std::runtime_error(std::string(name) + " is not installed (package e2fsprogs)");
-}
-
-ToolResult run_tool(const std::vector<std::string>& command, std::chrono::seconds limit) {
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  std::array<int, 2> ends{};
-  if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe for " + command.front());
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const int nothing = ::open("/dev/null", O_RDONLY);
-    ::dup2(nothing, STDIN_FILENO);
-    ::dup2(ends[1], STDOUT_FILENO);
-    ::dup2(ends[1], STDERR_FILENO);
-    ::close(ends[0]);
-    ::close(ends[1]);
-    ::execv(arguments[0], arguments.data());
-    ::_exit(127);
-  }
-  ::close(ends[1]);
-  if (child < 0) {
-    ::close(ends[0]);
-    throw std::runtime_error("cannot start " + command.front());
-  }
-  ToolResult result;
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    pollfd waiting{ends[0], POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&waiting, 1, static_cast<int>(left.count())) == 0) {
-      ::kill(child, SIGKILL);
-      break;
-    }
-    std::array<char, 16384> buffer;
-    const ssize_t count = ::read(ends[0], buffer.data(), buffer.size());
-    if (count <= 0) break;
-    result.output.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return result;
 }
 
 bool have_e2fsprogs() {

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "support/programs.hpp"
 
 /// e2fsprogs as the oracle of tests about ext4 images.
 namespace vmkit::test {
-
-struct ToolResult {
-  int status = -1;     ///< Exit status; 128 and the signal for a killed tool.
-  std::string output;  ///< Of stdout and stderr.
-};
-
-/// Runs `command` without a shell and without input; kills it after `limit` (status 137).
-ToolResult run_tool(const std::vector<std::string>& command,
-                    std::chrono::seconds limit = std::chrono::seconds(60));
 
 /// Whether e2fsck, debugfs and dumpe2fs are installed. Where they are not: throws if the
 /// environment says CI=true, else prints that a test is skipped.

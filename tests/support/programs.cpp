@@ -6,6 +6,8 @@
 
 #include "os/child_process.hpp"
 
+#include <vmkit/base/error.hpp>
+
 namespace vmkit::test {
 
 bool has_programs(std::initializer_list<const char*> names) {
@@ -28,6 +30,18 @@ std::string run_program(std::vector<std::string> arguments) {
   INFO(command, output.err);
   REQUIRE(output.status.success());
   return output.out;
+}
+
+ToolResult run_tool(const std::vector<std::string>& command, std::chrono::seconds limit) {
+  try {
+    const os::Output output =
+        os::run({.arguments = command}, 64_MiB, CallOptions{}.with_timeout(limit));
+    const int status = output.status.signal == 0 ? output.status.code : 128 + output.status.signal;
+    return {status, output.err + output.out};
+  } catch (const Error& error) {
+    if (error.code() != Errc::timeout) throw;
+    return {137, "not finished in time, killed"};
+  }
 }
 
 }  // namespace vmkit::test

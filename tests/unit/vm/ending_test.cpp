@@ -19,7 +19,7 @@ struct Row {
 };
 
 Evidence refused(const char* words) {
-  return {.exit = {1, 0}, .error_output = std::string("qemu: ") + words + "\n"};
+  return {.kernel = "/k", .exit = {1, 0}, .error_output = std::string("qemu: ") + words + "\n"};
 }
 
 }  // namespace
@@ -97,7 +97,8 @@ TEST_CASE("ending: what QEMU's end means") {
       {"kernel", refused("Error loading uncompressed kernel without PVH ELF Note"), S::failed,
        R::failed, Errc::invalid_argument, "the kernel is not one"},
       {"unknown", refused("-device x: what?\nand why?"), S::failed, R::failed, Errc::unsupported,
-       "qemu exited with status 1 before the machine ran; it said: qemu: -device x: what?|and"},
+       "qemu exited with status 1 before the machine ran (kernel /k); it said: qemu: -device x: "
+       "what?|and"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
