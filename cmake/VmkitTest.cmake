@@ -12,6 +12,8 @@ function(vmkit_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "TIMEOUT" "SOURCES;LIBRARIES;LABELS;ENVIRONMENT")
   add_executable(${name} ${arg_SOURCES})
   vmkit_compile_options(${name})
+  # What is tested is optimised; the tests themselves need to compile fast.
+  target_compile_options(${name} PRIVATE -O0)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src"
     "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE vmkit_doctest_main ${arg_LIBRARIES})
