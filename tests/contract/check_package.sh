@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs a build into an empty folder and builds and runs a stranger's project against it.
 #   check_package.sh BUILD_DIR CONSUMER_SOURCE_DIR
 set -euo pipefail
