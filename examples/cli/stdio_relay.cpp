@@ -27,7 +27,8 @@ constexpr std::size_t buffer_size = 65536;
 // come for so long, what they might still write is not waited for.
 constexpr auto silence_limit = 500ms;
 
-/// False if nobody reads our output any more, or if it is stopped: whoever reads it may have paused.
+/// False if nobody reads our output any more, or if it is stopped: whoever reads it may have
+/// paused.
 bool write_all(int fd, std::span<const std::byte> data, const StopToken& stop) {
   while (!data.empty()) {
     pollfd output{fd, POLLOUT, 0};

@@ -2,8 +2,8 @@
 #include "container/folder.hpp"
 
 #include <cerrno>
-#include <sys/stat.h>
 #include <string>
+#include <sys/stat.h>
 #include <system_error>
 #include <utility>
 

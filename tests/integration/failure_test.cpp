@@ -144,8 +144,8 @@ TEST_CASE("failure: a machine that is killed while much is written to it says so
   for (int i = 0; i < 5; ++i) {
     auto box = Container::create(Demo::get().container_options());
     box.start();
-    auto eater = box.exec({.args = {"sh", "-c", "cat >/dev/null"},
-                           .stdin_mode = agent::Stdio::pipe});
+    auto eater =
+        box.exec({.args = {"sh", "-c", "cat >/dev/null"}, .stdin_mode = agent::Stdio::pipe});
     std::thread killer([&] {
       std::this_thread::sleep_for(50ms);
       box.kill();

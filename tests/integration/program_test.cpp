@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vmkit program and the first example, as a user runs them.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -234,13 +235,13 @@ TEST_CASE("program: Ctrl-C while nobody reads what the process writes") {
 }
 
 TEST_CASE("program: output that cannot be written is a failure") {
-  const auto full = os::File::open("/dev/full", os::File::Mode::read_write);
+  const os::Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   auto images = os::ChildProcess::spawn(
-      {.arguments = vmkit_arguments({"images", "--store", store()}), .stdout_fd = full.fd()});
+      {.arguments = vmkit_arguments({"images", "--store", store()}), .stdout_fd = full.get()});
   CHECK(images.wait(CallOptions{}.with_timeout(20s)) == os::ExitStatus{1, 0});
   auto run = os::ChildProcess::spawn(
       {.arguments = run_arguments({Demo::get().reference(), "--", "echo", "x"}),
-       .stdout_fd = full.fd()});
+       .stdout_fd = full.get()});
   CHECK(run.wait(CallOptions{}.with_timeout(60s)) == os::ExitStatus{125, 0});
 }
 

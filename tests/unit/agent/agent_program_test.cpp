@@ -327,7 +327,8 @@ TEST_CASE("a client that breaks the protocol gets a go-away, and the next one is
   CHECK_FALSE(client.failure());
 }
 
-TEST_CASE("a process that writes for ever, left by its client, does not keep the next one waiting") {
+TEST_CASE(
+    "a process that writes for ever, left by its client, does not keep the next one waiting") {
   AgentProgram program;
   program.stream->write(Preamble{Preamble::Kind::hello, 1, {}}.encode());
   CHECK(read_some(*program.stream, Preamble::size).size() == Preamble::size);
@@ -337,13 +338,12 @@ TEST_CASE("a process that writes for ever, left by its client, does not keep the
   const auto header = protocol::stream_header(protocol::StreamKind::stdio);
   mux.write(output, header);
   std::string request;
-  append_message(
-      Json{{"jsonrpc", "2.0"},
-           {"id", 1},
-           {"method", "spawn"},
-           {"params", {{"args", {"/usr/bin/yes"}}, {"stdio", {{"stdout", output}}}}}}
-          .dump(),
-      request);
+  append_message(Json{{"jsonrpc", "2.0"},
+                      {"id", 1},
+                      {"method", "spawn"},
+                      {"params", {{"args", {"/usr/bin/yes"}}, {"stdio", {{"stdout", output}}}}}}
+                     .dump(),
+                 request);
   mux.write(rpc, std::as_bytes(std::span(request)));
   yamux::OutputBuffer frames;
   mux.take_output(frames);

@@ -189,9 +189,9 @@ TEST_CASE("an error's words cannot play tricks on a terminal, nor fill the memor
 }
 
 TEST_CASE("an exit status that no process can have is not taken for a success") {
-  for (const char* status : {"{}", "[]", "null", "{\"code\":256}", "{\"code\":-1}",
-                             "{\"code\":\"0\"}", "{\"code\":0.5}", "{\"signal\":0}",
-                             "{\"signal\":128}", "{\"code\":0,\"signal\":9}"}) {
+  for (const char* status :
+       {"{}", "[]", "null", "{\"code\":256}", "{\"code\":-1}", "{\"code\":\"0\"}", "{\"code\":0.5}",
+        "{\"signal\":0}", "{\"signal\":128}", "{\"code\":0,\"signal\":9}"}) {
     CAPTURE(status);
     FakeAgent agent([status](const Json& request) {
       if (request["method"] == "hello") return result(request, good_hello);
