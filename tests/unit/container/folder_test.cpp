@@ -43,7 +43,7 @@ TEST_CASE("folder: a sweep never takes one that is being made") {
         break;
       }
     } catch (const Error& error) {
-      FAIL_CHECK("number ", i, ": ", error.what());
+      FAIL_CHECK("number ", i, ": ", std::string(error.what()));
       break;
     }
   }
