@@ -3,6 +3,7 @@
 // environment, what is printed, exit statuses) is here.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -37,7 +38,9 @@ void add_reference(CLI::App* command, cli::RegistryOptions& options) {
 int guarded(const std::function<int()>& command, const cli::Interrupt& interrupt,
             int failure_status) {
   try {
-    return command();
+    const int status = command();
+    if (std::fflush(stdout) != 0) throw vmkit::Error::from_errno(errno, "write to our output");
+    return status;
   } catch (const vmkit::Error& error) {
     if (error.code() == vmkit::Errc::cancelled && interrupt.signal() != 0) {
       std::fprintf(stderr, "vmkit: stopped\n");

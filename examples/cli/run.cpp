@@ -112,6 +112,7 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
        .memory = memory},
       call);
   box.start(call);
+  display.finish();
 
   const auto ready = Clock::now();
   std::optional<agent::Process> process;
@@ -129,7 +130,6 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
     return exit_status_of(error);
   }
   const auto running = Clock::now();
-  display.finish();
 
   const agent::ExitStatus status = relay(*process, options.interactive, call);
   if (options.timeline) {

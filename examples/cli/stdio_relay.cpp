@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stdio_relay.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <limits.h>
 #include <optional>
 #include <poll.h>
 #include <thread>
@@ -25,10 +27,17 @@ constexpr std::size_t buffer_size = 65536;
 // come for so long, what they might still write is not waited for.
 constexpr auto silence_limit = 500ms;
 
-/// False if nobody reads our output any more.
-bool write_all(int fd, std::span<const std::byte> data) {
+/// False if nobody reads our output any more, or if it is stopped: whoever reads it may have
+/// paused.
+bool write_all(int fd, std::span<const std::byte> data, const StopToken& stop) {
   while (!data.empty()) {
-    const ssize_t count = ::write(fd, data.data(), data.size());
+    pollfd output{fd, POLLOUT, 0};
+    if (::poll(&output, 1, 50) == 0) {
+      if (stop.stop_requested()) return false;
+      continue;
+    }
+    // A pipe that is ready takes so much without blocking, and not always more.
+    const ssize_t count = ::write(fd, data.data(), std::min<std::size_t>(data.size(), PIPE_BUF));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EPIPE) return false;
     if (count < 0) throw Error::from_errno(errno, "write to our output");
@@ -67,7 +76,7 @@ class OutputCopy {
     std::vector<std::byte> buffer(buffer_size);
     try {
       while (const std::size_t count = from.read(buffer, {.stop = stop})) {
-        if (!write_all(to, std::span(buffer).first(count))) return;
+        if (!write_all(to, std::span(buffer).first(count), stop)) return;
         copied_ += count;
       }
     } catch (const Error& error) {

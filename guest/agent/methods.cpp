@@ -194,34 +194,33 @@ void Server::spawn(const Json& params, const Deferred& request) {
   std::array<int, 3> descriptors;
   constexpr const char* names[] = {"stdin", "stdout", "stderr"};
   Pipe* const pipes[] = {&process.input, &process.output, &process.error};
-  for (std::size_t i = 0; i < 3; ++i) {
-    descriptors[i] = null.get();
-    if (!stdio.contains(names[i])) continue;
-    const auto stream = stdio[names[i]].get<agent::yamux::StreamId>();
-    if (!session_->claim_stdio(stream)) {
-      for (Pipe* pipe : pipes) close_pipe(*pipe);
-      throw RpcError(invalid_params, std::string(names[i]) + ": stream " + std::to_string(stream) +
-                                         " was not opened for stdio, or is in use");
-    }
-    pipes[i]->stream = stream;
-    if (i == 0) session_->mux().finish(stream);  // nothing goes that way
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) {
-      for (Pipe* pipe : pipes) close_pipe(*pipe);
-      throw RpcError(operation_failed, "cannot make a pipe", errno);
-    }
-    theirs[i] = Fd(i == 0 ? ends[0] : ends[1]);
-    pipes[i]->fd = Fd(i == 0 ? ends[1] : ends[0]);
-    // Only our end does not block; the process gets an ordinary pipe.
-    ::fcntl(pipes[i]->fd.get(), F_SETFL, O_NONBLOCK);
-    ::fcntl(pipes[i]->fd.get(), F_SETPIPE_SZ, pipe_bytes);
-    descriptors[i] = theirs[i].get();
-  }
   try {
+    for (std::size_t i = 0; i < 3; ++i) {
+      descriptors[i] = null.get();
+      if (!stdio.contains(names[i])) continue;
+      const auto stream = stdio[names[i]].get<agent::yamux::StreamId>();
+      if (!session_->claim_stdio(stream)) {
+        throw RpcError(invalid_params, std::string(names[i]) + ": stream " +
+                                           std::to_string(stream) +
+                                           " was not opened for stdio, or is in use");
+      }
+      pipes[i]->stream = stream;
+      if (i == 0) session_->mux().finish(stream);  // nothing goes that way
+      int ends[2];
+      if (::pipe2(ends, O_CLOEXEC) != 0) {
+        throw RpcError(operation_failed, "cannot make a pipe", errno);
+      }
+      theirs[i] = Fd(i == 0 ? ends[0] : ends[1]);
+      pipes[i]->fd = Fd(i == 0 ? ends[1] : ends[0]);
+      // Only our end does not block; the process gets an ordinary pipe.
+      ::fcntl(pipes[i]->fd.get(), F_SETFL, O_NONBLOCK);
+      ::fcntl(pipes[i]->fd.get(), F_SETPIPE_SZ, pipe_bytes);
+      descriptors[i] = theirs[i].get();
+    }
     Spawned started = guest::spawn(what, descriptors);
     process.pid = started.pid;
     process.start_result = std::move(started.result);
-  } catch (const RpcError&) {
+  } catch (...) {
     for (Pipe* pipe : pipes) close_pipe(*pipe);
     throw;
   }

@@ -49,8 +49,15 @@ void Server::run() {
       if (errno == EINTR) continue;
       throw std::runtime_error("poll failed");
     }
-    for (std::size_t i = 0; i < polled_.size() && !finished_; ++i) {
-      if (polled_[i].revents != 0) handle(watches_[i], polled_[i].revents);
+    try {
+      for (std::size_t i = 0; i < polled_.size() && !finished_; ++i) {
+        if (polled_[i].revents != 0) handle(watches_[i], polled_[i].revents);
+      }
+    } catch (const Error& error) {
+      // An answer that the client does not take, or that is too long: its session's end, not ours.
+      log(std::string("session ended: ") + error.what());
+      if (session_) break_session();
+      reap();  // what it was in the middle of
     }
     if (connected_) write_channel();
     if (power_off_) {

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t max_failure_text = 4096;
 // Statuses that no client has asked for: the oldest go when there are more.
 constexpr std::size_t max_uncollected = 256;
+// Of one pipe in one round of the loop.
+constexpr int max_drain_reads = 16;
 
 agent::Json exit_status(int wait_status) {
   if (WIFSIGNALED(wait_status)) return {{"signal", WTERMSIG(wait_status)}};
@@ -126,8 +128,9 @@ void Server::pump_output(Pipe& pipe) {
 }
 
 void Server::drain_output(Pipe& pipe) {
-  char buffer[4096];
-  for (;;) {
+  char buffer[16384];
+  // Not until it is empty: a process that writes for ever on another processor would keep us here.
+  for (int i = 0; i < max_drain_reads; ++i) {
     const ssize_t count = ::read(pipe.fd.get(), buffer, sizeof buffer);
     if (count == 0) return close_pipe(pipe);
     if (count < 0) return;

@@ -168,6 +168,9 @@ void MuxState::write(yamux::StreamId id, std::span<const std::byte> data,
   StoppableWait waiting(mutex_, stream->changed, options, "writing a stream of the guest");
   std::unique_lock lock(mutex_);
   while (!data.empty()) {
+    if (stream->write_closed) {
+      throw Error(Errc::unavailable, "the stream was closed by this side");
+    }
     check_open(id, *stream);
     if (const std::size_t count = engine_.write(id, data)) {
       data = data.subspan(count);
@@ -214,7 +217,9 @@ void MuxState::close_write(yamux::StreamId id) {
   const EntryPtr stream = entry(id);
   const std::lock_guard lock(mutex_);
   if (stream->closed || failure_) return;
+  stream->write_closed = true;
   engine_.finish(id);
+  stream->changed.notify_all();
   wake_writer();
 }
 

@@ -55,6 +55,7 @@ class MuxState {
   struct Entry {
     std::condition_variable changed;
     bool closed = false;            // by our side; the engine has forgotten the stream
+    bool write_closed = false;      // by our side: who still waits to write waits in vain
     bool waits_for_output = false;  // is in waiting_for_output_
     std::string outbox;             // posted messages that did not fit yet
     std::shared_ptr<DataHandler> handler;

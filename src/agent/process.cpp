@@ -82,11 +82,20 @@ void Process::signal(std::string_view name, const CallOptions& options) {
 
 ExitStatus Process::wait(const CallOptions& options) {
   const Json status = impl_->rpc->wait(*impl_->exit, options);
-  try {
-    return {status.value("code", 0), status.value("signal", 0)};
-  } catch (const Json::exception&) {
+  // One of the two, and as the kernel has them: nothing else may pass for a success.
+  const auto number = [&](const char* name, unsigned least, unsigned most) -> std::optional<int> {
+    const auto found = status.is_object() ? status.find(name) : status.end();
+    if (found == status.end() || !found->is_number_unsigned()) return std::nullopt;
+    const auto value = found->get<std::uint64_t>();
+    if (value < least || value > most) return std::nullopt;
+    return static_cast<int>(value);
+  };
+  const auto code = number("code", 0, 255);
+  const auto signal = number("signal", 1, 127);
+  if (code.has_value() == signal.has_value()) {
     throw Error(Errc::data_corruption, "the guest agent sent a malformed exit status");
   }
+  return {code.value_or(0), signal.value_or(0)};
 }
 
 }  // namespace vmkit::agent

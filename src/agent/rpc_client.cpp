@@ -35,13 +35,25 @@ Errc errc_of(std::int64_t code) {
   }
 }
 
+/// The guest's words, as they can be shown to people: no control characters, which a terminal would
+/// obey, and not without end.
+std::string readable(std::string text) {
+  constexpr std::size_t most = 4096;
+  if (text.size() > most) text.resize(most);
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return text;
+}
+
 Error error_of(const std::string& method, const Json& error) {
   std::optional<NativeError> native;
   if (const auto data = error.find("data"); data != error.end()) {
     native = NativeError{ErrorDomain::posix, data->at("errno").get<std::int64_t>()};
   }
   return Error(errc_of(error.at("code").get<std::int64_t>()),
-               "guest agent, " + method + ": " + error.at("message").get<std::string>(), native);
+               "guest agent, " + method + ": " + readable(error.at("message").get<std::string>()),
+               native);
 }
 
 }  // namespace

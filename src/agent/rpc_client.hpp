@@ -37,7 +37,7 @@ class RpcClient : public std::enable_shared_from_this<RpcClient> {
   };
   using CallPtr = std::shared_ptr<Call>;
 
-  /// Opens the stream. `mux` must outlive the object, whose owner keeps both.
+  /// Opens the stream. The object may outlive `mux`: every call then fails as the session did.
   static std::shared_ptr<RpcClient> start(Mux& mux);
 
   /// Sends a request and does not wait.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/boot.hpp"
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -52,17 +53,25 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
 
 agent::Client boot(vm::Machine& machine, const ContainerOptions& options,
                    const CallOptions& call_options) {
+  const CallOptions limited = call_options.with_timeout(options.boot_limit);
+  const auto limit = std::chrono::ceil<std::chrono::milliseconds>(
+      call_options.remaining(options.boot_limit));  // the caller's deadline may be nearer
+  const std::string context = "container " + options.hostname;
   try {
-    const CallOptions limited = call_options.with_timeout(options.boot_limit);
+    // Leaves nothing running when it fails; and if it fails because the machine runs already, then
+    // that one is not ours to end.
     machine.start(limited);
+  } catch (const Error& error) {
+    throw error.with_context(context);
+  }
+  try {
     return connect(machine, limited);
   } catch (const Error& error) {
     const bool was_running = !is_over(machine.state());
     machine.kill();
-    const std::string context = "container " + options.hostname;
     if (error.code() == Errc::timeout && was_running) {
       throw Error(Errc::timeout, context + ": expected its agent to answer within " +
-                                     std::to_string(options.boot_limit.count()) + " ms" +
+                                     std::to_string(limit.count()) + " ms" +
                                      console_excerpt(machine));
     }
     throw error.with_context(context);

@@ -23,7 +23,8 @@ using Clock = std::chrono::steady_clock;
 }  // namespace
 
 struct Container::Impl {
-  explicit Impl(ContainerOptions given) : options(std::move(given)), folder(options.folder) {}
+  explicit Impl(ContainerOptions given)
+      : options(std::move(given)), log(options.log, "container"), folder(options.folder) {}
 
   /// The agent; failed_precondition while there is none.
   agent::Client& agent() {
@@ -36,6 +37,7 @@ struct Container::Impl {
   }
 
   const ContainerOptions options;
+  const Logger log;
   Folder folder;
   std::optional<vm::Machine> machine;   // from create() on
   mutable std::mutex mutex;             // guards what follows
@@ -56,6 +58,9 @@ Container Container::create(ContainerOptions options, const CallOptions& call_op
   auto impl = std::make_unique<Impl>(std::move(options));
   prepare_disk(impl->options, impl->folder.disk(), impl->timeline, call_options);
   impl->machine = impl->options.backend->create(machine_config(impl->options, impl->folder));
+  impl->log.info("container made", {{"name", impl->options.hostname},
+                                    {"folder", impl->options.folder.native()},
+                                    {"clone", to_string(impl->timeline.clone_method)}});
   return Container(std::move(impl));
 }
 
@@ -74,6 +79,8 @@ void Container::start(const CallOptions& options) {
   impl_->timeline.boot = ready - begin;
   impl_->timeline.mount = Clock::now() - ready;
   impl_->client = std::move(client);
+  impl_->log.info("container started", {{"name", impl_->options.hostname},
+                                        {"kernel", impl_->client->info().kernel_release}});
 }
 
 agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {

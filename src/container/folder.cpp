@@ -2,6 +2,7 @@
 #include "container/folder.hpp"
 
 #include <cerrno>
+#include <string>
 #include <sys/stat.h>
 #include <system_error>
 #include <utility>
@@ -13,7 +14,8 @@
 namespace vmkit::container {
 namespace {
 
-// The lock is also what marks a folder as a container's.
+// Also what marks a folder as a container's. The lock gets this name when it is held: one that has
+// the name and is free is abandoned.
 constexpr const char* lock_name = "container.lock";
 
 os::FileLock make_and_lock(const std::filesystem::path& path) {
@@ -21,7 +23,16 @@ os::FileLock make_and_lock(const std::filesystem::path& path) {
   if (::mkdir(path.c_str(), 0700) != 0) {
     throw Error::from_errno(errno, "create the container's folder " + path.string());
   }
-  return os::FileLock::acquire(path / lock_name, os::FileLock::Kind::exclusive);
+  try {
+    const auto unnamed = path / (std::string(lock_name) + ".new");
+    os::FileLock lock = os::FileLock::acquire(unnamed, os::FileLock::Kind::exclusive);
+    std::filesystem::rename(unnamed, path / lock_name);
+    return lock;
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+    throw;
+  }
 }
 
 }  // namespace
@@ -35,11 +46,13 @@ Folder::~Folder() {
 
 std::size_t Folder::remove_abandoned(const std::filesystem::path& parent) {
   std::size_t removed = 0;
-  std::error_code none;  // no such parent: nothing to remove
-  for (const auto& entry : std::filesystem::directory_iterator(parent, none)) {
-    const auto lock_file = entry.path() / lock_name;
-    if (entry.is_symlink() || !std::filesystem::is_regular_file(lock_file)) continue;
+  std::error_code none;  // no such parent, or one that we may not read: nothing to remove
+  std::filesystem::directory_iterator entries(parent, none);
+  for (; entries != std::filesystem::directory_iterator(); entries.increment(none)) {
+    const auto& entry = *entries;
     try {
+      const auto lock_file = entry.path() / lock_name;
+      if (entry.is_symlink() || !std::filesystem::is_regular_file(lock_file)) continue;
       const auto lock = os::FileLock::try_acquire(lock_file, os::FileLock::Kind::exclusive);
       if (!lock) continue;
       std::filesystem::remove_all(entry.path());
@@ -47,7 +60,7 @@ std::size_t Folder::remove_abandoned(const std::filesystem::path& parent) {
     } catch (const Error&) {
       // Removed by its owner or by another sweep in this moment.
     } catch (const std::filesystem::filesystem_error&) {
-      // The same, or not ours to remove.
+      // The same, or not ours to look into or to remove.
     }
   }
   return removed;

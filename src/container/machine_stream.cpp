@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/machine_stream.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -23,12 +24,23 @@ class MachineStream final : public Stream {
     if (count == 0 && has_ended()) throw machine_ended(machine_);
     return count;
   }
-  void write(std::span<const std::byte> data) override { channel_->write(data); }
+  void write(std::span<const std::byte> data) override {
+    try {
+      channel_->write(data);
+    } catch (const Error&) {
+      if (has_ended()) throw machine_ended(machine_);
+      throw;
+    }
+  }
   void close_write() override { channel_->close_write(); }
-  void close() noexcept override { channel_->close(); }
+  void close() noexcept override {
+    closed_ = true;
+    channel_->close();
+  }
 
  private:
   bool has_ended() {
+    if (closed_) return false;  // the end that we made ourselves: nothing to wait for
     try {
       machine_.wait(CallOptions{}.with_timeout(end_notice));
       return true;
@@ -39,6 +51,7 @@ class MachineStream final : public Stream {
 
   std::unique_ptr<Stream> channel_;
   vm::Machine& machine_;
+  std::atomic<bool> closed_{false};
 };
 
 }  // namespace

@@ -140,6 +140,37 @@ TEST_CASE("failure: a machine that is killed under a running process") {
   killer.join();
 }
 
+TEST_CASE("failure: a machine that is killed while much is written to it says so to all") {
+  for (int i = 0; i < 5; ++i) {
+    auto box = Container::create(Demo::get().container_options());
+    box.start();
+    auto eater =
+        box.exec({.args = {"sh", "-c", "cat >/dev/null"}, .stdin_mode = agent::Stdio::pipe});
+    std::thread killer([&] {
+      std::this_thread::sleep_for(50ms);
+      box.kill();
+    });
+    const std::vector<std::byte> much(256 << 20);
+    check_error(Errc::unavailable, {"the machine has ended (killed)"},
+                [&] { eater.stdin_sink().write(much); });
+    killer.join();
+  }
+}
+
+TEST_CASE("failure: a stop during the boot is heard within a tenth of a second") {
+  auto box = Container::create(Demo::get().container_options());
+  StopSource source;
+  std::chrono::steady_clock::time_point stopped;
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(200ms);
+    stopped = std::chrono::steady_clock::now();
+    source.request_stop();
+  });
+  check_error(Errc::cancelled, {}, [&] { box.start({.stop = source.token()}); });
+  stopper.join();
+  CHECK(std::chrono::steady_clock::now() - stopped < 300ms);  // with room for a busy host
+}
+
 TEST_CASE("failure: a stop while unpacking, while booting, while a process runs") {
   for (const auto delay : {1ms, 20ms, 100ms, 400ms, 900ms}) {
     CAPTURE(delay.count());

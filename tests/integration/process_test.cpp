@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes on a real machine with the real Debian image: bytes, statuses, signals, users.
 #include <algorithm>
+#include <atomic>
 #include <doctest/doctest.h>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -207,6 +210,62 @@ TEST_CASE("container: two at once have disks of their own") {
   CHECK(shell(second, "cat /file").status == agent::ExitStatus{1, 0});
   first.kill();
   CHECK(shell(second, "echo alive").out == "alive\n");
+}
+
+TEST_CASE("container: a second start is refused and does the first no harm") {
+  auto container = Container::create(Demo::get().container_options());
+  std::atomic<int> refused{0};
+  std::vector<std::thread> starters;
+  for (int i = 0; i < 3; ++i) {
+    starters.emplace_back([&] {
+      try {
+        container.start();
+      } catch (const Error& error) {
+        CHECK_MESSAGE(error.code() == Errc::failed_precondition, error.what());
+        ++refused;
+      }
+    });
+  }
+  for (std::thread& starter : starters) starter.join();
+  CHECK(refused == 2);
+  check_error(Errc::failed_precondition, {"start", "running"}, [&] { container.start(); });
+  CHECK(shell(container, "echo alive").out == "alive\n");
+}
+
+TEST_CASE("container: exec, stop and kill from many threads end soon, all with an answer") {
+  auto container = std::make_unique<Container>(Container::create(Demo::get().container_options()));
+  container->start();
+  Container moved(std::move(*container));
+  container.reset();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      try {
+        for (int round = 0; round < 1000; ++round) shell(moved, "echo x");
+      } catch (const Error& error) {
+        CHECK_MESSAGE((error.code() == Errc::unavailable), error.what());
+      }
+    });
+  }
+  std::this_thread::sleep_for(100ms);
+  threads.emplace_back([&] { moved.stop(5s); });
+  threads.emplace_back([&] { moved.stop(5s); });
+  threads.emplace_back([&] {
+    std::this_thread::sleep_for(20ms);
+    moved.kill();
+  });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(moved.state() == vm::MachineState::stopped);
+}
+
+TEST_CASE("container: the end of one that runs does not wait for anything") {
+  std::optional<Container> container(Container::create(Demo::get().container_options()));
+  container->start();
+  auto process = container->exec({.args = {"sleep", "1000"}});
+  const auto begin = std::chrono::steady_clock::now();
+  container.reset();
+  CHECK(std::chrono::steady_clock::now() - begin < 400ms);
+  check_error(Errc::unavailable, {}, [&] { process.wait(); });
 }
 
 TEST_CASE("container: the destructor removes the folder") {

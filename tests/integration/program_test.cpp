@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vmkit program and the first example, as a user runs them.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -217,6 +218,31 @@ TEST_CASE("program: Ctrl-C while the process runs") {
   running.process->kill(SIGINT);
   CHECK(running.process->wait(CallOptions{}.with_timeout(20s)) == os::ExitStatus{130, 0});
   CHECK(nothing_left());
+}
+
+TEST_CASE("program: Ctrl-C while nobody reads what the process writes") {
+  auto pipe = os::make_pipe();
+  auto child =
+      os::ChildProcess::spawn({.arguments = run_arguments({Demo::get().reference(), "--", "yes"}),
+                               .stdout_fd = pipe.second.get()});
+  pipe.second.reset();
+  char byte = 0;
+  REQUIRE(::read(pipe.first.get(), &byte, 1) == 1);
+  std::this_thread::sleep_for(300ms);  // the pipe is full by now
+  child.kill(SIGINT);
+  CHECK(child.wait(CallOptions{}.with_timeout(10s)) == os::ExitStatus{130, 0});
+  CHECK(nothing_left());
+}
+
+TEST_CASE("program: output that cannot be written is a failure") {
+  const os::Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  auto images = os::ChildProcess::spawn(
+      {.arguments = vmkit_arguments({"images", "--store", store()}), .stdout_fd = full.get()});
+  CHECK(images.wait(CallOptions{}.with_timeout(20s)) == os::ExitStatus{1, 0});
+  auto run = os::ChildProcess::spawn(
+      {.arguments = run_arguments({Demo::get().reference(), "--", "echo", "x"}),
+       .stdout_fd = full.get()});
+  CHECK(run.wait(CallOptions{}.with_timeout(60s)) == os::ExitStatus{125, 0});
 }
 
 TEST_CASE("program: kill -9 leaves no machine, and the next run removes the folder") {

@@ -25,8 +25,9 @@ class Container {
   /// image was made before (rootfs::Cache), and clones the result. No machine yet. On an error
   /// nothing is left of the container; the unpacked image stays in the cache.
   /// Errors: already_exists (the folder), resource_exhausted (disk full, image larger than
-  /// disk_size), data_corruption (a layer), invalid_argument (what the backend cannot do), and
-  /// unsupported where clone_mode requires a copy-on-write clone that the file system cannot make.
+  /// disk_size), data_corruption (a layer), invalid_argument (what the backend cannot do),
+  /// failed_precondition (a kernel whose modules have no virtio), and unsupported where clone_mode
+  /// requires a copy-on-write clone that the file system cannot make.
   static Container create(ContainerOptions options, const CallOptions& call_options = {});
 
   Container(Container&&) noexcept;
@@ -34,9 +35,10 @@ class Container {
   ~Container();
 
   /// Boots the machine and returns when processes can be started in it. On an error, also on
-  /// cancelled, the machine is gone; its last console lines are in the message. Errors besides
-  /// those of vm::Machine::start: failed_precondition (started before; a kernel whose modules have
-  /// no virtio), timeout (boot_limit), unavailable (the machine ended before its agent answered).
+  /// cancelled, the machine is gone and the container of no more use; its last console lines are in
+  /// the message. Errors besides those of vm::Machine::start: timeout (boot_limit), unavailable
+  /// (the machine ended before its agent answered), and failed_precondition if it was started
+  /// before, which does a running machine no harm.
   void start(const CallOptions& options = {});
 
   /// Starts a process. Returns when its program runs; errors as agent::Client::spawn, and
@@ -44,11 +46,13 @@ class Container {
   /// unavailable with the reason and the last console lines.
   agent::Process exec(const ProcessOptions& process = {}, const CallOptions& options = {});
 
-  /// Waits until the machine has ended, however, and returns its last event.
+  /// Waits until the machine has ended, however, and returns its last event. failed_precondition
+  /// before start.
   vm::MachineEvent wait(const CallOptions& options = {});
 
   /// Ends all processes, writes back the disk, unmounts it and powers the machine off; after
-  /// `grace` the machine is killed. Nothing happens if it has ended.
+  /// `grace` the machine is killed. Nothing happens if it has ended. If the call itself ends early
+  /// (cancelled, timeout), the machine is left as it is: running, or on its way to power off.
   void stop(std::chrono::milliseconds grace = std::chrono::seconds(10),
             const CallOptions& options = {});
 

@@ -46,7 +46,7 @@ struct ContainerOptions {
   bool network = false;  ///< A virtio network device that reaches what the host reaches.
   /// How long the machine may take from its start until its agent answers.
   std::chrono::milliseconds boot_limit = std::chrono::seconds(60);
-  std::shared_ptr<LogSink> log = {};
+  std::shared_ptr<LogSink> log = {};  ///< Of the container's own steps; the backend has its own.
 };
 
 /// A process to start; what is not given is the image's.

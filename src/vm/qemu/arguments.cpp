@@ -114,7 +114,9 @@ class Builder {
 
   void add_ports() {
     if (config_.ports.empty()) return;
-    add("-device", "virtio-serial-device");
+    // The guest's driver sets up two queues for each port that there could be, 31 unless told; the
+    // first number is the console port's, which is not used here.
+    add("-device", "virtio-serial-device,max_ports=" + std::to_string(config_.ports.size() + 1));
     for (std::size_t i = 0; i < config_.ports.size(); ++i) {
       const std::string id = port_device_id(i);
       add("-chardev", "socket,id=" + id + "-socket,fd=" + std::to_string(plan_.port_listeners[i]) +

@@ -11,7 +11,11 @@
 #include <thread>
 #include <unistd.h>
 
+#include "agent/json.hpp"
+#include "agent/message.hpp"
 #include "agent/preamble.hpp"
+#include "agent/protocol.hpp"
+#include "agent/yamux/engine.hpp"
 #include "unit/agent/fd_stream.hpp"
 #include "unit/agent/temp_dir.hpp"
 
@@ -321,6 +325,41 @@ TEST_CASE("a client that breaks the protocol gets a go-away, and the next one is
   CHECK(read_some(*program.stream, 12) == std::string("\0\3\0\0\0\0\0\0\0\0\0\1", 12));
   Client client = Client::connect(std::move(program.stream), soon());
   CHECK_FALSE(client.failure());
+}
+
+TEST_CASE(
+    "a process that writes for ever, left by its client, does not keep the next one waiting") {
+  AgentProgram program;
+  program.stream->write(Preamble{Preamble::Kind::hello, 1, {}}.encode());
+  CHECK(read_some(*program.stream, Preamble::size).size() == Preamble::size);
+  yamux::Engine mux(yamux::Role::client, {});
+  const auto rpc = mux.open();
+  const auto output = mux.open();
+  const auto header = protocol::stream_header(protocol::StreamKind::stdio);
+  mux.write(output, header);
+  std::string request;
+  append_message(Json{{"jsonrpc", "2.0"},
+                      {"id", 1},
+                      {"method", "spawn"},
+                      {"params", {{"args", {"/usr/bin/yes"}}, {"stdio", {{"stdout", output}}}}}}
+                     .dump(),
+                 request);
+  mux.write(rpc, std::as_bytes(std::span(request)));
+  yamux::OutputBuffer frames;
+  mux.take_output(frames);
+  program.stream->write(frames);
+  std::vector<std::byte> input(50'000);
+  while (mux.readable(rpc).empty() || mux.readable(output).empty()) {
+    const std::size_t count = program.stream->read(input);
+    REQUIRE(count != 0);
+    mux.receive(std::span(input).first(count));
+  }
+  mux.go_away(yamux::GoAwayCode::normal);
+  mux.take_output(frames);
+  program.stream->write(frames);
+  std::this_thread::sleep_for(50ms);  // by now the agent throws away what the process writes
+  Client next = Client::connect(std::move(program.stream), CallOptions{}.with_timeout(3s));
+  CHECK_FALSE(next.failure());
 }
 
 TEST_CASE("a client of another version is told ours") {

@@ -170,6 +170,41 @@ TEST_CASE("errors of the agent keep their meaning and their errno") {
   }
 }
 
+TEST_CASE("an error's words cannot play tricks on a terminal, nor fill the memory") {
+  FakeAgent agent([](const Json& request) {
+    if (request["method"] == "hello") return result(request, good_hello);
+    const std::string words = "\x1b]0;title\x07 \r\n" + std::string(100'000, 'x');
+    return framed(
+        Json{{"id", request["id"]}, {"error", {{"code", -32000}, {"message", words}}}}.dump());
+  });
+  Client client = Client::connect(std::move(agent.host), soon());
+  try {
+    client.power_off(soon());
+    FAIL("no error");
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    CHECK(text.starts_with("guest agent, power_off: ?]0;title? ??xxx"));
+    CHECK(text.size() < 5000);
+  }
+}
+
+TEST_CASE("an exit status that no process can have is not taken for a success") {
+  for (const char* status :
+       {"{}", "[]", "null", "{\"code\":256}", "{\"code\":-1}", "{\"code\":\"0\"}", "{\"code\":0.5}",
+        "{\"signal\":0}", "{\"signal\":128}", "{\"code\":0,\"signal\":9}"}) {
+    CAPTURE(status);
+    FakeAgent agent([status](const Json& request) {
+      if (request["method"] == "hello") return result(request, good_hello);
+      if (request["method"] == "spawn") return result(request, {{"process", 1}, {"pid", 2}});
+      return result(request, Json::parse(status));
+    });
+    Client client = Client::connect(std::move(agent.host), soon());
+    Process process =
+        client.spawn({.args = {"x"}, .stdout_mode = Stdio::null, .stderr_mode = Stdio::null});
+    expect(Errc::data_corruption, "exit status", [&] { process.wait(soon()); });
+  }
+}
+
 TEST_CASE("an agent that is silent is left at the deadline, and the late answer is no error") {
   StopSource release;
   FakeAgent agent([&](const Json& request) {

@@ -184,6 +184,20 @@ TEST_CASE("a deadline, a stop and close() wake a reader") {
   CHECK(code_of([&] { stream->write(buffer); }) == Errc::unavailable);
 }
 
+TEST_CASE("a half-close from another thread wakes a writer that waits for room") {
+  Pair pair;
+  auto near = pair.client->open();
+  auto far = pair.server->accept(soon());
+  std::thread closer([&] {
+    std::this_thread::sleep_for(50ms);
+    near->close_write();
+  });
+  const std::vector<std::byte> much(8 << 20);
+  CHECK(code_of([&] { near->write(much, soon()); }) == Errc::unavailable);
+  closer.join();
+  CHECK(receive_all(*far).first > 0);  // what had been taken arrives, and then the end
+}
+
 TEST_CASE("the other end's reset is an error for reader and writer") {
   Pair pair;
   auto near = pair.client->open();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/folder.hpp"
 
+#include <atomic>
 #include <doctest/doctest.h>
 #include <fstream>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include "support/errors.hpp"
@@ -25,6 +27,37 @@ TEST_CASE("folder: private, made with its parents, gone with the object") {
     CHECK(std::filesystem::exists(path));
   }
   CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("folder: a sweep never takes one that is being made") {
+  const auto parent = test::temporary_directory();
+  std::atomic<bool> done{false};
+  std::thread sweep([&] {
+    while (!done) Folder::remove_abandoned(parent.path());
+  });
+  for (int i = 0; i < 3000; ++i) {
+    try {
+      const Folder folder(parent.path() / std::to_string(i));
+      if (!std::filesystem::exists(folder.disk().parent_path())) {
+        FAIL_CHECK("taken away, number ", i);
+        break;
+      }
+    } catch (const Error& error) {
+      FAIL_CHECK("number ", i, ": ", std::string(error.what()));
+      break;
+    }
+  }
+  done = true;
+  sweep.join();
+}
+
+TEST_CASE("folder: a sweep passes by what it cannot look into") {
+  const auto parent = test::temporary_directory();
+  std::filesystem::create_directory(parent.path() / "odd");
+  std::filesystem::create_symlink("container.lock", parent.path() / "odd/container.lock");
+  CHECK(Folder::remove_abandoned(parent.path()) == 0);
+  std::ofstream(parent.path() / "file") << "x";
+  CHECK(Folder::remove_abandoned(parent.path() / "file") == 0);
 }
 
 TEST_CASE("folder: what a killed process left is removed, and nothing else") {

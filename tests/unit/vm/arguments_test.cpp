@@ -92,7 +92,7 @@ TEST_CASE("arguments: everything, with KVM, and commas where options end") {
 -serial chardev:console
 -chardev socket,id=qmp,fd=7,server=on,wait=off
 -mon chardev=qmp,mode=control
--device virtio-serial-device
+-device virtio-serial-device,max_ports=3
 -chardev socket,id=port0-socket,fd=8,server=on,wait=off
 -device virtserialport,id=port0,chardev=port0-socket,name=vmkit.control
 -chardev socket,id=port1-socket,fd=9,server=on,wait=off
