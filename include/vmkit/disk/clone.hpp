@@ -16,8 +16,8 @@ enum class CloneMode {
 
 struct CloneOptions {
   CloneMode mode = CloneMode::prefer_cow;
-  /// Whether the target must outlive a crash of the host. If not, nothing is synced, which takes
-  /// most of the time where the data is copied: for disks that go when their machine does.
+  /// Whether the target must outlive a crash of the host. If not, nothing is synced, so that nobody
+  /// waits for the storage: for disks that go when their machine does.
   bool durable = true;
 };
 
