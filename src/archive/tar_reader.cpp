@@ -6,6 +6,7 @@
 #include <clocale>
 #include <exception>
 #include <limits>
+#include <map>
 #include <string_view>
 #if __has_include(<xlocale.h>)
 #include <xlocale.h>
@@ -20,7 +21,11 @@ namespace vmkit::archive {
 namespace {
 
 constexpr std::size_t buffer_size = 256 * 1024;
-constexpr std::uint64_t largest_header = 2 * 1024 * 1024;
+/// What libarchive is given at once, so that a header that is too large shows early.
+constexpr std::size_t piece_size = 64 * 1024;
+/// libarchive takes time quadratic in the entries of an ACL: a header of 1 MiB would hold it, with
+/// nothing to stop it, for many seconds.
+constexpr std::uint64_t largest_header = 128 * 1024;
 
 /// Puts this thread into the "C" locale. pax names are UTF-8 and libarchive converts them to the
 /// locale's charset; to ASCII that fails for all but ASCII, and then it keeps the bytes as they
@@ -38,6 +43,15 @@ class PlainLocale {
 
 std::string text(const char* c_string) {
   return c_string != nullptr ? c_string : "";
+}
+
+/// A name for messages: shortened, and without bytes that a terminal would obey.
+std::string shown(std::string_view name) {
+  std::string result = "\"";
+  for (const char c : name.substr(0, 256)) {
+    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  }
+  return result + (name.size() > 256 ? "...\"" : "\"");
 }
 
 EntryType type_of(::archive_entry* entry) {
@@ -59,27 +73,24 @@ EntryType type_of(::archive_entry* entry) {
 }
 
 std::vector<Xattr> xattrs_of(::archive_entry* entry) {
-  std::vector<Xattr> result;
-  auto set = [&](std::string_view name, std::string value) {
-    auto same = [&](const Xattr& xattr) { return xattr.name == name; };
-    // An archive may give one attribute twice, in two kinds of record: the last one holds.
-    auto at = std::find_if(result.begin(), result.end(), same);
-    if (at == result.end()) at = result.insert(at, Xattr{std::string(name), {}});
-    at->value = std::move(value);
-  };
+  std::map<std::string, std::string> values;
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
   archive_entry_xattr_reset(entry);
   while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-    set(text(name), std::string(static_cast<const char*>(value), size));
+    // An archive may give one attribute twice, in two records: the last one holds, and libarchive
+    // tells it first.
+    values.emplace(text(name), std::string(static_cast<const char*>(value), size));
   }
   if (auto acl = encode_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS)) {
-    set("system.posix_acl_access", std::move(*acl));
+    values["system.posix_acl_access"] = std::move(*acl);
   }
   if (auto acl = encode_acl(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT)) {
-    set("system.posix_acl_default", std::move(*acl));
+    values["system.posix_acl_default"] = std::move(*acl);
   }
+  std::vector<Xattr> result;
+  for (auto& [attribute, bytes] : values) result.push_back({attribute, std::move(bytes)});
   return result;
 }
 
@@ -121,10 +132,12 @@ struct TarReader::Impl {
   la_ssize_t give(::archive* on, const void** buffer) noexcept {
     try {
       if (in_header && header_bytes > largest_header) {
-        archive_set_error(on, EILSEQ, "a header is larger than 2 MiB");
+        archive_set_error(on, EILSEQ, "a header is larger than 128 KiB");
         return -1;
       }
-      const auto bytes = more();
+      if (waiting.empty()) waiting = more();
+      const auto bytes = waiting.first(std::min(waiting.size(), piece_size));
+      waiting = waiting.subspan(bytes.size());
       header_bytes += bytes.size();
       position += bytes.size();
       *buffer = bytes.data();
@@ -150,7 +163,7 @@ struct TarReader::Impl {
 
   [[noreturn]] void fail(std::string_view why) {
     std::string where = "garbled tar archive before byte " + std::to_string(position);
-    if (!current.path.empty()) where += ", at or after \"" + current.path.substr(0, 512) + "\"";
+    if (!current.path.empty()) where += ", at or after " + shown(current.path);
     throw Error(Errc::data_corruption, where + ": " + std::string(why),
                 NativeError{ErrorDomain::libarchive, archive_errno(handle)});
   }
@@ -245,7 +258,8 @@ struct TarReader::Impl {
   locale_t plain_locale;
   TarEntry current;
   std::exception_ptr failure;
-  std::uint64_t position = 0;  // in the stream, of what libarchive was given
+  std::span<const std::byte> waiting;  // what libarchive was not given yet of more()
+  std::uint64_t position = 0;          // in the stream, of what libarchive was given
   std::uint64_t header_bytes = 0;
   std::uint64_t block_end = 0;
   bool opened = false;

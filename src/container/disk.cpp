@@ -18,7 +18,8 @@ void prepare_disk(const ContainerOptions& options, const std::filesystem::path& 
                                           {.size = options.disk_size}, call_options);
   const auto unpacked = Clock::now();
   if (cached.unpacked) timeline.unpack = unpacked - begin;
-  timeline.clone_method = disk::clone(cached.path, disk, options.clone_mode, call_options);
+  timeline.clone_method =
+      disk::clone(cached.path, disk, {.mode = options.clone_mode, .durable = false}, call_options);
   timeline.clone = Clock::now() - unpacked;
 }
 

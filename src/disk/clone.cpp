@@ -12,7 +12,7 @@
 namespace vmkit::disk {
 namespace {
 
-constexpr std::uint64_t piece = 1 << 20;  // between two looks at the stop token
+constexpr std::uint64_t piece = 8 << 20;  // between two looks at the stop token
 constexpr unsigned private_to_owner = 0600;
 
 std::uint64_t data_bytes(const os::File& file, const CallOptions& options) {
@@ -60,7 +60,7 @@ void require_free_space(const std::filesystem::path& path, ByteSize needed) {
 }
 
 CloneMethod clone(const std::filesystem::path& source_path, const std::filesystem::path& target,
-                  CloneMode mode, const CallOptions& options) {
+                  const CloneOptions& clone_options, const CallOptions& options) {
   const std::string what = "clone " + source_path.string() + " to " + target.string();
   options.check(what);
   const os::File source = os::File::open(source_path, os::File::Mode::read);
@@ -74,7 +74,7 @@ CloneMethod clone(const std::filesystem::path& source_path, const std::filesyste
   os::AtomicFile fresh(target, private_to_owner);
   CloneMethod method = CloneMethod::cow;
   if (!fresh.try_clone_from(source)) {
-    if (mode == CloneMode::require_cow) {
+    if (clone_options.mode == CloneMode::require_cow) {
       throw Error(Errc::unsupported,
                   what +
                       ": copy-on-write was required, but their file system cannot share blocks "
@@ -84,7 +84,9 @@ CloneMethod clone(const std::filesystem::path& source_path, const std::filesyste
     sparse_copy(source, target, fresh.file(), options);
   }
   options.check(what);
-  fresh.commit(os::AtomicFile::Existing::keep);
+  fresh.commit(os::AtomicFile::Existing::keep, clone_options.durable
+                                                   ? os::AtomicFile::Durability::synced
+                                                   : os::AtomicFile::Durability::ephemeral);
   return method;
 }
 

@@ -117,9 +117,8 @@ void Filesystem::link(Inode directory, std::string_view name, Inode target) {
   }
   check_new_name(into, name);
   if (node.links >= max_links) {
-    throw Error(Errc::resource_exhausted, "hard link: its target has " +
-                                              std::to_string(node.links) +
-                                              " names, and ext4 allows no more");
+    throw Error(Errc::unsupported, "hard link: its target has " + std::to_string(node.links) +
+                                       " names, and ext4 allows no more");
   }
   impl_->add_name(into, name, static_cast<std::uint32_t>(target));
   ++node.links;

@@ -21,9 +21,9 @@ State& OpenFile::open() const {
 void OpenFile::check_length(std::uint64_t length) const {
   constexpr std::uint64_t longest = max_file_blocks * block_size;
   if (length > longest - position) {
-    throw Error(Errc::resource_exhausted,
-                "file of " + std::to_string(position) + " bytes and " + std::to_string(length) +
-                    " more: ext4 allows at most " + std::to_string(longest));
+    throw Error(Errc::unsupported, "file of " + std::to_string(position) + " bytes and " +
+                                       std::to_string(length) + " more: ext4 allows at most " +
+                                       std::to_string(longest));
   }
 }
 

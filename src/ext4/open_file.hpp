@@ -26,7 +26,7 @@ struct OpenFile {
 
   /// Throws failed_precondition if nothing may be written any more.
   State& open() const;
-  /// Throws resource_exhausted if `length` more bytes make the file too long.
+  /// Throws unsupported if `length` more bytes make the file too long.
   void check_length(std::uint64_t length) const;
   /// Writes whole blocks at `position`, which is the start of one, and moves it along.
   void put(std::span<const std::byte> data);

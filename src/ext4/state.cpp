@@ -160,9 +160,8 @@ Inode State::add(Inode parent, std::string_view name, FileType type, const Attri
 void State::add_name(Directory& parent, std::string_view name, std::uint32_t ino) {
   const std::uint64_t bytes = parent.record_bytes + dirent_size(name.size());
   if (bytes > max_directory_record_bytes()) {
-    throw Error(Errc::resource_exhausted,
-                "directory of " + std::to_string(parent.names.size()) +
-                    " entries: ext4 has no room for another in one directory");
+    throw Error(Errc::unsupported, "directory of " + std::to_string(parent.names.size()) +
+                                       " entries: ext4 has no room for another in one directory");
   }
   const std::uint64_t growth =
       directory_promise(parent, bytes) - directory_promise(parent, parent.record_bytes);

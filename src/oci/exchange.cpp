@@ -10,7 +10,6 @@ namespace vmkit::oci {
 namespace {
 
 constexpr int most_redirects = 5;
-constexpr std::size_t most_error_bytes = 64 * 1024;
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -72,16 +71,7 @@ Answer Exchanger::send(HttpRequest request, const std::string& authorization, co
     if (answer.same_origin && !authorization.empty()) {
       request.headers.push_back("Authorization: " + authorization);
     }
-    const HttpBody take = [&](const HttpResponse& response, std::span<const std::byte> data) {
-      if (response.status / 100 == 2) {
-        if (body) body(response, data);
-      } else if (answer.error_body.size() < most_error_bytes) {
-        const auto* text = reinterpret_cast<const char*>(data.data());
-        answer.error_body.append(
-            text, std::min(data.size(), most_error_bytes - answer.error_body.size()));
-      }
-    };
-    answer.response = client_.exchange(request, take, options);
+    answer.response = client_.exchange(request, body, options);
     log_.debug("request", {{"url", at.scheme + "://" + answer.host},
                            {"status", std::to_string(answer.response.status)}});
     if (answer.response.failure || !is_redirect(answer.response.status)) return answer;
@@ -134,7 +124,7 @@ Error error_of(const Answer& answer, std::string_view what) {
   if (response.failure) return response.failure->with_context(what);
   std::string message(what);
   message += ": " + answer.host + " answered " + std::to_string(response.status);
-  if (const std::string detail = registry_message(answer.error_body); !detail.empty()) {
+  if (const std::string detail = registry_message(response.error_body); !detail.empty()) {
     message += " (" + detail + ")";
   }
   if (response.status == 429) message += ": it accepts no more requests for now";

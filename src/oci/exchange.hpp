@@ -25,8 +25,7 @@ struct Registry {
 /// An answer, with what is needed to tell people about it.
 struct Answer {
   HttpResponse response;
-  std::string error_body;  ///< The beginning of the body where the status is an error's.
-  std::string host;        ///< Who answered last: differs from the registry's after a redirect.
+  std::string host;  ///< Who answered last: differs from the registry's after a redirect.
   bool same_origin = true;
 
   bool ok() const { return !response.failure && response.status / 100 == 2; }

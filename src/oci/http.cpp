@@ -12,6 +12,8 @@ namespace vmkit::oci {
 namespace {
 
 constexpr std::size_t most_header_bytes = 256 * 1024;
+/// More of an error's body is not read: it may have no end.
+constexpr std::size_t most_error_bytes = 64 * 1024;
 constexpr long receive_buffer_size = 256 * 1024;
 constexpr std::uint64_t stall_bytes = 1024;
 
@@ -35,6 +37,12 @@ std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(blanks);
   if (first == text.npos) return {};
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// For messages. Never the whole URL: that of a redirect may hold a signature, which is a secret.
+std::string place_of(const std::string& url) {
+  const auto parts = HttpUrl::parse(url);
+  return parts ? parts->host + ':' + parts->port : "an address that is no http URL";
 }
 
 struct ListDeleter {
@@ -100,12 +108,13 @@ class HttpClient::Session {
 
   void configure(const HttpRequest& request, const HttpTimeouts& timeouts,
                  const std::string& user_agent, curl_slist* headers);
-  CURLcode transfer(const HttpRequest& request, const HttpTimeouts& timeouts,
+  CURLcode transfer(const std::string& place, const HttpTimeouts& timeouts,
                     const CallOptions& options);
   void learn_status();
   bool stalled(const HttpTimeouts& timeouts);
   std::size_t take_header(std::string_view line);
   std::size_t take_body(std::span<const std::byte> data);
+  std::size_t take_error_body(std::span<const std::byte> data);
 
   // libcurl is C: nothing may be thrown through it, so the callbacks keep the exception.
   static std::size_t on_header(char* data, std::size_t, std::size_t length, void* self) noexcept {
@@ -122,6 +131,7 @@ class HttpClient::Session {
   HttpResponse response_;
   std::size_t header_bytes_ = 0;
   std::exception_ptr thrown_;
+  bool enough_ = false;  // the transfer was ended because no more of it is wanted
   std::array<char, CURL_ERROR_SIZE> error_buffer_;
   std::string stall_message_;
   std::uint64_t window_bytes_ = 0;
@@ -200,6 +210,7 @@ std::size_t HttpClient::Session::take_body(std::span<const std::byte> data) {
   try {
     if (response_.status == 0) learn_status();
     window_bytes_ += data.size();
+    if (response_.status / 100 != 2) return take_error_body(data);
     const auto before = Clock::now();
     if (*body_) (*body_)(response_, data);
     // Time that the receiver took is not the registry's.
@@ -211,6 +222,14 @@ std::size_t HttpClient::Session::take_body(std::span<const std::byte> data) {
   }
 }
 
+std::size_t HttpClient::Session::take_error_body(std::span<const std::byte> data) {
+  std::string& text = response_.error_body;
+  const std::size_t wanted = std::min(data.size(), most_error_bytes - text.size());
+  text.append(reinterpret_cast<const char*>(data.data()), wanted);
+  enough_ = wanted < data.size();
+  return wanted;
+}
+
 bool HttpClient::Session::stalled(const HttpTimeouts& timeouts) {
   const auto now = Clock::now();
   if (now - window_start_ < timeouts.stall) return false;
@@ -220,7 +239,7 @@ bool HttpClient::Session::stalled(const HttpTimeouts& timeouts) {
   return false;
 }
 
-CURLcode HttpClient::Session::transfer(const HttpRequest& request, const HttpTimeouts& timeouts,
+CURLcode HttpClient::Session::transfer(const std::string& place, const HttpTimeouts& timeouts,
                                        const CallOptions& options) {
   struct Added {
     CURLM* multi;
@@ -243,7 +262,7 @@ CURLcode HttpClient::Session::transfer(const HttpRequest& request, const HttpTim
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg == CURLMSG_DONE) return message->data.result;
     }
-    options.check("request to " + request.url);
+    options.check("request to " + place);
     if (stalled(timeouts)) {
       stall_message_ = "nothing received for " + std::to_string(timeouts.stall.count()) + " ms";
       return CURLE_OPERATION_TIMEDOUT;
@@ -268,10 +287,12 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   response_ = {};
   header_bytes_ = 0;
   thrown_ = nullptr;
+  enough_ = false;
   stall_message_.clear();
   body_ = &body;
   configure(request, timeouts, user_agent, headers.get());
-  const CURLcode code = transfer(request, timeouts, options);
+  const std::string place = place_of(request.url);
+  const CURLcode code = transfer(place, timeouts, options);
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
   learn_status();
 
@@ -281,8 +302,7 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   const char* redirect = nullptr;
   curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &redirect);
   if (redirect != nullptr) response_.redirect_url = redirect;
-  if (code != CURLE_OK) {
-    const auto url = HttpUrl::parse(request.url);
+  if (code != CURLE_OK && !enough_) {
     std::string detail = stall_message_.empty() ? error_buffer_.data() : stall_message_;
     long os_errno = 0;
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_errno);
@@ -291,8 +311,8 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
     }
     response_.failure =
         Error(Errc::unavailable,
-              (url ? url->host + ':' + url->port : request.url) + ": " +
-                  (detail.empty() ? std::string(curl_easy_strerror(code)) : detail) + advice(code),
+              place + ": " + (detail.empty() ? std::string(curl_easy_strerror(code)) : detail) +
+                  advice(code),
               NativeError{ErrorDomain::curl, code});
     response_.may_retry_failure = may_retry(code);
   }
@@ -308,7 +328,7 @@ HttpClient::~HttpClient() = default;
 
 HttpResponse HttpClient::exchange(const HttpRequest& request, const HttpBody& body,
                                   const CallOptions& options) {
-  options.check("request to " + request.url);
+  options.check("request to " + place_of(request.url));
   std::unique_ptr<Session> session;
   {
     const std::lock_guard lock(mutex_);

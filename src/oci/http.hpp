@@ -37,6 +37,8 @@ struct HttpResponse {
   std::optional<std::uint64_t> content_length = {};
   std::optional<std::chrono::seconds> retry_after = {};
   std::string redirect_url = {};  ///< Absolute.
+  /// The beginning of the body where the status is not 2xx: what is said of an error.
+  std::string error_body = {};
   /// What broke, when the exchange did not come to its end: unavailable, with curl's code.
   std::optional<Error> failure = {};
   bool may_retry_failure = false;
@@ -45,8 +47,8 @@ struct HttpResponse {
   std::string header(const std::string& name) const;
 };
 
-/// Takes the body piece by piece; the response's status and headers are known then. What it throws
-/// ends the exchange and comes out of HttpClient::exchange.
+/// Takes the body of a 2xx answer piece by piece; the response's status and headers are known then.
+/// What it throws ends the exchange and comes out of HttpClient::exchange.
 using HttpBody = std::function<void(const HttpResponse&, std::span<const std::byte>)>;
 
 struct HttpTimeouts {

@@ -20,8 +20,8 @@ ImageConfig ImageConfig::parse(std::string_view text, std::string_view what) {
   const auto json = parse_json(text, what);
   const JsonObject document(json, std::string(what));
   ImageConfig result;
-  result.platform = Platform{document.text("os"), document.text("architecture"),
-                             document.text("variant"), document.text("os.version")}
+  result.platform = Platform{document.word("os"), document.word("architecture"),
+                             document.word("variant"), document.text("os.version")}
                         .normalized();
   result.created = document.text("created");
   result.author = document.text("author");

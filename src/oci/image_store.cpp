@@ -66,7 +66,7 @@ os::FileLock lock_index(const std::filesystem::path& root, const CallOptions& op
 
 void check_marker(const std::filesystem::path& path, const std::string& content) {
   const auto json = parse_json(content, path.string());
-  const std::string version = JsonObject(json, path.string()).required_text("imageLayoutVersion");
+  const std::string version = JsonObject(json, path.string()).required_word("imageLayoutVersion");
   if (!version.starts_with("1.")) {
     throw Error(Errc::unsupported, path.string() + ": expected image layout version 1.x, found " +
                                        version.substr(0, 40));
@@ -78,13 +78,16 @@ void check_marker(const std::filesystem::path& path, const std::string& content)
 void refuse_foreign_folder(const std::filesystem::path& root) {
   const auto marker = root / layout::marker;
   std::optional<std::string> stranger;
-  for (const auto& entry : std::filesystem::directory_iterator(root)) {
-    const std::string name = entry.path().filename().string();
+  std::error_code problem;
+  for (std::filesystem::directory_iterator at(root, problem), end; !problem && at != end;
+       at.increment(problem)) {
+    const std::string name = at->path().filename().string();
     if (name != layout::lock && name != layout::blobs && name != layout::ingest &&
         name != layout::index && name.find(".tmp-") == std::string::npos) {
       stranger = name;
     }
   }
+  if (problem) throw Error::from_errno(problem.value(), "read folder " + root.string());
   // Read after the folder: a store has its marker as soon as it has anything else.
   if (const auto content = os::read_file_if_exists(marker, ByteSize(4096))) {
     check_marker(marker, *content);
@@ -110,9 +113,10 @@ ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions
   os::AtomicFile::remove_abandoned(root);
   os::create_directories(root / layout::blobs / "sha256");
   os::create_directories(root / layout::ingest);
-  if (!std::filesystem::exists(root / layout::index)) LayoutIndex().write(root);
+  std::error_code ignored;  // what cannot be looked at cannot be written either
+  if (!std::filesystem::exists(root / layout::index, ignored)) LayoutIndex().write(root);
   // Last: with the marker in place everything else is.
-  if (!std::filesystem::exists(marker)) os::write_file_atomically(marker, marker_content);
+  if (!std::filesystem::exists(marker, ignored)) os::write_file_atomically(marker, marker_content);
   remove_stale_ingests(root);
   return ImageStore(root);
 }

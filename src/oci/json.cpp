@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/json.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -130,6 +131,22 @@ std::string JsonObject::required_text(const char* key) const {
   const json* value = find(key);
   if (value == nullptr) fail(key, "expected a string, found nothing");
   return text_of(*value, key);
+}
+
+std::string JsonObject::word(const char* key) const {
+  constexpr std::size_t longest = 255;
+  std::string value = text(key);
+  const bool visible =
+      std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (!visible || value.size() > longest) {
+    fail(key, "expected at most 255 visible ASCII characters, found " + shown(value));
+  }
+  return value;
+}
+
+std::string JsonObject::required_word(const char* key) const {
+  if (find(key) == nullptr) fail(key, "expected a string, found nothing");
+  return word(key);
 }
 
 bool JsonObject::flag(const char* key) const {

@@ -39,6 +39,10 @@ class JsonObject {
   bool is_text(const char* key) const;
   std::string text(const char* key) const;  ///< Empty if missing.
   std::string required_text(const char* key) const;
+  /// The same for words that come into messages, such as a media type: at most 255 visible ASCII
+  /// characters.
+  std::string word(const char* key) const;
+  std::string required_word(const char* key) const;
   bool flag(const char* key) const;                            ///< False if missing.
   std::optional<std::uint64_t> number(const char* key) const;  ///< 0 to 2^63-1.
   std::uint64_t required_number(const char* key) const;

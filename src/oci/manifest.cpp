@@ -16,7 +16,7 @@ constexpr std::size_t most_manifests = 4096;
 
 /// nullopt where it says too little to match anything: some tools write an empty platform.
 std::optional<Platform> parse_platform(const JsonObject& object) {
-  Platform result{object.text("os"), object.text("architecture"), object.text("variant"),
+  Platform result{object.word("os"), object.word("architecture"), object.word("variant"),
                   object.text("os.version")};
   if (result.os.empty() || result.architecture.empty()) return std::nullopt;
   return result.normalized();
@@ -33,7 +33,7 @@ void check_schema_version(const JsonObject& document) {
 std::string agreed_type(const JsonObject& document, std::string_view sent_as,
                         const char* other_kind, bool (*fits)(std::string_view),
                         std::string_view implied) {
-  const std::string own = document.text("mediaType");
+  const std::string own = document.word("mediaType");
   if (!own.empty() && !sent_as.empty() && own != sent_as) {
     document.fail("mediaType",
                   "expected " + std::string(sent_as) + ", as it was announced, found " + own);
@@ -49,12 +49,12 @@ std::string agreed_type(const JsonObject& document, std::string_view sent_as,
 }  // namespace
 
 Descriptor parse_descriptor(const JsonObject& object) {
-  Descriptor result{object.required_text("mediaType"), object.required_digest("digest"),
+  Descriptor result{object.required_word("mediaType"), object.required_digest("digest"),
                     ByteSize(object.required_number("size"))};
   if (const auto platform = object.object("platform")) {
     result.platform = parse_platform(*platform);
   }
-  result.artifact_type = object.text("artifactType");
+  result.artifact_type = object.word("artifactType");
   result.annotations = object.text_map("annotations");
   return result;
 }
@@ -85,7 +85,7 @@ Manifest Manifest::parse(std::string_view text, std::string_view what, std::stri
   for (const JsonObject& entry : document.objects("layers", most_layers)) {
     result.layers.push_back(parse_descriptor(entry));
   }
-  result.artifact_type = document.text("artifactType");
+  result.artifact_type = document.word("artifactType");
   if (const auto subject = document.object("subject")) result.subject = parse_descriptor(*subject);
   result.annotations = document.text_map("annotations");
   return result;
@@ -100,7 +100,7 @@ std::string document_type(std::string_view text, std::string_view what) {
                     ": Docker's image manifest schema 1 is not supported; push the "
                     "image again with a current tool");
   }
-  if (document.has("mediaType")) return document.required_text("mediaType");
+  if (document.has("mediaType")) return document.required_word("mediaType");
   if (document.has("manifests")) return std::string(media_type::oci_index);
   if (document.has("layers")) return std::string(media_type::oci_manifest);
   throw Error(Errc::data_corruption, std::string(what) +

@@ -27,10 +27,15 @@ class AtomicFile {
   bool try_clone_from(const File& source);
 
   enum class Existing { replace, keep };
+  enum class Durability {
+    synced,     ///< After commit() the file is there, whole, whatever crashes.
+    ephemeral,  ///< A crash of the host may leave the name with a part of the content.
+  };
 
-  /// Syncs the file, gives it its name and syncs the folder. A file that has the name already is
-  /// replaced, or with Existing::keep an error (already_exists), whoever made it and when.
-  void commit(Existing existing = Existing::replace);
+  /// Syncs the file, gives it its name and syncs the folder; syncs nothing if it is ephemeral. A
+  /// file that has the name already is replaced, or with Existing::keep an error (already_exists),
+  /// whoever made it and when.
+  void commit(Existing existing = Existing::replace, Durability durability = Durability::synced);
 
   /// Removes temporary files that killed processes left in `folder`.
   static void remove_abandoned(const std::filesystem::path& folder);

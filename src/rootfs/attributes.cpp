@@ -12,13 +12,8 @@
 namespace vmkit::rootfs {
 namespace {
 
-constexpr std::int64_t earliest = -(std::int64_t{1} << 31);
-constexpr std::int64_t latest = (std::int64_t{3} << 32) + (std::int64_t{1} << 31) - 1;
-
 ext4::Timestamp timestamp(const archive::Timestamp& time) {
-  if (time.seconds < earliest) return {earliest, 0};
-  if (time.seconds > latest) return {latest, 0};
-  return {time.seconds, time.nanoseconds};
+  return {time.seconds, time.nanoseconds};  // ext4 takes the nearest time that it can hold
 }
 
 bool has_place(std::string_view name) {

@@ -57,8 +57,11 @@ void LayerApplier::apply(archive::TarReader& archive) {
       apply_member(*entry, archive);
     } catch (const Error& error) {
       // What the tree finds wrong in an argument came out of the archive.
-      if (error.code() != Errc::invalid_argument) throw;
-      refuse(*entry, error.what());
+      if (error.code() == Errc::invalid_argument) refuse(*entry, error.what());
+      if (error.code() == Errc::unsupported && failed_in_tree()) {
+        throw error.with_context("member " + printable(entry->path));
+      }
+      throw;
     }
     pending_bytes_ = 0;
   }

@@ -14,6 +14,13 @@ enum class CloneMode {
   require_cow,  ///< Share blocks, or fail with unsupported.
 };
 
+struct CloneOptions {
+  CloneMode mode = CloneMode::prefer_cow;
+  /// Whether the target must outlive a crash of the host. If not, nothing is synced, so that nobody
+  /// waits for the storage: for disks that go when their machine does.
+  bool durable = true;
+};
+
 /// What clone() did.
 enum class CloneMethod {
   cow,          ///< Source and target share their blocks until one is written.
@@ -24,15 +31,15 @@ enum class CloneMethod {
 std::string_view to_string(CloneMethod method) noexcept;
 
 /// Makes `target` a disk with the content of `source`: FICLONE (btrfs, XFS and others),
-/// clonefile (APFS), or a copy of the data only. The target appears whole or not at all, is synced
-/// and readable by its owner alone.
+/// clonefile (APFS), or a copy of the data only. The target appears whole or not at all and is
+/// readable by its owner alone; after a crash of the host that holds for durable clones only.
 ///
 /// Errors: not_found; already_exists (the target); failed_precondition (the source is being
 /// written); unsupported (require_cow, with the reason); resource_exhausted before a copy that has
 /// no room, with what is needed and available; cancelled, timeout. Progress: phase "clone", the
 /// target as subject, bytes of data.
 CloneMethod clone(const std::filesystem::path& source, const std::filesystem::path& target,
-                  CloneMode mode = CloneMode::prefer_cow, const CallOptions& options = {});
+                  const CloneOptions& clone_options = {}, const CallOptions& options = {});
 
 /// Throws resource_exhausted, with what is needed and available, if an ordinary user cannot put
 /// `needed` more on the file system of `path`, which exists.

@@ -41,11 +41,12 @@ class FileWriter;
 /// a time.
 ///
 /// Errors: invalid_argument (a bad name, a parent that is no directory, an inode not in use),
-/// already_exists, resource_exhausted (the image is full: the message says its size), io from the
-/// device, failed_precondition after commit(). After an error the tree is as it was before the
-/// call. A tree that was accepted always fits: commit() never finds the image full. Memory: about
-/// 150 bytes an entry with a name of usual length. Look-ups and insertions take time logarithmic
-/// in the size of the directory. Format: docs/formats/ext4.md.
+/// already_exists, resource_exhausted (the image is full: the message says its size), unsupported
+/// (more names, or a longer file, than ext4 can have in an image of any size), io from the device,
+/// failed_precondition after commit(). After an error the tree is as it was before the call. A tree
+/// that was accepted always fits: commit() never finds the image full. Memory: about 150 bytes an
+/// entry with a name of usual length. Look-ups and insertions take time logarithmic in the size of
+/// the directory. Format: docs/formats/ext4.md.
 class Filesystem {
  public:
   /// Starts an empty file system: "/" (mode 0755, root) and /lost+found. Discards all that is on
@@ -81,7 +82,7 @@ class Filesystem {
   /// failed_precondition while another is neither finished nor destroyed.
   FileWriter make_file(Inode parent, std::string_view name, const Attributes& attributes);
   /// Another name for `target`, which is not a directory. At most 65,000 names
-  /// (resource_exhausted).
+  /// (unsupported).
   void link(Inode directory, std::string_view name, Inode target);
 
   /// Removes one name; a directory with everything below. Space of inodes without a name left is
@@ -125,7 +126,7 @@ class FileWriter {
   ~FileWriter();
 
   Inode inode() const;
-  /// Throws resource_exhausted when the image is full or the file exceeds 16 TiB.
+  /// Throws resource_exhausted when the image is full, unsupported when the file exceeds 16 TiB.
   void write(std::span<const std::byte> data);
   /// Goes on `length` bytes further: a hole, which takes no space and reads as zeros.
   void skip(std::uint64_t length);

@@ -56,8 +56,9 @@ struct UnpackResult {
 /// hashing have threads of their own; what the layers are read ahead is bounded (about 20 MiB).
 /// Errors: data_corruption with the layer's name (garbled archive, a diffID that does not fit:
 /// expected and found); resource_exhausted (no room on the host's disk; a limit; `size` too small:
-/// the size and the least that is needed); already_exists (the target); cancelled, timeout; what
-/// the layers' sources throw. Progress: phase "unpack", each layer's name as subject, compressed
+/// the size and the least that is needed); already_exists (the target); unsupported (more names
+/// of one file, or a longer one, than ext4 can have); cancelled, timeout; what the layers' sources
+/// throw. Progress: phase "unpack", each layer's name as subject, compressed
 /// bytes; called in the caller's thread.
 UnpackResult unpack(std::span<const Layer> layers, const std::filesystem::path& target,
                     const UnpackOptions& options = {}, const CallOptions& call_options = {});

@@ -2,15 +2,15 @@
 #include "os/atomic_file.hpp"
 
 #include <cerrno>
-#include <random>
+#include <optional>
 #include <string>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
 #include "os/clone_file.hpp"
 #include "os/directory.hpp"
+#include "os/file_lock.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -24,12 +24,26 @@ std::filesystem::path temporary_path(const std::filesystem::path& target) {
          ("." + target.filename().string() + std::string(mark) + random_name());
 }
 
+/// Locks a file that was just made. False if a sweeper was faster: the file is gone, or will be.
+bool claim(const File& file) {
+  try {
+    if (!try_lock(file, FileLock::Kind::exclusive)) return false;
+    struct stat status;
+    if (::fstat(file.fd(), &status) != 0) {
+      throw Error::from_errno(errno, "stat " + file.path().string());
+    }
+    return status.st_nlink != 0;
+  } catch (...) {
+    ::unlink(file.path().c_str());
+    throw;
+  }
+}
+
 File create_temporary(const std::filesystem::path& target, unsigned permissions) {
   for (;;) {
     try {
       File file = File::open(temporary_path(target), File::Mode::create_new, permissions);
-      // Nobody else knows the name yet but a sweeper, who holds the lock for an instant only.
-      if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) return file;
+      if (claim(file)) return file;
     } catch (const Error& error) {
       if (error.code() != Errc::already_exists) throw;
     }
@@ -55,28 +69,29 @@ bool AtomicFile::try_clone_from(const File& source) {
   for (;;) {
     const auto path = temporary_path(target_);
     if (!try_clone_file(source, path)) return false;
-    File clone = File::open(path, File::Mode::read_write);
-    // A sweeper may have come between; what it locked and removed has no name any more.
-    struct stat status;
-    if (::flock(clone.fd(), LOCK_EX | LOCK_NB) != 0 || ::fstat(clone.fd(), &status) != 0 ||
-        status.st_nlink == 0) {
-      continue;
+    std::optional<File> clone;
+    try {
+      clone = File::open(path, File::Mode::read_write);
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found) throw;
     }
+    if (!clone || !claim(*clone)) continue;
     ::unlink(file_.path().c_str());
-    file_ = std::move(clone);
+    file_ = std::move(*clone);
     return true;
   }
 }
 
-void AtomicFile::commit(Existing existing) {
-  file_.sync();
+void AtomicFile::commit(Existing existing, Durability durability) {
+  if (durability == Durability::synced) file_.sync();
   if (existing == Existing::replace) {
     move_to(file_.path(), target_);
   } else if (::link(file_.path().c_str(), target_.c_str()) == 0) {
     ::unlink(file_.path().c_str());
   } else if (errno == EPERM || errno == ENOTSUP || errno == EMLINK || errno == ENOSYS) {
     // A file system without hard links: the look and the rename are two steps here.
-    if (std::filesystem::exists(std::filesystem::symlink_status(target_))) {
+    std::error_code ignored;
+    if (std::filesystem::exists(std::filesystem::symlink_status(target_, ignored))) {
       throw Error::from_errno(EEXIST, "create " + target_.string());
     }
     move_to(file_.path(), target_);
@@ -85,7 +100,7 @@ void AtomicFile::commit(Existing existing) {
   }
   committed_ = true;
   file_.renamed_to(target_);
-  sync_directory(target_.parent_path());
+  if (durability == Durability::synced) sync_directory(target_.parent_path());
 }
 
 void AtomicFile::remove_abandoned(const std::filesystem::path& folder) {
@@ -95,7 +110,7 @@ void AtomicFile::remove_abandoned(const std::filesystem::path& folder) {
     if (!name.starts_with(".") || name.find(mark) == std::string::npos) continue;
     try {
       const File file = File::open(entry.path(), File::Mode::read_write, 0, false);
-      if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) ::unlink(entry.path().c_str());
+      if (try_lock(file, FileLock::Kind::exclusive)) ::unlink(entry.path().c_str());
     } catch (const Error&) {
       // Gone meanwhile, or not ours to remove: then it is no leftover of ours.
     }

@@ -16,9 +16,11 @@ namespace vmkit::os {
 
 void create_directories(const std::filesystem::path& path, unsigned permissions) {
   if (path.empty() || ::mkdir(path.c_str(), permissions) == 0) return;
-  if (errno == EEXIST && std::filesystem::is_directory(path)) return;
-  if (errno != ENOENT || !path.has_parent_path() || path.parent_path() == path) {
-    throw Error::from_errno(errno, "create folder " + path.string());
+  const int error = errno;
+  std::error_code ignored;
+  if (error == EEXIST && std::filesystem::is_directory(path, ignored)) return;
+  if (error != ENOENT || !path.has_parent_path() || path.parent_path() == path) {
+    throw Error::from_errno(error, "create folder " + path.string());
   }
   create_directories(path.parent_path(), permissions);
   if (::mkdir(path.c_str(), permissions) != 0 && errno != EEXIST) {

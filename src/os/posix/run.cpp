@@ -44,7 +44,7 @@ Output run(SpawnOptions options, ByteSize limit, const CallOptions& call_options
   while (fds[0].fd >= 0 || fds[1].fd >= 0) {
     call_options.check("run " + program);
     // Short waits: stop and deadline are looked at often enough without a wake-up pipe.
-    ::poll(fds.data(), fds.size(), 20);
+    if (::poll(fds.data(), fds.size(), 20) < 0) continue;  // what fds say is from the last time
     for (std::size_t i = 0; i < fds.size(); ++i) {
       if (fds[i].fd >= 0 && fds[i].revents != 0 && !drain(fds[i].fd, *texts[i], limit, program)) {
         fds[i].fd = -1;

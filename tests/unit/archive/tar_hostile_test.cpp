@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <doctest/doctest.h>
 #include <functional>
 #include <random>
@@ -162,4 +163,17 @@ TEST_CASE("tar hostile: random damage gives entries or data_corruption, and ends
       CHECK(error.code() == Errc::data_corruption);
     }
   }
+}
+
+TEST_CASE("tar hostile: records that libarchive takes long for are refused") {
+  std::string acl = "user::rw-";
+  for (int i = 0; i < 60'000; ++i) acl += ",user:a:r:" + std::to_string(i);
+  const auto begin = std::chrono::steady_clock::now();
+  check_corrupt(pax_header({{"SCHILY.acl.access", acl}}) + tar_member({.name = "a"}), "128 KiB");
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
+}
+
+TEST_CASE("tar hostile: a name in a message is shown harmless") {
+  const std::string tar = tar_member({.name = "bell\a\x1b[2J"}) + std::string(600, 'x');
+  check_corrupt(tar, "\"bell??[2J\"");
 }

@@ -272,6 +272,15 @@ TEST_CASE("tar: POSIX ACLs become their system call encoding") {
   CHECK(all[1].entry.xattrs.empty());
 }
 
+TEST_CASE("tar: of an attribute given twice the last holds") {
+  const auto all =
+      read_tar(pax_header({{"SCHILY.xattr.user.a", "first"}, {"SCHILY.xattr.user.a", "last"}}) +
+               tar_member({.name = "f"}) + tar_end());
+  REQUIRE(all.size() == 1);
+  REQUIRE(all[0].entry.xattrs.size() == 1);
+  CHECK(all[0].entry.xattrs[0].value == "last");
+}
+
 TEST_CASE("tar: data that is not read is skipped, and the source is read to its end") {
   std::string tar;
   for (int i = 0; i < 5; ++i) {

@@ -81,7 +81,7 @@ void check_cow(const std::string& type) {
   // Three copies would not fit: they share their blocks.
   for (int i = 0; i < 3; ++i) {
     const fs::path target = mounted.path() / ("clone" + std::to_string(i));
-    CHECK(clone(source, target, CloneMode::require_cow) == CloneMethod::cow);
+    CHECK(clone(source, target, {.mode = CloneMode::require_cow}) == CloneMethod::cow);
     CHECK(fs::file_size(target) == 200 << 20);
   }
   CHECK(before.bytes() - os::free_space(mounted.path()).bytes() < (20 << 20));
@@ -96,7 +96,7 @@ void check_cow(const std::string& type) {
   const os::TemporaryDirectory elsewhere(fs::temp_directory_path(), "vmkit-cow");
   CHECK(clone(source, elsewhere.path() / "copy") == CloneMethod::sparse_copy);
   try {
-    clone(source, elsewhere.path() / "copy2", CloneMode::require_cow);
+    clone(source, elsewhere.path() / "copy2", {.mode = CloneMode::require_cow});
     FAIL("expected unsupported");
   } catch (const Error& error) {
     CHECK(error.code() == Errc::unsupported);

@@ -70,11 +70,11 @@ TEST_CASE("clone: same content, holes stay holes, and it says how") {
   std::vector<Progress> seen;
   std::string subject;
   const bool cow = shares_blocks(folder.path());
-  const CloneMethod method =
-      clone(source, target, CloneMode::prefer_cow, {.progress = [&](const Progress& progress) {
-              seen.push_back(progress);
-              subject = progress.subject;
-            }});
+  const CloneMethod method = clone(source, target, {.mode = CloneMode::prefer_cow},
+                                   {.progress = [&](const Progress& progress) {
+                                     seen.push_back(progress);
+                                     subject = progress.subject;
+                                   }});
   CHECK(method == (cow ? CloneMethod::cow : CloneMethod::sparse_copy));
   CHECK(os::read_file(source, 64_MiB) == os::read_file(target, 64_MiB));
   struct stat status;
@@ -90,6 +90,17 @@ TEST_CASE("clone: same content, holes stay holes, and it says how") {
   }
 }
 
+TEST_CASE("clone: one that need not last is the same") {
+  const os::TemporaryDirectory folder(fs::temp_directory_path(), "vmkit-clone");
+  const fs::path source = folder.path() / "source.img";
+  const fs::path target = folder.path() / "target.img";
+  make_source(source);
+  clone(source, target, {.durable = false});
+  CHECK(os::read_file(source, 64_MiB) == os::read_file(target, 64_MiB));
+  CHECK(files_in(folder.path()) == 2);
+  CHECK(failure([&] { clone(source, target, {.durable = false}); }).code == Errc::already_exists);
+}
+
 TEST_CASE("clone: require_cow fails with the reason where blocks cannot be shared") {
   const os::TemporaryDirectory folder(fs::temp_directory_path(), "vmkit-clone");
   make_source(folder.path() / "source.img");
@@ -98,7 +109,8 @@ TEST_CASE("clone: require_cow fails with the reason where blocks cannot be share
     return;
   }
   const Failure result = failure([&] {
-    clone(folder.path() / "source.img", folder.path() / "target.img", CloneMode::require_cow);
+    clone(folder.path() / "source.img", folder.path() / "target.img",
+          {.mode = CloneMode::require_cow});
   });
   CHECK(result.code == Errc::unsupported);
   CHECK(result.message.find("copy-on-write was required") != std::string::npos);
@@ -132,8 +144,8 @@ TEST_CASE("clone: a stop leaves nothing") {
                       .progress = [&](const Progress&) { stop.request_stop(); }};
   if (shares_blocks(folder.path())) stop.request_stop();
   CHECK(failure([&] {
-          clone(folder.path() / "source.img", folder.path() / "target.img", CloneMode::prefer_cow,
-                options);
+          clone(folder.path() / "source.img", folder.path() / "target.img",
+                {.mode = CloneMode::prefer_cow}, options);
         }).code == Errc::cancelled);
   CHECK(files_in(folder.path()) == 1);
 }

@@ -100,6 +100,7 @@ TEST_CASE("manifest: hostile documents are refused, naming the field") {
     const char* to;
     std::initializer_list<std::string_view> words;
   };
+  const std::string long_type(300, 'x');
   const Case cases[] = {
       {"\"size\": 1234", "\"size\": -1", {"config.size", "2^63-1", "-1"}},
       {"\"size\": 1234", "\"size\": 9223372036854775808", {"config.size", "9223372036854775808"}},
@@ -120,6 +121,8 @@ TEST_CASE("manifest: hostile documents are refused, naming the field") {
       {"sha256:aaaa", "sha256:../..", {"config.digest", "sha256"}},
       {"sha256:aaaa", "md5:aaaa", {"config.digest"}},
       {"vnd.oci.image.config.v1+json", "vnd\\u0000x", {"config.mediaType", "NUL"}},
+      {"vnd.oci.image.config.v1+json", "x\\u001b[2J", {"config.mediaType", "visible", "?[2J"}},
+      {"vnd.oci.image.config.v1+json", long_type.c_str(), {"config.mediaType", "visible"}},
       {"\"annotations\": {\"a\"", "\"annotations\": {\"a", {"not valid JSON"}},
       {"\"k\": \"v\"", "\"k\": \"\xff\"", {"not valid JSON"}},
   };

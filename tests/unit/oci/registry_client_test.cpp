@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <sys/socket.h>
+#include <thread>
 #include <zlib.h>
 
 #include "fault_fixture.hpp"
@@ -438,6 +439,54 @@ TEST_CASE_FIXTURE(FaultFixture, "client: a 401 of the host redirected to is fina
   });
   check_error(Errc::unauthenticated, {elsewhere.address().c_str(), "401"}, [&] { pull(); });
   CHECK(elsewhere.requests().size() == 1);
+}
+
+TEST_CASE_FIXTURE(FaultFixture, "client: the signature in a redirect's URL is in no message") {
+  FaultRegistry elsewhere;
+  elsewhere.set_handler([](const FaultRequest&) -> std::optional<FaultResponse> {
+    return FaultResponse{.body = std::string(300'000, 'x'), .stall_after = 10};
+  });
+  registry.set_handler([&](const FaultRequest& request) -> std::optional<FaultResponse> {
+    if (!request.is_blob()) return std::nullopt;
+    return FaultResponse{
+        .status = 307,
+        .headers = {{"Location", "http://" + elsewhere.address() + "/x?Signature=hidden"}}};
+  });
+  StopSource stop;
+  std::thread stopper([&] {
+    while (elsewhere.requests().empty()) std::this_thread::sleep_for(1ms);
+    stop.request_stop();
+  });
+  try {
+    RegistryClient client(fast());
+    const ManifestDocument document = client.fetch_manifest(reference());
+    const Manifest manifest = Manifest::parse(document.content, "manifest");
+    struct Nowhere : Sink {
+      void write(std::span<const std::byte>) override {}
+    } nowhere;
+    client.fetch_blob(reference(), manifest.layers[0], nowhere, {.stop = stop.token()});
+    FAIL("expected cancelled");
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    CAPTURE(message);
+    CHECK(error.code() == Errc::cancelled);
+    CHECK(message.find(elsewhere.address()) != message.npos);
+    CHECK(message.find("hidden") == message.npos);
+  }
+  stopper.join();
+}
+
+TEST_CASE_FIXTURE(FaultFixture, "client: an error whose body never ends is an error at once") {
+  registry.set_handler([](const FaultRequest&) -> std::optional<FaultResponse> {
+    return FaultResponse{.status = 403,
+                         .body = std::string(200'000, 'x'),
+                         .announced_length = 1'000'000'000'000,
+                         .stall_after = 200'000};
+  });
+  registry.forget_requests();
+  RegistryClient client(fast());
+  check_error(Errc::permission_denied, {"403"}, [&] { client.fetch_manifest(reference()); });
+  CHECK(registry.requests().size() == 1);
 }
 
 TEST_CASE_FIXTURE(FaultFixture, "client: basic credentials: none, bad, good") {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/atomic_file.hpp"
 
+#include <atomic>
 #include <doctest/doctest.h>
 #include <fstream>
 #include <iterator>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include "support/errors.hpp"
@@ -68,4 +70,27 @@ TEST_CASE("atomic file: what a killed process left is removed, what is being wri
   alive.commit();
   CHECK(std::filesystem::exists(folder.path() / "alive"));
   CHECK(std::filesystem::exists(folder.path() / ".hidden"));
+}
+
+TEST_CASE("atomic file: a sweeper takes no file away that was just made") {
+  const auto folder = test::temporary_directory();
+  const auto target = folder.path() / "a";
+  std::atomic<bool> done{false};
+  std::thread sweeper([&] {
+    while (!done) AtomicFile::remove_abandoned(folder.path());
+  });
+  std::string problem;
+  for (int i = 0; i < 3000 && problem.empty(); ++i) {
+    try {
+      AtomicFile file(target);
+      file.commit(AtomicFile::Existing::replace, AtomicFile::Durability::ephemeral);
+    } catch (const Error& error) {
+      problem = error.what();
+    }
+  }
+  done = true;
+  sweeper.join();
+  CHECK(problem == "");
+  AtomicFile::remove_abandoned(folder.path());
+  CHECK(entries_of(folder.path()) == 1);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "support/errors.hpp"
 #include "unit/rootfs/disk_listing.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -138,6 +139,17 @@ TEST_CASE("unpack failure: an image that is too small says what is needed") {
   CHECK(says(failure, "an image of 8 MiB is too small, at least 20 MiB"));
   CHECK(says(failure, "unpack with a larger size"));
   CHECK(says(failure, "layer sha256:"));
+}
+
+TEST_CASE("unpack failure: what fits into no ext4 is not told as too small an image") {
+  const os::TemporaryDirectory folder(fs::temp_directory_path(), "vmkit-rootfs");
+  std::string tar = tar_member({.name = "f"});
+  for (int i = 0; i < 65'000; ++i) {
+    tar += tar_header({.name = std::to_string(i), .type = '1', .link = "f"});
+  }
+  check_error(Errc::unsupported, {"layer sha256:", "member \"64999\"", "65000 names"}, [&] {
+    rootfs::unpack(std::vector{layer_of(tar, tar)}, folder.path() / "disk", {.size = 64_MiB});
+  });
 }
 
 TEST_CASE("unpack failure: limits for untrusted images") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <doctest/doctest.h>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -49,6 +50,15 @@ std::string xattrs_of(const fs::path& path) {
   std::string text;
   for (const auto& [name, value] : all) text += " " + name + "=" + hex(value);
   return text;
+}
+
+long long mtime_of(const std::string& line) {
+  return std::stoll(line.substr(line.find(" mtime=") + 7));
+}
+
+std::string without_time(const std::string& line) {
+  const std::size_t at = line.find(" mtime=");
+  return line.substr(0, at) + line.substr(std::min(line.find(' ', at + 1), line.size()));
 }
 
 }  // namespace
@@ -137,6 +147,19 @@ std::vector<std::string> describe_tree(const fs::path& root) {
     lines.push_back(line.str());
   }
   return lines;
+}
+
+void check_same_trees(const std::vector<std::string>& expected,
+                      const std::vector<std::string>& found, long long start) {
+  CHECK(expected.size() == found.size());
+  for (std::size_t i = 0; i < std::min(expected.size(), found.size()); ++i) {
+    const bool folder = expected[i].find(" mode=4") != std::string::npos;
+    if (folder && mtime_of(expected[i]) >= start) {
+      CHECK(without_time(expected[i]) == without_time(found[i]));
+    } else {
+      CHECK(expected[i] == found[i]);
+    }
+  }
 }
 
 }  // namespace vmkit::test

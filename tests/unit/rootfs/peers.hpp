@@ -37,4 +37,9 @@ std::filesystem::path unpack_with_umoci(const std::vector<std::string>& tars,
 /// attributes, symlink target, SHA-256 of the content. Sorted; lost+found is left out.
 std::vector<std::string> describe_tree(const std::filesystem::path& root);
 
+/// Checks that two descriptions are the same, but for the times of folders that are not older than
+/// `start` in the expected one (seconds since 1970): those are the time of the unpacking itself.
+void check_same_trees(const std::vector<std::string>& expected,
+                      const std::vector<std::string>& found, long long start);
+
 }  // namespace vmkit::test
