@@ -6,7 +6,8 @@
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
-#define VMKIT_CRC_TARGET __attribute__((target("sse4.2")))
+// Two features: a compiler told "-mno-crc32" has sse4.2 without the instruction.
+#define VMKIT_CRC_TARGET __attribute__((target("sse4.2,crc32")))
 #elif defined(__aarch64__) && defined(__clang__)
 #define VMKIT_CRC_TARGET __attribute__((target("crc")))
 #elif defined(__aarch64__)

@@ -15,9 +15,14 @@ Descriptor open_exit_event(pid_t pid) {
   if (!queue) throw Error::from_errno(errno, "create a kqueue");
   struct kevent change;
   EV_SET(&change, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, nullptr);
-  // ESRCH: it is a zombie already, and its exit is reported at once by NOTE_EXIT's absence; the
-  // caller polls waitpid first, so only a live child matters here.
-  if (::kevent(queue.get(), &change, 1, nullptr, 0, nullptr) != 0 && errno != ESRCH) {
+  if (::kevent(queue.get(), &change, 1, nullptr, 0, nullptr) == 0) return queue;
+  if (errno != ESRCH) throw Error::from_errno(errno, "watch a child process");
+  // The child is ending already, perhaps without being a zombie yet, and no NOTE_EXIT would ever
+  // come: an event of our own makes the queue readable for good.
+  struct kevent ended[2];
+  EV_SET(&ended[0], 0, EVFILT_USER, EV_ADD, 0, 0, nullptr);
+  EV_SET(&ended[1], 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
+  if (::kevent(queue.get(), ended, 2, nullptr, 0, nullptr) != 0) {
     throw Error::from_errno(errno, "watch a child process");
   }
   return queue;
