@@ -188,11 +188,13 @@ TEST_CASE("a half-close from another thread wakes a writer that waits for room")
   Pair pair;
   auto near = pair.client->open();
   auto far = pair.server->accept(soon());
+  const std::vector<std::byte> much(8 << 20);
   std::thread closer([&] {
-    std::this_thread::sleep_for(50ms);
+    std::byte first;
+    CHECK(far->read({&first, 1}, soon()) == 1);
+    std::this_thread::sleep_for(50ms);  // by now the window is full and the writer waits
     near->close_write();
   });
-  const std::vector<std::byte> much(8 << 20);
   CHECK(code_of([&] { near->write(much, soon()); }) == Errc::unavailable);
   closer.join();
   CHECK(receive_all(*far).first > 0);  // what had been taken arrives, and then the end
