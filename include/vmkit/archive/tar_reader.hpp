@@ -66,9 +66,10 @@ struct TarBlock {
 /// uncompressed stream. Confined.
 ///
 /// Hostile input is expected: garbled or truncated archives, headers (with all their records, and a
-/// sparse file's map) above 128 KiB, data beyond the size a header gives throw data_corruption; what the source throws comes through unchanged. An
-/// archive without its end-of-archive blocks is accepted, as by other readers; a stream without a
-/// byte is an empty archive. Independent of the locale. Memory: about 1 MiB.
+/// sparse file's map) above 128 KiB, data beyond the size a header gives throw data_corruption;
+/// what the source throws comes through unchanged. An archive without its end-of-archive blocks is
+/// accepted, as by other readers; a stream without a byte is an empty archive. Independent of the
+/// locale. Memory: about 1 MiB.
 class TarReader {
  public:
   /// The source must outlive the reader.
