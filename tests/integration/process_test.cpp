@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes on a real machine with the real Debian image: bytes, statuses, signals, users.
 #include <algorithm>
+#include <future>
 #include <atomic>
 #include <doctest/doctest.h>
 #include <memory>
@@ -40,9 +41,10 @@ std::string read_all(agent::ProcessOutput& output) {
 
 Finished finish(agent::Process& process) {
   Finished result;
-  std::thread errors([&] { result.err = read_all(process.stderr_source()); });
+  // The machine may end meanwhile: what a read throws must not end the thread that reads.
+  auto errors = std::async(std::launch::async, [&] { return read_all(process.stderr_source()); });
   result.out = read_all(process.stdout_source());
-  errors.join();
+  result.err = errors.get();
   result.status = process.wait(CallOptions{}.with_timeout(60s));
   return result;
 }
