@@ -15,6 +15,9 @@ void prepare_system();
 /// when the port is looked for.
 void load_boot_modules();
 
+/// Loads those that only the root disk needs: its client is greeted before that.
+void load_root_modules();
+
 /// Loads the others, in a child, so that nobody waits for them.
 void load_late_modules();
 

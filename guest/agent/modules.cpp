@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel modules, as /etc/modules.list of the initramfs names them: lines of
 //   WHEN CONDITION PATH
-// in an order in which they can be loaded. WHEN is "boot" or "late"; CONDITION is "always", "mmio",
+// in an order in which they can be loaded. WHEN is "boot", "root" or "late"; CONDITION is "always", "mmio",
 // "pci" or "virtio:N" with the number of a virtio device type.
 #include <cerrno>
 #include <cstring>
@@ -103,6 +103,10 @@ void load_listed(std::string_view wanted) {
 
 void load_boot_modules() {
   load_listed("boot");
+}
+
+void load_root_modules() {
+  load_listed("root");
 }
 
 void load_late_modules() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "root_mount.hpp"
 
+#include "boot.hpp"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -136,6 +138,7 @@ void populate_in_child() {
 }  // namespace
 
 void mount_root(const RootMount& root) {
+  load_root_modules();
   const std::string device = wait_for_device(root.serial);
   ::mkdir(root_path, 0755);
   const unsigned long flags = root.read_only ? MS_RDONLY : 0;
