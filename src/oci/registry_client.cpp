@@ -3,18 +3,20 @@
 #include <charconv>
 #include <utility>
 
-#include "oci/authorizer.hpp"
-#include "oci/exchange.hpp"
+#include "oci/registry_client_impl.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/oci/media_type.hpp>
-#include <vmkit/oci/registry_client.hpp>
 
 namespace vmkit::oci {
 namespace {
 
 /// So much more of a blob shows that a connection that breaks still gets somewhere.
 constexpr std::uint64_t worthwhile_progress = 1 << 20;
+
+std::string pull_scope(const Reference& repository) {
+  return "repository:" + repository.repository() + ":pull";
+}
 
 std::string manifest_url(const Registry& registry, const Reference& reference) {
   return registry.base_url() + "/v2/" + reference.repository() + "/manifests/" +
@@ -149,46 +151,37 @@ class HashingSink : public Sink {
 
 }  // namespace
 
-struct RegistryClient::Impl {
-  explicit Impl(RegistryClientOptions given)
-      : options(std::move(given)), exchanger(options), authorizer(options, exchanger) {
-    if (options.retry.attempts < 1) {
-      throw Error(Errc::invalid_argument, "retry.attempts: expected at least 1, found " +
-                                              std::to_string(options.retry.attempts));
+RegistryClient::Impl::Impl(RegistryClientOptions given)
+    : options(std::move(given)), exchanger(options), authorizer(options, exchanger) {
+  if (options.retry.attempts < 1) {
+    throw Error(Errc::invalid_argument, "retry.attempts: expected at least 1, found " +
+                                            std::to_string(options.retry.attempts));
+  }
+}
+
+Registry RegistryClient::Impl::registry_of(const Reference& reference) const {
+  const auto found = options.hosts.find(reference.registry());
+  return {reference.registry(), reference.registry_host(),
+          found == options.hosts.end() ? options.defaults : found->second};
+}
+
+Answer RegistryClient::Impl::send(const Registry& registry, const std::string& scope,
+                                  HttpRequest request, const HttpBody& body,
+                                  const CallOptions& call) {
+  request.ca_file = registry.options.ca_file;
+  request.proxy = registry.options.proxy;
+  std::string authorization = authorizer.current(registry, scope, call);
+  // A cached token may have been revoked: it is renewed once. A fresh one that is refused is not
+  // worth another.
+  for (int renewals = 0;; ++renewals) {
+    Answer answer = exchanger.send(request, authorization, body, call);
+    if (answer.response.failure || answer.response.status != 401 || !answer.same_origin) {
+      return answer;
     }
+    if (renewals == 1) throw authorizer.refused(registry, scope, answer, call);
+    authorization = authorizer.renew(registry, scope, authorization, answer.response, call);
   }
-
-  Registry registry_of(const Reference& reference) const {
-    const auto found = options.hosts.find(reference.registry());
-    return {reference.registry(), reference.registry_host(),
-            found == options.hosts.end() ? options.defaults : found->second};
-  }
-
-  /// One request with its redirects and, if the registry wants to see credentials, with those.
-  Answer send(const Registry& registry, const std::string& repository, HttpRequest request,
-              const HttpBody& body, const CallOptions& call) {
-    request.ca_file = registry.options.ca_file;
-    request.proxy = registry.options.proxy;
-    const std::string scope = "repository:" + repository + ":pull";
-    std::string authorization = authorizer.current(registry, scope, call);
-    // A cached token may have been revoked: it is renewed once. A fresh one that is refused is not
-    // worth another.
-    for (int renewals = 0;; ++renewals) {
-      Answer answer = exchanger.send(request, authorization, body, call);
-      if (answer.response.failure || answer.response.status != 401 || !answer.same_origin) {
-        return answer;
-      }
-      if (renewals == 1) {
-        throw authorizer.refused(registry, scope, answer, call);
-      }
-      authorization = authorizer.renew(registry, scope, authorization, answer.response, call);
-    }
-  }
-
-  RegistryClientOptions options;
-  Exchanger exchanger;
-  Authorizer authorizer;
-};
+}
 
 RegistryClient::RegistryClient(RegistryClientOptions options)
     : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -203,7 +196,7 @@ std::optional<Digest> RegistryClient::manifest_digest(const Reference& reference
   HttpRequest request{HttpMethod::head, manifest_url(registry, reference), {accepted_manifests()}};
   Backoff backoff(impl_->options.retry, impl_->exchanger.log());
   for (;;) {
-    const Answer answer = impl_->send(registry, reference.repository(), request, {}, options);
+    const Answer answer = impl_->send(registry, pull_scope(reference), request, {}, options);
     if (answer.ok()) return announced_digest(answer.response);
     if (!answer.transient()) {
       if (answer.response.failure) throw error_of(answer, what);
@@ -232,7 +225,7 @@ ManifestDocument RegistryClient::fetch_manifest(const Reference& reference,
   Answer answer;
   for (;;) {
     content.clear();
-    answer = impl_->send(registry, reference.repository(), request, collect, options);
+    answer = impl_->send(registry, pull_scope(reference), request, collect, options);
     if (!answer.transient()) break;
     backoff.pause(error_of(answer, what), answer.response, options);
   }
@@ -300,7 +293,7 @@ void RegistryClient::fetch_rest_of_blob(const Reference& repository, const Descr
     if (ranged)
       request.headers.push_back("Range: bytes=" + std::to_string(receiver.received()) + '-');
     receiver.begin_attempt();
-    const Answer answer = impl_->send(registry, repository.repository(), request, take, options);
+    const Answer answer = impl_->send(registry, pull_scope(repository), request, take, options);
     if (answer.ok() && receiver.complete()) break;
     if (answer.ok()) receiver.check_empty(answer.response);
     if (ranged && answer.response.status == 416) {
