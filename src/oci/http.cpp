@@ -157,6 +157,11 @@ void HttpClient::Session::configure(const HttpRequest& request, const HttpTimeou
   set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_NOBODY, request.method == HttpMethod::head ? 1L : 0L);
+  if (request.method == HttpMethod::post) {
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.form.size()));
+    set(CURLOPT_POSTFIELDS, request.form.c_str());
+  }
   set(CURLOPT_HTTPHEADER, headers);
   set(CURLOPT_USERAGENT, user_agent.c_str());
   if (request.decode_content) set(CURLOPT_ACCEPT_ENCODING, "gzip");

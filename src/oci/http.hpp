@@ -19,7 +19,7 @@
 
 namespace vmkit::oci {
 
-enum class HttpMethod { get, head };
+enum class HttpMethod { get, head, post };
 
 struct HttpRequest {
   HttpMethod method = HttpMethod::get;
@@ -29,6 +29,10 @@ struct HttpRequest {
   bool decode_content = false;
   std::filesystem::path ca_file = {};
   std::string proxy = {};
+  std::string form = {};  ///< The body of a POST, URL-encoded.
+  /// What of it, besides the Authorization header, no message may show, whoever repeats it. With
+  /// secrets in the body no redirect is followed.
+  std::vector<std::string> secrets = {};
 };
 
 struct HttpResponse {
