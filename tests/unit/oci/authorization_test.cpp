@@ -68,14 +68,13 @@ TEST_CASE_FIXTURE(TokenRegistry, "authorization: a password, one token for a who
   CHECK(asked[0].target == "/token");
   CHECK(asked[0].header("authorization").empty());
   CHECK(asked[0].header("content-type") == "application/x-www-form-urlencoded");
-  CHECK(fields_of(asked[0].body) ==
-        std::multimap<std::string, std::string>{{"grant_type", "password"},
-                                                {"access_type", "offline"},
-                                                {"client_id", "vmkit"},
-                                                {"service", "s v"},
-                                                {"scope", "repository:team/app:pull"},
-                                                {"username", "user"},
-                                                {"password", "secret"}});
+  CHECK(url_fields(asked[0].body) == UrlFields{{"grant_type", "password"},
+                                               {"access_type", "offline"},
+                                               {"client_id", "vmkit"},
+                                               {"service", "s v"},
+                                               {"scope", "repository:team/app:pull"},
+                                               {"username", "user"},
+                                               {"password", "secret"}});
 }
 
 TEST_CASE_FIXTURE(TokenRegistry, "authorization: a server without POST is asked by GET, for good") {
@@ -128,7 +127,7 @@ TEST_CASE_FIXTURE(TokenRegistry,
     pull(with_password());
     const auto asked = token_requests();
     REQUIRE(asked.size() == 1);
-    CHECK(fields_of(asked[0].body).find("scope")->second ==
+    CHECK(url_fields(asked[0].body).find("scope")->second ==
           "repository:team/app:pull,push repository:other/app:pull registry:catalog:*");
   }
   check_complete();

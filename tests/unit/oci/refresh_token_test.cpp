@@ -8,7 +8,7 @@ using namespace vmkit::test;
 namespace {
 
 std::string field(const FaultRequest& request, const std::string& name) {
-  const auto fields = fields_of(request.body);
+  const auto fields = url_fields(request.body);
   const auto found = fields.find(name);
   return found == fields.end() ? std::string() : found->second;
 }
@@ -41,12 +41,11 @@ TEST_CASE_FIXTURE(RefreshRegistry, "refresh token: the password goes out once") 
   const auto asked = token_requests();
   REQUIRE(asked.size() == 2);
   CHECK(field(asked[0], "grant_type") == "password");
-  CHECK(fields_of(asked[1].body) ==
-        std::multimap<std::string, std::string>{{"grant_type", "refresh_token"},
-                                                {"refresh_token", "R1"},
-                                                {"client_id", "vmkit"},
-                                                {"service", "s v"},
-                                                {"scope", "repository:team/other:pull"}});
+  CHECK(url_fields(asked[1].body) == UrlFields{{"grant_type", "refresh_token"},
+                                               {"refresh_token", "R1"},
+                                               {"client_id", "vmkit"},
+                                               {"service", "s v"},
+                                               {"scope", "repository:team/other:pull"}});
 }
 
 TEST_CASE_FIXTURE(RefreshRegistry, "refresh token: one that is refused is forgotten") {

@@ -10,28 +10,9 @@
 #include <vector>
 
 #include "fault_fixture.hpp"
+#include "support/url_fields.hpp"
 
 namespace vmkit::test {
-
-/// The fields of a query or of a form, decoded; of equal names all values.
-inline std::multimap<std::string, std::string> fields_of(std::string_view text) {
-  std::multimap<std::string, std::string> result;
-  while (!text.empty()) {
-    const std::string_view field = text.substr(0, text.find('&'));
-    std::string value;
-    for (std::size_t i = field.find('=') + 1; i < field.size(); ++i) {
-      if (field[i] == '%') {
-        value += static_cast<char>(std::stoi(std::string(field.substr(i + 1, 2)), nullptr, 16));
-        i += 2;
-      } else {
-        value += field[i];
-      }
-    }
-    result.emplace(field.substr(0, field.find('=')), value);
-    text.remove_prefix(std::min(field.size() + 1, text.size()));
-  }
-  return result;
-}
 
 /// Keeps all that is logged. Thread-safe.
 class CollectingLog : public LogSink {
