@@ -130,6 +130,7 @@ class HttpClient::Session {
   const HttpBody* body_ = nullptr;
   HttpResponse response_;
   std::size_t header_bytes_ = 0;
+  bool header_complete_ = false;
   std::exception_ptr thrown_;
   bool enough_ = false;  // the transfer was ended because no more of it is wanted
   std::array<char, CURL_ERROR_SIZE> error_buffer_;
@@ -189,8 +190,10 @@ std::size_t HttpClient::Session::take_header(std::string_view line) {
     if (line.starts_with("HTTP/")) {  // a new answer, after 100 or a proxy's own
       response_.headers.clear();
       response_.status = 0;
+      header_complete_ = false;
       return line.size();
     }
+    if (trim(line).empty()) header_complete_ = true;
     if (const std::size_t colon = line.find(':'); colon != line.npos) {
       response_.headers[lower(trim(line.substr(0, colon)))].emplace_back(
           trim(line.substr(colon + 1)));
@@ -291,6 +294,7 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   }
   response_ = {};
   header_bytes_ = 0;
+  header_complete_ = false;
   thrown_ = nullptr;
   enough_ = false;
   stall_message_.clear();
@@ -320,6 +324,11 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
                   advice(code),
               NativeError{ErrorDomain::curl, code});
     response_.may_retry_failure = may_retry(code);
+  } else if (!header_complete_) {  // which libcurl takes for an answer without a body
+    response_.failure =
+        Error(Errc::unavailable, place + ": the connection was closed in the middle of the header",
+              NativeError{ErrorDomain::curl, CURLE_RECV_ERROR});
+    response_.may_retry_failure = true;
   }
   return std::move(response_);
 }

@@ -22,6 +22,8 @@ class DockerRegistry {
     std::string username = {};  ///< Empty: everybody may do everything.
     std::string password = {};
     bool tls = false;
+    /// "http://HOST:PORT/": blobs are not served but redirected to there.
+    std::string redirect_blobs_to = {};
     const TokenServer* tokens = nullptr;  ///< Who gives out tokens for it, if any.
   };
 
