@@ -38,9 +38,9 @@ std::string registry_message(const std::string& body) {
 std::vector<std::string> secrets_of(const std::string& authorization) {
   const std::string value = authorization.substr(authorization.find(' ') + 1);
   std::vector<std::string> result = {value};
-  if (authorization.starts_with("Basic ")) {
-    const std::string plain = base64_decode(value).value_or("");
-    result.push_back(plain.substr(plain.find(':') + 1));
+  if (!authorization.starts_with("Basic ")) return result;
+  if (const auto plain = base64_decode(value)) {
+    result.push_back(plain->substr(plain->find(':') + 1));
   }
   return result;
 }
