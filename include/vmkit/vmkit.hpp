@@ -17,10 +17,13 @@
 #include <vmkit/base/stream.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/image_layers.hpp>
+#include <vmkit/container/pull_and_unpack.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/ext4/filesystem.hpp>
 #include <vmkit/oci/image_store.hpp>
+#include <vmkit/oci/lease.hpp>
+#include <vmkit/oci/maintenance.hpp>
 #include <vmkit/oci/pull.hpp>
 #include <vmkit/oci/registry_client.hpp>
 #include <vmkit/rootfs/cache.hpp>
