@@ -22,6 +22,8 @@
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/ext4/filesystem.hpp>
 #include <vmkit/oci/image_store.hpp>
+#include <vmkit/oci/lease.hpp>
+#include <vmkit/oci/maintenance.hpp>
 #include <vmkit/oci/pull.hpp>
 #include <vmkit/oci/registry_client.hpp>
 #include <vmkit/rootfs/cache.hpp>
