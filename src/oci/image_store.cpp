@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "oci/import_spool.hpp"
 #include "oci/ingest.hpp"
 #include "oci/json.hpp"
 #include "oci/layout_index.hpp"
@@ -117,6 +118,7 @@ ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions
   // Last: with the marker in place everything else is.
   if (!std::filesystem::exists(marker, ignored)) os::write_file_atomically(marker, layout::marker_content);
   remove_stale_ingests(root);
+  remove_abandoned_imports(root);
   return ImageStore(root);
 }
 
