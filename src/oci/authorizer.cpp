@@ -181,8 +181,7 @@ void Authorizer::fetch_token(Grant& grant, const Registry& registry, const std::
   request.url += "scope=" + percent_encode(asked_scope.empty() ? scope : asked_scope);
   request.headers = {"Accept: application/json"};
   request.decode_content = true;
-  request.ca_file = registry.options.ca_file;
-  request.proxy = registry.options.proxy;
+  registry.configure(request);
 
   const std::string what = "token for " + registry.host;
   std::string content;
