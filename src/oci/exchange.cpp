@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/base64.hpp"
 #include "oci/json.hpp"
 
 namespace vmkit::oci {
@@ -25,16 +26,35 @@ std::string registry_message(const std::string& body) {
       if (const std::string message = error.text("message"); !message.empty()) {
         text += (text.empty() ? "" : ": ") + message;
       }
-      text.resize(std::min<std::size_t>(text.size(), 200));
-      std::replace_if(
-          text.begin(), text.end(),
-          [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
       return text;
     }
   } catch (const Error&) {
     // Not in that form.
   }
   return {};
+}
+
+/// What a server could repeat of an Authorization header.
+std::vector<std::string> secrets_of(const std::string& authorization) {
+  const std::string value = authorization.substr(authorization.find(' ') + 1);
+  std::vector<std::string> result = {value};
+  if (authorization.starts_with("Basic ")) {
+    const std::string plain = base64_decode(value).value_or("");
+    result.push_back(plain.substr(plain.find(':') + 1));
+  }
+  return result;
+}
+
+/// `text` without the secrets, which a server may have put into what it says of an error.
+std::string without(const std::vector<std::string>& secrets, std::string text) {
+  constexpr std::string_view instead = "***";
+  for (const std::string& secret : secrets) {
+    if (secret.empty()) continue;
+    for (std::size_t at = 0; (at = text.find(secret, at)) != text.npos; at += instead.size()) {
+      text.replace(at, secret.size(), instead);
+    }
+  }
+  return text;
 }
 
 Errc code_of_status(int status) {
@@ -77,11 +97,17 @@ Answer Exchanger::send(HttpRequest request, const std::string& authorization, co
   if (!origin) throw Error(Errc::invalid_argument, "\"" + request.url + "\" is not an http URL");
   const HttpRequest first = request;
   HttpUrl at = *origin;
+  std::vector<std::string> secrets = request.secrets;
+  if (!authorization.empty()) {
+    const auto more = secrets_of(authorization);
+    secrets.insert(secrets.end(), more.begin(), more.end());
+  }
   for (int redirects = 0;; ++redirects) {
     Answer answer;
     answer.host = at.host + ':' + at.port;
     answer.url = request.url;
     answer.same_origin = at == *origin;
+    answer.secrets = secrets;
     request.headers = first.headers;
     if (answer.same_origin && !authorization.empty()) {
       request.headers.push_back("Authorization: " + authorization);
@@ -101,6 +127,11 @@ Answer Exchanger::send(HttpRequest request, const std::string& authorization, co
     const bool reads = request.method == HttpMethod::get || request.method == HttpMethod::head;
     if (answer.response.status == 303 && !reads) {
       throw Error(Errc::unavailable, from + " to a request that no other may stand in for");
+    }
+    if (!request.secrets.empty()) {
+      throw Error(Errc::permission_denied,
+                  from + " with a redirect to " + next->host +
+                      ", which is not followed with a secret in the request");
     }
     if (redirects == most_redirects) {
       throw Error(Errc::unavailable,
@@ -148,7 +179,12 @@ Error error_of(const Answer& answer, std::string_view what) {
   std::string message(what);
   message += ": " + answer.host + " answered " + std::to_string(response.status);
   Errc code = code_of_status(response.status);
-  if (const std::string detail = registry_message(response.error_body); !detail.empty()) {
+  std::string detail = without(answer.secrets, registry_message(response.error_body));
+  if (!detail.empty()) {
+    detail.resize(std::min<std::size_t>(detail.size(), 200));
+    std::replace_if(
+        detail.begin(), detail.end(),
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
     message += " (" + detail + ")";
     if (response.status == 400 && detail.starts_with("UNSUPPORTED")) code = Errc::unsupported;
   }

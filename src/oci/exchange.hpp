@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "oci/http.hpp"
 
@@ -33,6 +34,7 @@ struct Answer {
   std::string host;  ///< Who answered last: differs from the registry's after a redirect.
   std::string url;   ///< The same.
   bool same_origin = true;
+  std::vector<std::string> secrets = {};  ///< What of the request no message may repeat.
 
   bool ok() const { return !response.failure && response.status / 100 == 2; }
   /// Worth another try: a broken transport, 408, 429, 5xx.

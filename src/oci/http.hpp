@@ -47,6 +47,9 @@ struct HttpRequest {
   std::filesystem::path client_certificate = {};
   std::filesystem::path client_key = {};
   bool accept_any_certificate = false;
+  /// What of it, besides the Authorization header, no message may show, whoever repeats it. With
+  /// secrets in the payload no redirect is followed.
+  std::vector<std::string> secrets = {};
   /// For put, post and patch; without one they send an empty body.
   std::optional<HttpPayload> payload = {};
 };

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include <vmkit/base/log.hpp>
 #include <vmkit/oci/credentials.hpp>
+#include <vmkit/oci/token_realm.hpp>
 
 namespace vmkit::oci {
 
@@ -35,18 +35,6 @@ struct RegistryHostOptions {
   std::vector<std::string> mirrors = {};
 };
 
-/// Where a registry wants its tokens to be fetched.
-struct TokenRealm {
-  std::string registry;  ///< The registry's host, with its port if it has one.
-  std::string url;
-  std::string scheme;  ///< "https" or "http".
-  std::string host;
-};
-
-/// Whether a token may be fetched there. The request carries the credential of the registry, if
-/// there is one, so the answer decides who sees it.
-using TokenRealmPolicy = std::function<bool(const TokenRealm&)>;
-
 /// What happens after a transport error, a stall, or one of the statuses 408, 429 and 5xx.
 struct RetryOptions {
   int attempts = 5;  ///< In all, not counting those that brought a blob on by 1 MiB or more.
@@ -62,9 +50,7 @@ struct RegistryClientOptions {
   /// Replaces the defaults for a registry, by its host and port as in a Reference.
   std::map<std::string, RegistryHostOptions> hosts = {};
   std::shared_ptr<CredentialProvider> credentials = {};  ///< Empty: anonymous.
-  /// Empty: any realm over https, and one over http only if the registry is spoken to in plain
-  /// HTTP too.
-  TokenRealmPolicy token_realm_policy = {};
+  TokenRealmPolicy token_realm_policy = {};              ///< Empty: default_token_realm_policy.
   RetryOptions retry = {};
   std::chrono::milliseconds connect_timeout{15'000};
   /// A transfer that brings or takes less than 1 KiB in so long is stalled.
