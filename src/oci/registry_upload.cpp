@@ -143,9 +143,8 @@ class Uploader {
       if (!answer.transient() && status != 404 && status != 416) throw error_of(answer, what_);
       backoff_.pause(error_of(answer, what_), answer.response, call_);
       unreachable_ = false;
-      // Unknown there: nothing to go on with.
       if (!answer.response.failure && status == 404) {
-        start_over();
+        forget();  // unknown there: nothing to go on with
       } else {
         ask_where_it_is();
       }
@@ -160,8 +159,7 @@ class Uploader {
   }
 
   void begin_at(const Answer& answer) {
-    offset_ = 0;
-    location_.clear();
+    forget();
     take_location(answer);
     if (location_.empty()) {
       throw Error(Errc::data_corruption, what_ + ": " + answer.host +
@@ -252,15 +250,15 @@ class Uploader {
     const auto received = answer.ok() ? received_by(answer.response) : std::nullopt;
     // "0-0" is said for one byte and for none.
     if (!received || *received <= 1 || *received > size_) {
-      start_over();
+      abandon();
+      forget();
       return;
     }
     offset_ = *received;
     take_location(answer);
   }
 
-  void start_over() {
-    abandon();
+  void forget() {
     location_.clear();
     offset_ = 0;
   }
