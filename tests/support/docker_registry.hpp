@@ -9,6 +9,7 @@
 
 #include "os/child_process.hpp"
 #include "os/directory.hpp"
+#include "support/token_server.hpp"
 
 namespace vmkit::test {
 
@@ -21,6 +22,8 @@ class DockerRegistry {
     std::string username = {};  ///< Empty: everybody may do everything.
     std::string password = {};
     bool tls = false;
+    bool client_certificates = false;  ///< With TLS: wants to see one that the authority signed.
+    const TokenServer* tokens = nullptr;  ///< Who gives out tokens for it, if any.
   };
 
   explicit DockerRegistry(const Options& options);
@@ -28,8 +31,11 @@ class DockerRegistry {
 
   /// "127.0.0.1:PORT".
   const std::string& address() const { return address_; }
-  /// The certificate to trust, with TLS.
+  /// The certificate of the authority to trust, with TLS.
   std::filesystem::path ca_file() const { return folder_.path() / "ca.pem"; }
+  /// A certificate that the authority signed for a client, with TLS, and its key.
+  std::filesystem::path client_certificate() const { return folder_.path() / "client.pem"; }
+  std::filesystem::path client_key() const { return folder_.path() / "client-key.pem"; }
 
  private:
   std::string wait_until_it_listens();

@@ -31,7 +31,8 @@ bool send_all(int connection, std::string_view data) {
   return true;
 }
 
-/// The next request; nullopt when the client has closed. `buffer` keeps what came behind it.
+/// The head of the next request; nullopt when the client has closed. `buffer` keeps what came
+/// behind it.
 std::optional<FaultRequest> read_request(int connection, std::string& buffer) {
   std::size_t end;
   while ((end = buffer.find("\r\n\r\n")) == std::string::npos) {
@@ -125,6 +126,11 @@ void FaultRegistry::set_handler(Handler handler) {
   handler_ = std::move(handler);
 }
 
+void FaultRegistry::set_body_plan(std::function<FaultBody(const FaultRequest&)> plan) {
+  const std::lock_guard lock(handler_mutex_);
+  body_plan_ = std::move(plan);
+}
+
 std::vector<FaultRequest> FaultRegistry::requests() const {
   const std::lock_guard lock(mutex_);
   return requests_;
@@ -198,12 +204,50 @@ void FaultRegistry::accept_connections() {
 
 void FaultRegistry::serve(int connection) {
   std::string buffer;
-  while (const auto request = read_request(connection, buffer)) {
-    if (!send_response(connection, *request, answer(*request))) break;
+  while (auto request = read_request(connection, buffer)) {
+    if (!take_body(connection, *request, buffer)) break;
+    const FaultResponse response = answer(*request);
+    if (request->cut || !send_response(connection, *request, response)) break;
   }
   const std::lock_guard lock(mutex_);
   connections_.erase(connection);
   ::close(connection);
+}
+
+/// False if there is nothing to answer.
+bool FaultRegistry::take_body(int connection, FaultRequest& request, std::string& buffer) {
+  FaultBody plan;
+  {
+    const std::lock_guard lock(handler_mutex_);
+    if (body_plan_) plan = body_plan_(request);
+  }
+  std::size_t length = 0;
+  const std::string announced = request.header("content-length");
+  std::from_chars(announced.data(), announced.data() + announced.size(), length);
+  if (plan.unread) {
+    if (send_response(connection, request, answer(request))) ::shutdown(connection, SHUT_WR);
+    return false;
+  }
+  if (!request.header("expect").empty()) send_all(connection, "HTTP/1.1 100 Continue\r\n\r\n");
+  const std::size_t wanted =
+      std::min(length, plan.cut_after.value_or(plan.stall_after.value_or(length)));
+  while (buffer.size() < wanted) {
+    char piece[65536];
+    const ssize_t count = ::recv(connection, piece, sizeof piece, 0);
+    if (count <= 0) return false;
+    buffer.append(piece, static_cast<std::size_t>(count));
+  }
+  if (plan.stall_after) {
+    for (;;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      const std::lock_guard lock(mutex_);
+      if (ending_) return false;
+    }
+  }
+  request.body = buffer.substr(0, wanted);
+  request.cut = plan.cut_after.has_value();
+  buffer.erase(0, wanted);
+  return true;
 }
 
 FaultResponse FaultRegistry::answer(const FaultRequest& request) {
@@ -228,12 +272,25 @@ bool FaultRegistry::send_response(int connection, const FaultRequest& request,
   } else {
     head += "Connection: close\r\n";
   }
-  if (!send_all(connection, head + "\r\n")) return false;
+  head += "\r\n";
+  if (response.cut_header_after) {
+    send_all(connection, std::string_view(head).substr(0, *response.cut_header_after));
+    return false;
+  }
+  if (!send_all(connection, head)) return false;
   if (request.method == "HEAD") return true;
   const std::size_t length =
       std::min({response.body.size(), response.cut_after.value_or(response.body.size()),
                 response.stall_after.value_or(response.body.size())});
-  if (!send_all(connection, std::string_view(response.body).substr(0, length))) return false;
+  const auto body = std::string_view(response.body).substr(0, length);
+  if (response.drip.count() == 0) {
+    if (!send_all(connection, body)) return false;
+  } else {
+    for (const char& byte : body) {
+      if (!send_all(connection, {&byte, 1})) return false;
+      std::this_thread::sleep_for(response.drip);
+    }
+  }
   if (response.stall_after) {
     char ignored;
     while (::recv(connection, &ignored, 1, 0) > 0) {
