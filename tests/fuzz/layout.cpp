@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image layout that came from elsewhere. The input holds its files, each after a line with its
-// name:
-//
-//     === blob
-//     {"schemaVersion":2, … "digest":"@0","size":#0 …}
-//     === index.json
-//     …
-//
-// In all files @N and #N stand for digest and size of the N-th blob before, because a fuzzer does
-// not find digests.
+// An image layout that came from elsewhere: its marker, index and blobs as named files.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "fuzz/named_files.hpp"
 #include "fuzz/target.hpp"
 #include "os/directory.hpp"
 #include "support/temporary_directory.hpp"
@@ -24,7 +16,6 @@
 namespace {
 
 namespace fs = std::filesystem;
-using vmkit::Digest;
 using vmkit::Errc;
 using vmkit::fuzz::accepts;
 using vmkit::fuzz::require;
@@ -33,52 +24,6 @@ using vmkit::oci::ImageRecord;
 using vmkit::oci::ImageStore;
 using vmkit::oci::Platform;
 using vmkit::oci::Reference;
-
-struct File {
-  std::string name;
-  std::string content;
-};
-
-std::string filled_in(std::string_view text, const std::vector<std::string>& blobs) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool mark = (text[i] == '@' || text[i] == '#') && i + 1 < text.size();
-    const std::size_t number =
-        mark ? static_cast<unsigned char>(text[i + 1]) - std::size_t{'0'} : 0;
-    if (!mark || number >= blobs.size()) {
-      result += text[i];
-    } else {
-      result += text[i] == '@' ? vmkit::digest_of(blobs[number]).to_string()
-                               : std::to_string(blobs[number].size());
-      ++i;
-    }
-  }
-  return result;
-}
-
-std::vector<File> files_of(std::string_view input) {
-  constexpr std::string_view mark = "=== ";
-  std::vector<File> files;
-  std::vector<std::string> blobs;
-  while (input.starts_with(mark)) {
-    input.remove_prefix(mark.size());
-    const std::size_t line = std::min(input.find('\n'), input.size());
-    const std::string_view name = input.substr(0, line);
-    input.remove_prefix(std::min(line + 1, input.size()));
-    const std::size_t end = std::min(input.find("\n=== "), input.size());
-    std::string content = filled_in(input.substr(0, end), blobs);
-    input.remove_prefix(std::min(end + 1, input.size()));
-    if (name == "index.json" || name == "oci-layout") {
-      files.push_back({std::string(name), std::move(content)});
-    } else if (name == "blob" && blobs.size() < 10) {
-      blobs.push_back(content);
-      files.push_back({"blobs/sha256/" + vmkit::digest_of(content).hex(), std::move(content)});
-    } else if (const auto digest = Digest::try_parse(name)) {  // a blob that is not what it says
-      files.push_back({"blobs/sha256/" + digest->hex(), std::move(content)});
-    }
-  }
-  return files;
-}
 
 std::vector<std::string> names_of(const std::vector<ImageRecord>& records) {
   std::vector<std::string> names;
@@ -129,8 +74,12 @@ const vmkit::fuzz::Target target("layout", [](std::string_view input) {
   static const auto parent = vmkit::test::temporary_directory();
   const vmkit::os::TemporaryDirectory folder(parent.path(), "layout");
   fs::create_directories(folder.path() / "blobs" / "sha256");
-  for (const File& file : files_of(input)) {
-    std::ofstream(folder.path() / file.name, std::ios::binary) << file.content;
+  for (const auto& file : vmkit::fuzz::named_files(input)) {
+    if (file.name == "index.json" || file.name == "oci-layout" ||
+        (file.name.starts_with("blobs/sha256/") && file.name.size() == 13 + 64 &&
+         file.name.find_first_of("./", 13) == file.name.npos)) {
+      std::ofstream(folder.path() / file.name, std::ios::binary) << file.content;
+    }
   }
   use(folder.path());
 });
