@@ -37,6 +37,10 @@ std::string shown(std::string_view text) {
 
 std::string read_bounded(const fs::path& path, std::uintmax_t limit) {
   std::error_code error;
+  const auto status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {  // to open a FIFO would wait for ever
+    throw Error(Errc::data_corruption, path.string() + ": expected a file, found something else");
+  }
   const auto size = fs::file_size(path, error);
   if (error) throw Error::from_errno(error.value(), path.string());
   if (size > limit) {

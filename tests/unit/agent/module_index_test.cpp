@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <string>
+#include <sys/stat.h>
 
 #include "unit/agent/temp_dir.hpp"
 
@@ -74,6 +75,14 @@ TEST_CASE("a hostile modules.dep is refused") {
     expect(Errc::data_corruption, "is no path", [&] { ModuleIndex index(dir.path()); });
     dir.write("modules.dep", "\x1b]0;title\x07");
     expect(Errc::data_corruption, "found \"?]0;title?\"", [&] { ModuleIndex index(dir.path()); });
+  }
+  {
+    const test::TempDir dir;
+    dir.write("modules.order", ".\npipe.ko\n");
+    REQUIRE(::mkfifo((dir.path() / "pipe.ko").c_str(), 0600) == 0);
+    const ModuleIndex index(dir.path());
+    expect(Errc::data_corruption, "expected a file", [&] { index.load_order("."); });
+    expect(Errc::data_corruption, "expected a file", [&] { index.read_module("pipe.ko"); });
   }
   {
     const test::TempDir dir;
