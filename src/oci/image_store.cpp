@@ -18,7 +18,6 @@
 namespace vmkit::oci {
 namespace {
 
-constexpr std::string_view marker_content = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr std::size_t hash_read_size = 256 * 1024;
 
 /// Reads a blob's file and compares it with its descriptor at the end.
@@ -116,7 +115,7 @@ ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions
   std::error_code ignored;  // what cannot be looked at cannot be written either
   if (!std::filesystem::exists(root / layout::index, ignored)) LayoutIndex().write(root);
   // Last: with the marker in place everything else is.
-  if (!std::filesystem::exists(marker, ignored)) os::write_file_atomically(marker, marker_content);
+  if (!std::filesystem::exists(marker, ignored)) os::write_file_atomically(marker, layout::marker_content);
   remove_stale_ingests(root);
   return ImageStore(root);
 }

@@ -25,6 +25,7 @@ class LayoutIndex {
   /// False if there was none.
   bool erase(const std::string& name);
 
+  std::string to_string() const { return document_.dump(); }
   void write(const std::filesystem::path& store_root) const;
 
  private:
