@@ -24,6 +24,16 @@ function(vmkit_compile_options target)
   endif()
 endfunction()
 
+# What nearly every source includes, parsed once. Only where speed of building counts most: without
+# it a build notices an include that is missing.
+if(VMKIT_PRECOMPILE_HEADERS)
+  add_library(vmkit_headers OBJECT "${PROJECT_SOURCE_DIR}/cmake/headers.cpp")
+  vmkit_compile_options(vmkit_headers)
+  target_precompile_headers(vmkit_headers PRIVATE
+    <algorithm> <array> <chrono> <filesystem> <functional> <map> <memory> <mutex> <optional> <span>
+    <string> <string_view> <thread> <utility> <vector>)
+endif()
+
 function(vmkit_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" ""
     "HEADERS;SOURCES;DEPENDS;LIBRARIES;HEADER_ONLY_LIBRARIES")
@@ -31,6 +41,9 @@ function(vmkit_add_module name)
   add_library(${target} STATIC ${arg_SOURCES})
   add_library(vmkit::${name} ALIAS ${target})
   vmkit_compile_options(${target})
+  if(VMKIT_PRECOMPILE_HEADERS)
+    target_precompile_headers(${target} REUSE_FROM vmkit_headers)
+  endif()
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   if(arg_HEADERS)
     list(TRANSFORM arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/vmkit/${name}/")

@@ -1,24 +1,45 @@
 # vmkit_add_test(NAME SOURCES … LIBRARIES … [LABELS …]) makes one doctest program and registers each
-# of its test cases with ctest, or with WHOLE all of them as one test. Labels tell what a test needs: unit (nothing), machine (QEMU and a
-# kernel), registry (docker-registry), root (mount and chown).
+# of its test cases with ctest, or with WHOLE all of them as one test. Labels tell what a test needs:
+# unit (nothing), machine (QEMU and a kernel), registry (docker-registry), root (mount and chown).
 find_package(doctest REQUIRED)
 include(doctest)
 
+# What is tested is optimised; the tests themselves need to compile fast.
+function(vmkit_test_options target)
+  vmkit_compile_options(${target})
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -O0)
+endfunction()
+
 add_library(vmkit_doctest_main OBJECT "${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp")
 target_link_libraries(vmkit_doctest_main PUBLIC doctest::doctest)
-vmkit_compile_options(vmkit_doctest_main)
+vmkit_test_options(vmkit_doctest_main)
+
+# What nearly every test includes is parsed once, for all test programs. Without -fPIC, so that what
+# is compiled for this library fits programs too.
+add_library(vmkit_test_headers OBJECT "${PROJECT_SOURCE_DIR}/tests/support/test_headers.cpp")
+target_link_libraries(vmkit_test_headers PRIVATE doctest::doctest vmkit::base)
+vmkit_test_options(vmkit_test_headers)
+target_precompile_headers(vmkit_test_headers PRIVATE
+  <algorithm> <chrono> <filesystem> <functional> <map> <optional> <string> <thread> <vector>
+  <doctest/doctest.h> <vmkit/base/error.hpp>)
+
+# All that a sanitizer run needs.
+add_custom_target(vmkit_unit_tests)
 
 function(vmkit_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "TIMEOUT" "SOURCES;LIBRARIES;LABELS;ENVIRONMENT")
   add_executable(${name} ${arg_SOURCES})
-  vmkit_compile_options(${name})
-  # What is tested is optimised; the tests themselves need to compile fast.
-  target_compile_options(${name} PRIVATE -O0)
+  vmkit_test_options(${name})
+  target_precompile_headers(${name} REUSE_FROM vmkit_test_headers)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src"
     "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE vmkit_doctest_main ${arg_LIBRARIES})
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
+  endif()
+  if(arg_LABELS STREQUAL unit)
+    add_dependencies(vmkit_unit_tests ${name})
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
@@ -26,7 +47,8 @@ function(vmkit_add_test name)
   if(arg_WHOLE)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES
-      LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+      LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}"
+      COST 100)  # the long ones begin first, so that nobody waits for them alone
   else()
     doctest_discover_tests(${name} TEST_PREFIX "${name}: "
       PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")

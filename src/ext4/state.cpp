@@ -14,7 +14,7 @@ namespace vmkit::ext4 {
 namespace {
 
 /// Names come from layers and may hold anything: for messages.
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   std::string text = "\"";
   for (char c : name.substr(0, 64)) text += c >= ' ' && c <= '~' ? c : '?';
   return text + (name.size() > 64 ? "…\"" : "\"");
@@ -23,8 +23,8 @@ std::string quoted(std::string_view name) {
 void check_options(const FormatOptions& options) {
   constexpr std::size_t label_size = 16;
   if (options.label.size() > label_size || options.label.find('\0') != std::string::npos) {
-    throw Error(Errc::invalid_argument,
-                "ext4 label " + quoted(options.label) + ": expected at most 16 bytes without NUL");
+    throw Error(Errc::invalid_argument, "ext4 label " + in_quotes(options.label) +
+                                            ": expected at most 16 bytes without NUL");
   }
   if (options.hash_seed == std::array<std::byte, 16>{}) {
     throw Error(Errc::invalid_argument, "ext4 hash seed: expected one that is not all zero");
@@ -38,11 +38,11 @@ void check_new_name(const Directory& parent, std::string_view name) {
   if (name.empty() || name.size() > 255 || name == "." || name == ".." ||
       name.find_first_of(forbidden) != std::string_view::npos) {
     throw Error(Errc::invalid_argument,
-                "file name " + quoted(name) + " of " + std::to_string(name.size()) +
+                "file name " + in_quotes(name) + " of " + std::to_string(name.size()) +
                     " bytes: expected 1 to 255 bytes without '/' and NUL, not \".\" or \"..\"");
   }
   if (parent.names.find(name) != nullptr) {
-    throw Error(Errc::already_exists, "file name " + quoted(name) + " exists in its directory");
+    throw Error(Errc::already_exists, "file name " + in_quotes(name) + " exists in its directory");
   }
 }
 
