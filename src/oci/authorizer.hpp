@@ -7,18 +7,21 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "oci/challenge.hpp"
 #include "oci/exchange.hpp"
+#include "oci/token_client.hpp"
 
 #include <vmkit/oci/registry_client.hpp>
 
 namespace vmkit::oci {
 
-/// Gets and keeps what goes into Authorization headers: a bearer token for each repository, or the
+/// Gets and keeps what goes into Authorization headers: a bearer token for each scope, or the
 /// credential itself where the registry asks for it (basic). Thread-safe; several threads that need
-/// the same token at once cause one request.
+/// the same token at once cause one request, and learn of one refusal together.
+///
+/// A scope is a list of accesses separated by blanks, "repository:NAME:pull,push"; the credential
+/// is that of the first repository in it. What else a registry's challenge asks for is added.
 class Authorizer {
  public:
   Authorizer(const RegistryClientOptions& options, Exchanger& exchanger);
@@ -45,18 +48,17 @@ class Authorizer {
     std::optional<Clock::time_point> renew_at;
     Challenge challenge;
     bool has_credential = false;
+    // For those who wait for the mutex while another thread's attempt is refused:
+    std::mutex refusal_mutex;
+    std::size_t refusal_count = 0;
+    std::optional<Error> refusal;
   };
-
   std::shared_ptr<Grant> grant_for(const Registry& registry, const std::string& scope);
   void obtain(Grant& grant, const Registry& registry, const std::string& scope,
               const CallOptions& options);
-  void fetch_token(Grant& grant, const Registry& registry, const std::string& scope,
-                   const std::optional<Credential>& credential, const CallOptions& options);
-  static std::string blame(const Grant& grant, const Registry& registry);
-  void check_realm(const Registry& registry, const std::string& realm) const;
 
   const RegistryClientOptions& options_;
-  Exchanger& exchanger_;
+  TokenClient token_client_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Grant>> grants_;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/base64.hpp"
 #include "oci/json.hpp"
 
 namespace vmkit::oci {
@@ -25,10 +26,6 @@ std::string registry_message(const std::string& body) {
       if (const std::string message = error.text("message"); !message.empty()) {
         text += (text.empty() ? "" : ": ") + message;
       }
-      text.resize(std::min<std::size_t>(text.size(), 200));
-      std::replace_if(
-          text.begin(), text.end(),
-          [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
       return text;
     }
   } catch (const Error&) {
@@ -37,16 +34,53 @@ std::string registry_message(const std::string& body) {
   return {};
 }
 
+/// What a server could repeat of an Authorization header.
+std::vector<std::string> secrets_of(const std::string& authorization) {
+  const std::string value = authorization.substr(authorization.find(' ') + 1);
+  std::vector<std::string> result = {value};
+  if (authorization.starts_with("Basic ")) {
+    const std::string plain = base64_decode(value).value_or("");
+    result.push_back(plain.substr(plain.find(':') + 1));
+  }
+  return result;
+}
+
+/// `text` without the secrets, which a server may have put into what it says of an error.
+std::string without(const std::vector<std::string>& secrets, std::string text) {
+  constexpr std::string_view instead = "***";
+  for (const std::string& secret : secrets) {
+    if (secret.empty()) continue;
+    for (std::size_t at = 0; (at = text.find(secret, at)) != text.npos; at += instead.size()) {
+      text.replace(at, secret.size(), instead);
+    }
+  }
+  return text;
+}
+
 Errc code_of_status(int status) {
   if (status == 401) return Errc::unauthenticated;
   if (status == 403) return Errc::permission_denied;
   if (status == 404 || status == 410) return Errc::not_found;
   if (status == 408 || status == 429 || status >= 500) return Errc::unavailable;
   if (status == 405 || status == 406 || status == 415) return Errc::unsupported;
+  if (status == 413) return Errc::resource_exhausted;
   return Errc::data_corruption;  // not an answer that the protocol knows here
 }
 
 }  // namespace
+
+bool Registry::owns(const std::string& url) const {
+  return HttpUrl::parse(url) == HttpUrl::parse(base_url());
+}
+
+void Registry::configure(HttpRequest& request) const {
+  request.ca_file = options.ca_file;
+  request.proxy = options.proxy;
+  const bool own = owns(request.url);
+  request.client_certificate = own ? options.client_certificate : std::filesystem::path();
+  request.client_key = own ? options.client_key : std::filesystem::path();
+  request.accept_any_certificate = own && options.accept_any_certificate;
+}
 
 bool Answer::transient() const {
   if (response.failure) return response.may_retry_failure;
@@ -61,24 +95,44 @@ Answer Exchanger::send(HttpRequest request, const std::string& authorization, co
                        const CallOptions& options) {
   const auto origin = HttpUrl::parse(request.url);
   if (!origin) throw Error(Errc::invalid_argument, "\"" + request.url + "\" is not an http URL");
-  const std::vector<std::string> headers = request.headers;
+  const HttpRequest first = request;
   HttpUrl at = *origin;
+  std::vector<std::string> secrets = request.secrets;
+  if (!authorization.empty()) {
+    const auto more = secrets_of(authorization);
+    secrets.insert(secrets.end(), more.begin(), more.end());
+  }
   for (int redirects = 0;; ++redirects) {
     Answer answer;
     answer.host = at.host + ':' + at.port;
+    answer.url = request.url;
     answer.same_origin = at == *origin;
-    request.headers = headers;
+    answer.secrets = secrets;
+    request.headers = first.headers;
     if (answer.same_origin && !authorization.empty()) {
       request.headers.push_back("Authorization: " + authorization);
     }
+    request.client_certificate = answer.same_origin ? first.client_certificate : "";
+    request.client_key = answer.same_origin ? first.client_key : "";
+    request.accept_any_certificate = answer.same_origin && first.accept_any_certificate;
     answer.response = client_.exchange(request, body, options);
     log_.debug("request", {{"url", at.scheme + "://" + answer.host},
+                           {"http", answer.response.version},
                            {"status", std::to_string(answer.response.status)}});
     if (answer.response.failure || !is_redirect(answer.response.status)) return answer;
 
     const auto next = HttpUrl::parse(answer.response.redirect_url);
     const std::string from = answer.host + " answered " + std::to_string(answer.response.status);
     if (!next) throw Error(Errc::unavailable, from + " with no usable Location");
+    const bool reads = request.method == HttpMethod::get || request.method == HttpMethod::head;
+    if (answer.response.status == 303 && !reads) {
+      throw Error(Errc::unavailable, from + " to a request that no other may stand in for");
+    }
+    if (!request.secrets.empty()) {
+      throw Error(Errc::permission_denied,
+                  from + " with a redirect to " + next->host +
+                      ", which is not followed with a secret in the request");
+    }
     if (redirects == most_redirects) {
       throw Error(Errc::unavailable,
                   from + " again after " + std::to_string(most_redirects) + " redirects");
@@ -124,12 +178,18 @@ Error error_of(const Answer& answer, std::string_view what) {
   if (response.failure) return response.failure->with_context(what);
   std::string message(what);
   message += ": " + answer.host + " answered " + std::to_string(response.status);
-  if (const std::string detail = registry_message(response.error_body); !detail.empty()) {
+  Errc code = code_of_status(response.status);
+  std::string detail = without(answer.secrets, registry_message(response.error_body));
+  if (!detail.empty()) {
+    detail.resize(std::min<std::size_t>(detail.size(), 200));
+    std::replace_if(
+        detail.begin(), detail.end(),
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
     message += " (" + detail + ")";
+    if (response.status == 400 && detail.starts_with("UNSUPPORTED")) code = Errc::unsupported;
   }
   if (response.status == 429) message += ": it accepts no more requests for now";
-  return Error(code_of_status(response.status), std::move(message),
-               NativeError{ErrorDomain::http, response.status});
+  return Error(code, std::move(message), NativeError{ErrorDomain::http, response.status});
 }
 
 }  // namespace vmkit::oci

@@ -62,6 +62,17 @@ std::optional<FaultRequest> read_request(int connection, std::string& buffer) {
     head.remove_prefix(std::min(line_end + 2, head.size()));
   }
   buffer.erase(0, end + 4);
+  std::size_t length = 0;
+  const std::string announced = request.header("content-length");
+  std::from_chars(announced.data(), announced.data() + announced.size(), length);
+  while (buffer.size() < length) {
+    char piece[65536];
+    const ssize_t count = ::recv(connection, piece, sizeof piece, 0);
+    if (count <= 0) return std::nullopt;
+    buffer.append(piece, static_cast<std::size_t>(count));
+  }
+  request.body = buffer.substr(0, length);
+  buffer.erase(0, length);
   return request;
 }
 
@@ -228,12 +239,25 @@ bool FaultRegistry::send_response(int connection, const FaultRequest& request,
   } else {
     head += "Connection: close\r\n";
   }
-  if (!send_all(connection, head + "\r\n")) return false;
+  head += "\r\n";
+  if (response.cut_header_after) {
+    send_all(connection, std::string_view(head).substr(0, *response.cut_header_after));
+    return false;
+  }
+  if (!send_all(connection, head)) return false;
   if (request.method == "HEAD") return true;
   const std::size_t length =
       std::min({response.body.size(), response.cut_after.value_or(response.body.size()),
                 response.stall_after.value_or(response.body.size())});
-  if (!send_all(connection, std::string_view(response.body).substr(0, length))) return false;
+  const auto body = std::string_view(response.body).substr(0, length);
+  if (response.drip.count() == 0) {
+    if (!send_all(connection, body)) return false;
+  } else {
+    for (const char& byte : body) {
+      if (!send_all(connection, {&byte, 1})) return false;
+      std::this_thread::sleep_for(response.drip);
+    }
+  }
   if (response.stall_after) {
     char ignored;
     while (::recv(connection, &ignored, 1, 0) > 0) {

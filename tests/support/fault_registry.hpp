@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +22,7 @@ struct FaultRequest {
   std::string method;
   std::string target;                          ///< Path and query.
   std::map<std::string, std::string> headers;  ///< By lower-case name.
+  std::string body = {};
 
   std::string header(const std::string& name) const;  ///< Empty if missing.
   bool is_blob() const { return target.find("/blobs/") != std::string::npos; }
@@ -34,10 +36,14 @@ struct FaultResponse {
   /// What Content-Length says; by default the truth.
   std::optional<std::uint64_t> announced_length = {};
   bool announce_length = true;  ///< False: the body ends with the connection.
+  /// Close the connection after so many bytes of the header.
+  std::optional<std::size_t> cut_header_after = {};
   /// Close the connection after so many bytes of the body.
   std::optional<std::size_t> cut_after = {};
   /// After so many bytes of the body send nothing more, without closing.
   std::optional<std::size_t> stall_after = {};
+  /// Send the body byte by byte with this pause after each, for as long as the client stays.
+  std::chrono::milliseconds drip{0};
 };
 
 /// A registry on loopback that serves images honestly (plain HTTP; HEAD, GET, Range) until a

@@ -63,6 +63,7 @@ struct TokenRegistry : FaultFixture {
   TokenRegistry() {
     registry.set_handler([this](const FaultRequest& request) -> std::optional<FaultResponse> {
       if (request.target.starts_with("/token")) {
+        if (request.method == "POST") return FaultResponse{.status = 405};
         return FaultResponse{.status = token_status, .body = token_answer};
       }
       if (request.header("authorization") == accepted) return std::nullopt;
