@@ -7,10 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "oci/image_blobs.hpp"
 #include "oci/ingest.hpp"
 #include "oci/platform_choice.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/oci/lease.hpp>
 #include <vmkit/oci/pull.hpp>
 
 namespace vmkit::oci {
@@ -248,6 +250,9 @@ Image pull_image(RegistryClient& client, ImageStore& store, const Reference& ref
                                            ", found " + to_string(manifest.config.size));
   }
   const std::vector<Descriptor> layers = distinct(manifest.layers);
+  // From before the first look for a blob until the image has its name.
+  Lease lease = Lease::begin(store, options);
+  lease.add(digests_of(descriptor, manifest), options);
 
   // First what is small and may show that the rest is not worth fetching.
   CallOptions silent = options;
