@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t max_index_bytes = 16 * 1024 * 1024;
 constexpr std::uintmax_t max_module_bytes = 64 * 1024 * 1024;
 constexpr std::size_t max_path_bytes = 1024;
+constexpr std::size_t max_name_bytes = 255;
 constexpr std::size_t max_depth = 64;
 
 bool is_control(char c) {
@@ -59,11 +60,11 @@ std::string read_bounded(const fs::path& path, std::uintmax_t limit) {
 // An index may only name files below its own directory.
 std::string checked_path(std::string_view path, std::string_view index) {
   const fs::path parsed(path);
-  const bool leaves =
-      std::any_of(parsed.begin(), parsed.end(), [](const fs::path& part) { return part == ".."; });
+  const bool odd = std::any_of(parsed.begin(), parsed.end(), [](const fs::path& part) {
+    return part == ".." || part.native().size() > max_name_bytes;
+  });
   const bool printable = std::none_of(path.begin(), path.end(), is_control);
-  if (path.empty() || path.size() > max_path_bytes || parsed.is_absolute() || leaves ||
-      !printable) {
+  if (path.empty() || path.size() > max_path_bytes || parsed.is_absolute() || odd || !printable) {
     throw Error(Errc::data_corruption, std::string(index) + ": " + shown(path) +
                                            " is no path within the modules directory");
   }
