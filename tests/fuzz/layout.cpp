@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,12 @@
 #include "support/temporary_directory.hpp"
 
 #include <vmkit/oci/image_store.hpp>
+#include <vmkit/oci/maintenance.hpp>
 
 namespace {
 
 namespace fs = std::filesystem;
+using vmkit::Digest;
 using vmkit::Errc;
 using vmkit::fuzz::accepts;
 using vmkit::fuzz::require;
@@ -54,19 +57,52 @@ void check_image(ImageStore& store, const Image& image) {
   require(names_of(store.list()) == before, "other names are left alone");
 }
 
+/// The names with the images that they lead to.
+std::map<std::string, Digest> images_of(const ImageStore& store) {
+  std::map<std::string, Digest> images;
+  for (const ImageRecord& record : store.list()) {
+    const auto reference = Reference::try_parse(record.name);
+    if (!reference || reference->to_string() != record.name) continue;
+    require(store.find(*reference).has_value(), "what is listed is found");
+    accepts({Errc::data_corruption, Errc::not_found, Errc::unsupported}, [&] {
+      if (const auto image = store.resolve(*reference, Platform::parse("linux/amd64"))) {
+        images.emplace(record.name, image->descriptor.digest);
+      }
+    });
+  }
+  return images;
+}
+
+void check_images(ImageStore& store) {
+  for (const auto& [name, digest] : images_of(store)) {
+    const auto image = store.resolve(Reference::parse(name), Platform::parse("linux/amd64"));
+    require(image && image->descriptor.digest == digest, "a name leads to the same image again");
+    check_image(store, *image);
+  }
+}
+
+void maintain(ImageStore& store) {
+  accepts({Errc::data_corruption}, [&] {
+    const auto before = images_of(store);
+    accepts({Errc::data_corruption}, [&] {
+      vmkit::oci::usage(store);
+      vmkit::oci::collect_garbage(store);
+    });
+    require(images_of(store) == before, "collecting garbage spares every image");
+  });
+  vmkit::oci::repair(store, {.remove_incomplete = true, .rebuild_index = true});
+  const auto report = vmkit::oci::verify(store);
+  require(std::none_of(
+              report.bad.begin(), report.bad.end(),
+              [](const auto& bad) { return bad.problem == vmkit::oci::BadBlob::Problem::damaged; }),
+          "after a repair no blob is damaged");
+}
+
 void use(const fs::path& root) {
   accepts({Errc::data_corruption, Errc::unsupported, Errc::failed_precondition}, [&] {
     ImageStore store = ImageStore::open(root);
-    for (const ImageRecord& record : store.list()) {
-      const auto reference = Reference::try_parse(record.name);
-      if (!reference || reference->to_string() != record.name) continue;
-      require(store.find(*reference).has_value(), "what is listed is found");
-      accepts({Errc::data_corruption, Errc::not_found, Errc::unsupported}, [&] {
-        if (const auto image = store.resolve(*reference, Platform::parse("linux/amd64"))) {
-          check_image(store, *image);
-        }
-      });
-    }
+    accepts({Errc::data_corruption}, [&] { check_images(store); });
+    maintain(store);
   });
 }
 
