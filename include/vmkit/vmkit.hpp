@@ -17,6 +17,7 @@
 #include <vmkit/base/stream.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/image_layers.hpp>
+#include <vmkit/container/pull_and_unpack.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/ext4/filesystem.hpp>

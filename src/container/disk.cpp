@@ -5,17 +5,20 @@
 
 #include <vmkit/container/image_layers.hpp>
 #include <vmkit/disk/clone.hpp>
-#include <vmkit/rootfs/cache.hpp>
 
 namespace vmkit::container {
+
+rootfs::Cache disk_cache(const oci::ImageStore& store) {
+  return rootfs::Cache(store.root() / "rootfs");
+}
 
 void prepare_disk(const ContainerOptions& options, const std::filesystem::path& disk,
                   Timeline& timeline, const CallOptions& call_options) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
-  const rootfs::Cache cache(options.store.root() / "rootfs");
-  const auto cached = cache.get_or_unpack(image_layers(options.image, options.store),
-                                          {.size = options.disk_size}, call_options);
+  const auto cached = disk_cache(options.store)
+                          .get_or_unpack(image_layers(options.image, options.store),
+                                         {.size = options.disk_size}, call_options);
   const auto unpacked = Clock::now();
   if (cached.unpacked) timeline.unpack = unpacked - begin;
   timeline.clone_method =

@@ -87,6 +87,10 @@ void Ingest::write(std::span<const std::byte> data) {
   }
 }
 
+os::File Ingest::open_for_reading() const {
+  return os::File::open(file_.file().path(), os::File::Mode::read, 0, false);
+}
+
 void Ingest::restart() {
   file_.file().resize(ByteSize(0));
   hasher_ = Hasher(descriptor_.digest.algorithm());

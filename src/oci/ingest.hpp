@@ -32,6 +32,9 @@ class Ingest : public Sink {
   /// How many bytes are there: what a download goes on from.
   std::uint64_t received() const noexcept { return received_; }
 
+  /// The file as it is now and grows, also when commit() has moved it.
+  os::File open_for_reading() const;
+
   /// Throws data_corruption as soon as there is more than the descriptor says.
   void write(std::span<const std::byte> data) override;
 

@@ -23,6 +23,7 @@ class ExclusiveFile {
   static std::optional<ExclusiveFile> try_open(const std::filesystem::path& path);
 
   File& file() noexcept { return file_; }
+  const File& file() const noexcept { return file_; }
 
   /// Gives it the name `target`, replacing a file that has it. The folders are not synced.
   void rename_to(const std::filesystem::path& target);

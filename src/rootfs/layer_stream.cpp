@@ -40,6 +40,10 @@ std::unique_ptr<Source> open(const Layer& layer, std::optional<ByteSize> limit, 
       {.compression = layer.compression, .output_limit = limit});
 }
 
+void abandon(const Layer& layer) {
+  if (layer.abandon) layer.abandon();
+}
+
 }  // namespace
 
 std::string name_of(const Layer& layer) {
@@ -50,8 +54,13 @@ LayerStream::LayerStream(const Layer& layer, std::optional<ByteSize> content_lim
                          const CallOptions& call_options)
     : layer_(layer),
       compressed_bytes_(std::make_shared<std::atomic<std::uint64_t>>(0)),
+      on_stop_(call_options.stop, [&layer] { abandon(layer); }),
       content_(open(layer, content_limit, compressed_bytes_, call_options),
                {.buffers = 32, .digest = layer.diff_id.algorithm()}, call_options) {}
+
+LayerStream::~LayerStream() {
+  abandon(layer_);  // before the threads that read it are waited for
+}
 
 void LayerStream::verify() {
   const Digest found = content_.digest();

@@ -8,6 +8,7 @@
 
 #include <vmkit/archive/read_ahead.hpp>
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/base/stop.hpp>
 #include <vmkit/rootfs/layer.hpp>
 
 namespace vmkit::rootfs {
@@ -21,6 +22,7 @@ class LayerStream {
  public:
   LayerStream(const Layer& layer, std::optional<ByteSize> content_limit,
               const CallOptions& call_options);
+  ~LayerStream();
 
   archive::ReadAhead& content() { return content_; }
   std::uint64_t compressed_bytes_read() const { return *compressed_bytes_; }
@@ -31,6 +33,7 @@ class LayerStream {
  private:
   const Layer& layer_;
   std::shared_ptr<std::atomic<std::uint64_t>> compressed_bytes_;
+  StopCallback on_stop_;
   archive::ReadAhead content_;
 };
 

@@ -28,6 +28,9 @@ struct Kernel {
   std::string command_line = {};
 };
 
+/// Of a container's disk; its file takes only what is used.
+inline constexpr ByteSize default_disk_size = 16_GiB;
+
 /// What a container is made of. The members without a default must be given.
 struct ContainerOptions {
   oci::Image image;       ///< In `store`, complete.
@@ -41,7 +44,7 @@ struct ContainerOptions {
   std::string hostname = "vmkit";
   unsigned cpu_count = 1;
   ByteSize memory = 512_MiB;
-  ByteSize disk_size = 16_GiB;  ///< What the guest sees; the file takes only what is used.
+  ByteSize disk_size = default_disk_size;  ///< What the guest sees.
   disk::CloneMode clone_mode = disk::CloneMode::prefer_cow;
   bool network = false;  ///< A virtio network device that reaches what the host reaches.
   /// How long the machine may take from its start until its agent answers.

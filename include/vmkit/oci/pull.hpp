@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <functional>
+#include <memory>
 
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/base/stream.hpp>
 #include <vmkit/oci/image_store.hpp>
 #include <vmkit/oci/registry_client.hpp>
 
 namespace vmkit::oci {
+
+/// The layers of an image that is being pulled.
+class ArrivingLayers {
+ public:
+  virtual ~ArrivingLayers();
+
+  /// The bytes of a layer from the beginning; read() waits for those that are still to come, and
+  /// tells the end only when the whole was verified. Until then nothing is sure about them. A read
+  /// throws cancelled if the pull fails meanwhile; what remains of an earlier attempt is readable
+  /// when the layer is complete. After `stop` it throws cancelled instead of waiting. Throws
+  /// not_found for what is no layer of the image. To be called from any thread; each Source is for
+  /// one.
+  virtual std::unique_ptr<Source> open(const Descriptor& layer, const StopToken& stop = {}) = 0;
+};
 
 struct PullOptions {
   /// Which of an image's variants; also an image for one platform only must fit it.
@@ -16,6 +32,16 @@ struct PullOptions {
   int parallel_downloads = 4;
   /// Hash blobs that are in the store already, and fetch anew what is not as it should be.
   bool verify_existing = false;
+  /// The host's policy: called once, in the calling thread, when manifest and configuration are
+  /// here and verified, and before any layer is fetched, read or given to `consume`; also when the
+  /// image is in the store already. Whatever it throws ends the pull and comes back unchanged. The
+  /// image it sees has no name yet; signatures and the like are found by
+  /// RegistryClient::referrers().
+  std::function<void(const Image&)> inspect = {};
+  /// Called once, in the calling thread, to read the layers while they arrive (to unpack them, say:
+  /// container::pull_and_unpack); the pull ends when both have. Whatever it throws ends the pull
+  /// and comes back unchanged; so it should throw what a Source threw.
+  std::function<void(const Image&, ArrivingLayers&)> consume = {};
 };
 
 /// Brings an image from its registry into the store, under the name `reference`, and returns it.

@@ -19,9 +19,11 @@ struct Layer {
   /// Of the uncompressed archive, as the image's configuration lists it; verified.
   Digest diff_id;
   /// Opens the (compressed) archive; called at most once for each unpack, on a thread of the
-  /// library, while other layers are read. A Source whose reads may block long should watch the
-  /// StopToken of the unpack itself.
+  /// library, while other layers are read. A Source whose reads may block long needs `abandon`.
   std::function<std::unique_ptr<Source>()> open;
+  /// Called when no more of the archive is wanted, from another thread than reads it: a read that
+  /// waits must then end, in whatever way.
+  std::function<void()> abandon = {};
   /// Without it the first bytes tell.
   std::optional<archive::Compression> compression = {};
   /// Of what `open` gives, for progress; zero if unknown.
