@@ -60,7 +60,7 @@ void LayoutFolder::store(const Descriptor& blob) {
                       blob.size.bytes());
   if (!store_.has_blob(blob)) {
     const os::File file = open(blob);
-    SpooledFile copy(store_, blob.digest.algorithm());
+    SpooledFile copy(spool_, blob.digest.algorithm());
     std::vector<std::byte> buffer(read_size);
     // It may be growing: no more is taken than it should have.
     for (std::uint64_t done = 0; done < blob.size.bytes();) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "oci/archive_blobs.hpp"
+#include "oci/import_spool.hpp"
 #include "os/folder.hpp"
 
 #include <vmkit/base/call_options.hpp>
@@ -16,7 +17,7 @@ class LayoutFolder final : public ArchiveBlobs {
  public:
   /// Store and options must outlive it.
   LayoutFolder(const std::filesystem::path& path, ImageStore& store, const CallOptions& options)
-      : folder_(os::Folder::open(path)), store_(store), options_(options) {}
+      : folder_(os::Folder::open(path)), store_(store), options_(options), spool_(store) {}
 
   /// A small file at the top of the layout; nullopt if there is none.
   std::optional<std::string> text(std::string_view name) const;
@@ -31,6 +32,7 @@ class LayoutFolder final : public ArchiveBlobs {
   os::Folder folder_;
   ImageStore& store_;
   const CallOptions& options_;
+  ImportSpool spool_;
 };
 
 }  // namespace vmkit::oci

@@ -167,7 +167,7 @@ std::unique_ptr<SpooledFile> SpooledArchive::spool(archive::TarReader& reader,
     }
   };
   auto file =
-      std::make_unique<SpooledFile>(store_, digest ? digest->algorithm() : DigestAlgorithm::sha256);
+      std::make_unique<SpooledFile>(spool_, digest ? digest->algorithm() : DigestAlgorithm::sha256);
   std::uint64_t length = 0;
   const auto check_dense = [&](std::uint64_t offset) {
     if (offset != length) fail(name, "expected all of its bytes, found a sparse file");

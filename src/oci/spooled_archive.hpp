@@ -22,7 +22,7 @@ class SpooledArchive final : public ArchiveBlobs {
  public:
   /// `archive` names it in errors. Store and options must outlive this.
   SpooledArchive(ImageStore& store, std::string archive, const CallOptions& options)
-      : store_(store), archive_(std::move(archive)), options_(options) {}
+      : store_(store), archive_(std::move(archive)), options_(options), spool_(store) {}
 
   /// Reads the tar to its end. `is_needed` is asked before a file's data are read: what is not
   /// needed is skipped. `arrived` is called when a file is complete.
@@ -64,6 +64,7 @@ class SpooledArchive final : public ArchiveBlobs {
   ImageStore& store_;
   std::string archive_;
   const CallOptions& options_;
+  ImportSpool spool_;  // outlives the entries' files
   std::map<std::string, Entry, std::less<>> entries_;
 };
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "oci/file_stream.hpp"
-#include "oci/store_layout.hpp"
 #include "os/directory.hpp"
+#include "os/exclusive_file.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -17,9 +17,9 @@ constexpr std::uint64_t writeback_size = 8 << 20;
 
 }  // namespace
 
-SpooledFile::SpooledFile(const ImageStore& store, DigestAlgorithm algorithm)
-    : path_(store.root() / layout::ingest / ("import-" + os::random_name())),
-      file_(os::ExclusiveFile::open(path_)),
+SpooledFile::SpooledFile(ImportSpool& spool, DigestAlgorithm algorithm)
+    : path_(spool.next_path()),
+      file_(os::File::open(path_, os::File::Mode::create_new)),
       hasher_(algorithm) {}
 
 SpooledFile::SpooledFile(const ImageStore& store, const Descriptor& blob)
@@ -33,7 +33,7 @@ SpooledFile::SpooledFile(const ImageStore& store, const Descriptor& blob)
 SpooledFile::~SpooledFile() {
   if (stored_) return;
   file_.reset();
-  std::error_code ignored;  // then it is swept later
+  std::error_code ignored;  // then the next open removes it
   std::filesystem::remove(path_, ignored);
 }
 
@@ -41,18 +41,18 @@ void SpooledFile::write(std::span<const std::byte> data) {
   for (std::size_t i = 0; size_ + i < head_.size() && i < data.size(); ++i) {
     head_[size_ + i] = data[i];
   }
-  file_->file().write_at(size_, data);
+  file_->write_at(size_, data);
   hasher_.update(data);
   size_ += data.size();
   if (size_ - written_back_ >= writeback_size) {
-    file_->file().start_writeback(written_back_, size_ - written_back_);
+    file_->start_writeback(written_back_, size_ - written_back_);
     written_back_ = size_;
   }
 }
 
 void SpooledFile::finish() {
   digest_ = hasher_.finish();
-  file_->file().start_writeback(written_back_, size_ - written_back_);
+  file_->start_writeback(written_back_, size_ - written_back_);
   file_.reset();
 }
 

@@ -8,7 +8,8 @@
 #include <optional>
 #include <span>
 
-#include "os/exclusive_file.hpp"
+#include "oci/import_spool.hpp"
+#include "os/file.hpp"
 
 #include <vmkit/archive/compression.hpp>
 #include <vmkit/base/digest.hpp>
@@ -18,12 +19,11 @@
 namespace vmkit::oci {
 
 /// Bytes on their way into a store of which is not known yet whether they are needed, nor perhaps
-/// their digest: hashed as they are written, under a random name in ingest/. Gone with the object
-/// unless store() was called; what a killed process leaves there is swept as partial downloads are.
-/// Confined.
+/// their digest: hashed as they are written, in an import's spool. Gone with the object unless
+/// store() was called. Confined.
 class SpooledFile : public Sink {
  public:
-  SpooledFile(const ImageStore& store, DigestAlgorithm algorithm);
+  SpooledFile(ImportSpool& spool, DigestAlgorithm algorithm);
   /// One that need not be written: `blob` is in the store already.
   SpooledFile(const ImageStore& store, const Descriptor& blob);
   ~SpooledFile() override;
@@ -47,7 +47,7 @@ class SpooledFile : public Sink {
 
  private:
   std::filesystem::path path_;
-  std::optional<os::ExclusiveFile> file_;
+  std::optional<os::File> file_;
   Hasher hasher_;
   std::optional<Digest> digest_;
   std::array<std::byte, archive::compression_magic_length> head_{};

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <csignal>
 #include <doctest/doctest.h>
+#include <functional>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "archive_fixture.hpp"
 #include "support/compress.hpp"
@@ -264,5 +268,50 @@ TEST_CASE_FIXTURE(ArchiveFixture, "layout import: progress, stop and limit") {
     options.size_limit = ByteSize(500'000);
     check_error(Errc::resource_exhausted, {"limit"}, [&] { import_text(gzip(archive), options); });
     CHECK(is_untouched());
+  }
+}
+
+TEST_CASE_FIXTURE(ArchiveFixture, "layout import: what a killed import left is removed at open") {
+  const TestImage image = TestImage::make("amd64", {noise_layer(500'000, 1)});
+  const std::string archive = tar_of(layout_files(image, "example.org/a:1"));
+  int reads = 0;
+  class Pausing final : public Source {
+   public:
+    Pausing(const std::string& text, int& reads, std::function<void()> in_the_middle)
+        : text_(text, 50'000), reads_(reads), in_the_middle_(std::move(in_the_middle)) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+      if (++reads_ == 9) in_the_middle_();
+      return text_.read(buffer);
+    }
+
+   private:
+    MemorySource text_;
+    int& reads_;
+    std::function<void()> in_the_middle_;
+  };
+  SUBCASE("killed") {
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      Pausing source(archive, reads, [] { ::kill(::getpid(), SIGKILL); });
+      import_images(store, source, amd64);
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+    CHECK(files_below("ingest") == 2);
+    CHECK(store.list().empty());
+    ImageStore::open(root);
+    CHECK(is_untouched());
+  }
+  SUBCASE("an import that goes on is left alone") {
+    Pausing source(archive, reads, [&] {
+      ImageStore::open(root);
+      CHECK(files_below("ingest") == 2);
+    });
+    CHECK(import_images(store, source, amd64).size() == 1);
+    CHECK(reads > 9);
+    CHECK(files_below("ingest") == 0);
   }
 }
