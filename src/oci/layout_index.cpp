@@ -70,11 +70,16 @@ LayoutIndex::LayoutIndex()
 IndexText read_index_text(const std::filesystem::path& path) {
   const os::File file = open_store_file(path);
   IndexText result{{}, file.status()};
+  const auto refuse = [&] {
+    throw Error(Errc::data_corruption, path.string() + ": expected at most " +
+                                           to_string(index_limits.size) + ", found more");
+  };
+  if (result.status.size > index_limits.size.bytes()) refuse();
   try {
     result.content = os::read_file(file, index_limits.size);
   } catch (const Error& error) {
     if (error.code() != Errc::resource_exhausted) throw;
-    throw Error(Errc::data_corruption, error.what());
+    refuse();  // it grows while it is read
   }
   return result;
 }
