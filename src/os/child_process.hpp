@@ -83,7 +83,8 @@ struct Output {
 };
 
 /// Runs a program to its end with no input and returns what it printed: at most `limit` bytes of
-/// each, more is an error (resource_exhausted). It is killed when the call is stopped or late.
+/// each, more is an error (resource_exhausted). When the call ends with an error (also
+/// cancelled and timeout), the program is killed with all of its process group.
 Output run(SpawnOptions options, ByteSize limit, const CallOptions& call_options = {});
 
 /// Where PATH (as given, "a:b:c") has an executable file `name`; nullopt if nowhere. A name with a

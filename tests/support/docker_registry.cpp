@@ -9,6 +9,38 @@
 #include "support/programs.hpp"
 
 namespace vmkit::test {
+namespace {
+
+/// An authority, ca.pem, and a certificate for loopback that it signed.
+void make_certificates(const std::filesystem::path& folder) {
+  const auto make = [&](const std::string& subject, const std::string& name, const std::string& key,
+                        const std::vector<std::string>& more) {
+    std::vector<std::string> command = {"openssl",
+                                        "req",
+                                        "-x509",
+                                        "-newkey",
+                                        "ec",
+                                        "-pkeyopt",
+                                        "ec_paramgen_curve:P-256",
+                                        "-nodes",
+                                        "-days",
+                                        "2",
+                                        "-subj",
+                                        subject,
+                                        "-keyout",
+                                        (folder / key).string(),
+                                        "-out",
+                                        (folder / name).string()};
+    command.insert(command.end(), more.begin(), more.end());
+    run_program(std::move(command));
+  };
+  make("/CN=vmkit test authority", "ca.pem", "ca-key.pem", {});
+  make("/CN=127.0.0.1", "certificate.pem", "key.pem",
+       {"-CA", (folder / "ca.pem").string(), "-CAkey", (folder / "ca-key.pem").string(), "-addext",
+        "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"});
+}
+
+}  // namespace
 
 DockerRegistry::DockerRegistry(const Options& options)
     : folder_(std::filesystem::temp_directory_path(), "vmkit-registry") {
@@ -26,14 +58,17 @@ DockerRegistry::DockerRegistry(const Options& options)
         passwords, run_program({"htpasswd", "-nbB", options.username, options.password}), 0600);
     config += "auth: {htpasswd: {realm: test, path: " + passwords.string() + "}}\n";
   }
+  if (const TokenServer* tokens = options.tokens) {
+    config += "auth: {token: {realm: \"" + tokens->realm() + "\", service: \"" + tokens->service() +
+              "\", issuer: \"" + tokens->issuer() +
+              "\", rootcertbundle: " + tokens->certificate().string() + "}}\n";
+  }
   config += "http:\n  addr: 127.0.0.1:0\n  secret: test\n";
   if (options.tls) {
+    const std::string certificate = (folder / "certificate.pem").string();
     const std::string key = (folder / "key.pem").string();
-    run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                 "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                 "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
-                 ca_file().string()});
-    config += "  tls: {certificate: " + ca_file().string() + ", key: " + key + "}\n";
+    make_certificates(folder);
+    config += "  tls: {certificate: " + certificate + ", key: " + key + "}\n";
   }
   os::write_file_atomically(folder / "config.yml", config);
   const os::File log = os::File::open(folder / "log", os::File::Mode::create_new);

@@ -9,6 +9,7 @@
 
 #include "os/child_process.hpp"
 #include "os/directory.hpp"
+#include "support/token_server.hpp"
 
 namespace vmkit::test {
 
@@ -21,6 +22,7 @@ class DockerRegistry {
     std::string username = {};  ///< Empty: everybody may do everything.
     std::string password = {};
     bool tls = false;
+    const TokenServer* tokens = nullptr;  ///< Who gives out tokens for it, if any.
   };
 
   explicit DockerRegistry(const Options& options);
@@ -28,7 +30,7 @@ class DockerRegistry {
 
   /// "127.0.0.1:PORT".
   const std::string& address() const { return address_; }
-  /// The certificate to trust, with TLS.
+  /// The certificate of the authority to trust, with TLS.
   std::filesystem::path ca_file() const { return folder_.path() / "ca.pem"; }
 
  private:

@@ -25,7 +25,8 @@ struct Credential {
 
 /// For what a credential is wanted.
 struct CredentialQuery {
-  std::string registry;  ///< As Reference::registry() spells it: "docker.io", "localhost:5000".
+  std::string registry =
+      {};  ///< As Reference::registry() spells it: "docker.io", "localhost:5000".
   std::string repository = {};  ///< "library/alpine"; empty: none in particular.
 };
 

@@ -8,12 +8,12 @@ namespace vmkit::oci {
 
 /// Where a registry wants a token to be fetched, and what would be shown there.
 struct TokenRealm {
-  std::string registry;              ///< Host, with its port if it was given: "localhost:5000".
+  std::string registry = {};         ///< Host, with its port if it was given: "localhost:5000".
   bool registry_plain_http = false;  ///< It is spoken to without TLS.
-  std::string url;
-  std::string scheme;            ///< "https" or "http".
-  std::string host;              ///< In lower case, without the port.
-  std::string port;              ///< Always there.
+  std::string url = {};
+  std::string scheme = {};       ///< "https" or "http".
+  std::string host = {};         ///< In lower case, without the port.
+  std::string port = {};         ///< Always there.
   bool with_credential = false;  ///< The request would carry the registry's credential.
 };
 

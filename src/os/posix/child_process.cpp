@@ -96,7 +96,8 @@ ChildProcess ChildProcess::spawn(const SpawnOptions& options) {
                                        ": this system cannot end a child with its parent");
   }
   const auto arguments = pointers_to(options.arguments);
-  const auto environment = pointers_to(options.environment.value_or(std::vector<std::string>{}));
+  const auto environment =
+      options.environment ? pointers_to(*options.environment) : std::vector<char*>();
   const std::string& directory = options.working_directory.native();
   DescriptorPair error_pipe = make_pipe();
   const ChildPlan plan{arguments.data(),

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "os/child_process.hpp"
@@ -26,6 +27,22 @@ bool drain(int fd, std::string& text, ByteSize limit, const std::string& program
   return count > 0;
 }
 
+/// Ends the whole process group of a child that is not waited for to its end: what it started
+/// would go on otherwise, and hold its output open.
+class GroupGuard {
+ public:
+  explicit GroupGuard(const ChildProcess& child) : group_(child.pid()) {}
+  ~GroupGuard() {
+    if (group_ > 0) ::kill(-group_, SIGKILL);
+  }
+  GroupGuard(const GroupGuard&) = delete;
+  GroupGuard& operator=(const GroupGuard&) = delete;
+  void release() { group_ = -1; }
+
+ private:
+  pid_t group_;
+};
+
 }  // namespace
 
 Output run(SpawnOptions options, ByteSize limit, const CallOptions& call_options) {
@@ -34,6 +51,7 @@ Output run(SpawnOptions options, ByteSize limit, const CallOptions& call_options
   options.stdout_fd = out.second.get();
   options.stderr_fd = err.second.get();
   ChildProcess child = ChildProcess::spawn(options);
+  GroupGuard guard(child);  // before the child is reaped, so that its number is still its own
   out.second.reset();
   err.second.reset();
   const std::string& program = options.arguments[0];
@@ -52,6 +70,7 @@ Output run(SpawnOptions options, ByteSize limit, const CallOptions& call_options
     }
   }
   output.status = child.wait(call_options);
+  guard.release();
   return output;
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json_depth.hpp"
+
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::vm::qemu {
@@ -11,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int deepest = 32;
+constexpr std::size_t deepest = 32;
 
 /// A piece of foreign text for an error message: short and printable.
 std::string excerpt(std::string_view text, std::size_t most) {
@@ -38,19 +40,11 @@ std::string error_text(const json& error) {
              : "an error without a description";
 }
 
-json parse_json(std::string_view line) {
-  // Copying and writing a value recurse: thousands of brackets would overflow the stack.
-  const auto not_too_deep = [&](int depth, json::parse_event_t, json&) {
-    if (depth > deepest) {
-      throw_garbled("JSON nested at most " + std::to_string(deepest) + " deep", line);
-    }
-    return true;
-  };
-  return json::parse(line, not_too_deep, /*allow_exceptions=*/false);
-}
-
 QmpMessage parse_line(std::string_view line) {
-  const json message = parse_json(line);
+  if (json_deeper_than(line, deepest)) {
+    throw_garbled("JSON nested at most " + std::to_string(deepest) + " deep", line);
+  }
+  const json message = json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!message.is_object()) throw_garbled("a JSON object on each line", line);
   if (const json* name = find(message, "event")) {
     if (!name->is_string()) throw_garbled("an event with a name", line);
