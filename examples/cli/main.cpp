@@ -26,6 +26,11 @@ void add_registry(CLI::App* command, cli::RegistryOptions& options) {
       ->add_option("--platform", options.platform, "Platform of the image (default: this host's)")
       ->type_name("OS/ARCH[/VARIANT]");
   command->add_flag("--plain-http", options.plain_http, "Speak HTTP without TLS to the registry");
+  command
+      ->add_option("--creds-file", options.credentials_file,
+                   "Docker config.json or auth.json with credentials (default: the user's)")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
   command->add_flag("--quiet,-q", options.quiet, "Show no progress");
 }
 
