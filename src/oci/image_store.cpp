@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <set>
 #include <utility>
 
+#include "oci/image_blobs.hpp"
+#include "oci/import_spool.hpp"
+#include "oci/index_cache.hpp"
 #include "oci/ingest.hpp"
 #include "oci/json.hpp"
 #include "oci/layout_index.hpp"
+#include "oci/lease_files.hpp"
 #include "oci/platform_choice.hpp"
+#include "oci/store_files.hpp"
 #include "oci/store_layout.hpp"
+#include "oci/store_locks.hpp"
 #include "os/atomic_file.hpp"
 #include "os/directory.hpp"
-#include "os/file_lock.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/oci/image_store.hpp>
@@ -18,7 +21,6 @@
 namespace vmkit::oci {
 namespace {
 
-constexpr std::string_view marker_content = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr std::size_t hash_read_size = 256 * 1024;
 
 /// Reads a blob's file and compares it with its descriptor at the end.
@@ -60,10 +62,6 @@ class BlobSource : public Source {
   bool at_end_ = false;
 };
 
-os::FileLock lock_index(const std::filesystem::path& root, const CallOptions& options) {
-  return os::FileLock::acquire(root / layout::lock, os::FileLock::Kind::exclusive, options);
-}
-
 void check_marker(const std::filesystem::path& path, const std::string& content) {
   const auto json = parse_json(content, path.string());
   const std::string version = JsonObject(json, path.string()).required_word("imageLayoutVersion");
@@ -83,27 +81,26 @@ void refuse_foreign_folder(const std::filesystem::path& root) {
        at.increment(problem)) {
     const std::string name = at->path().filename().string();
     if (name != layout::lock && name != layout::blobs && name != layout::ingest &&
-        name != layout::index && name.find(".tmp-") == std::string::npos) {
+        name != layout::leases && name != layout::index &&
+        name.find(".tmp-") == std::string::npos) {
       stranger = name;
     }
   }
   if (problem) throw Error::from_errno(problem.value(), "read folder " + root.string());
   // Read after the folder: a store has its marker as soon as it has anything else.
-  if (const auto content = os::read_file_if_exists(marker, ByteSize(4096))) {
-    check_marker(marker, *content);
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(marker, ignored))) {
+    check_marker(marker, os::read_file(open_store_file(marker), ByteSize(4096)));
   } else if (stranger) {
     throw Error(Errc::failed_precondition,
                 root.string() + ": expected an image store or an empty folder, found " + *stranger);
   }
 }
 
-std::vector<Descriptor> blobs_of(const Manifest& manifest) {
-  std::vector<Descriptor> result = manifest.layers;
-  result.push_back(manifest.config);
-  return result;
-}
-
 }  // namespace
+
+ImageStore::ImageStore(std::filesystem::path root)
+    : root_(std::move(root)), index_(std::make_shared<IndexCache>(root_)) {}
 
 ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions& options) {
   os::create_directories(root);
@@ -111,51 +108,21 @@ ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions
   refuse_foreign_folder(root);
   const auto lock = lock_index(root, options);
   os::AtomicFile::remove_abandoned(root);
-  os::create_directories(root / layout::blobs / "sha256");
-  os::create_directories(root / layout::ingest);
-  std::error_code ignored;  // what cannot be looked at cannot be written either
-  if (!std::filesystem::exists(root / layout::index, ignored)) LayoutIndex().write(root);
+  for (const auto& folder : {root / layout::blobs, root / layout::blobs / "sha256",
+                             root / layout::ingest, root / layout::leases}) {
+    make_store_folder(folder);
+  }
+  const auto is_there = [](const std::filesystem::path& path) {
+    std::error_code ignored;  // what cannot be looked at cannot be written either
+    return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+  };
+  if (!is_there(root / layout::index)) LayoutIndex().write(root);
   // Last: with the marker in place everything else is.
-  if (!std::filesystem::exists(marker, ignored)) os::write_file_atomically(marker, marker_content);
+  if (!is_there(marker)) os::write_file_atomically(marker, layout::marker_content);
   remove_stale_ingests(root);
+  remove_abandoned_imports(root);
+  remove_dead_leases(root);
   return ImageStore(root);
-}
-
-std::vector<ImageRecord> ImageStore::list() const {
-  return LayoutIndex::read(root_).records();
-}
-
-std::optional<ImageRecord> ImageStore::find(const Reference& reference) const {
-  auto records = list();
-  const std::string name = reference.to_string();
-  for (ImageRecord& record : records) {
-    if (record.name == name) return std::move(record);
-  }
-  if (!reference.digest()) return std::nullopt;
-  for (ImageRecord& record : records) {
-    if (record.manifest.digest != *reference.digest() && record.source != reference.digest()) {
-      continue;
-    }
-    const auto other = Reference::try_parse(record.name);
-    if (other && other->name() == reference.name()) return std::move(record);
-  }
-  return std::nullopt;
-}
-
-std::optional<Image> ImageStore::resolve(const Reference& reference,
-                                         const Platform& platform) const {
-  const auto record = find(reference);
-  if (!record) return std::nullopt;
-  Descriptor manifest = record->manifest;
-  for (int depth = 0; media_type::is_index(manifest.media_type); ++depth) {
-    check_index_depth(depth, reference.to_string());
-    const Index index = Index::parse(read_blob(manifest), "index " + manifest.digest.to_string(),
-                                     manifest.media_type);
-    const auto choice = choose_manifest(index, platform);
-    if (!choice) return std::nullopt;
-    manifest = index.manifests[*choice];
-  }
-  return load(reference, manifest);
 }
 
 Image ImageStore::load(const Reference& reference, const Descriptor& descriptor) const {
@@ -164,7 +131,7 @@ Image ImageStore::load(const Reference& reference, const Descriptor& descriptor)
     Manifest manifest = Manifest::parse(
         read_blob(descriptor), "manifest " + descriptor.digest.to_string(), descriptor.media_type);
     check_is_image(manifest);
-    for (const Descriptor& blob : blobs_of(manifest)) {
+    for (const Descriptor& blob : contents_of(manifest)) {
       if (!has_blob(blob)) {
         throw Error(Errc::not_found, "blob " + blob.digest.to_string() +
                                          " is not in the store (any more); pull the image again");
@@ -183,45 +150,17 @@ Image ImageStore::load(const Reference& reference, const Descriptor& descriptor)
   }
 }
 
-Image ImageStore::tag(const Reference& reference, const Descriptor& manifest,
-                      const std::optional<Digest>& source, const CallOptions& options) {
-  Image image = load(reference, manifest);
-  // The files are synced; now their names.
-  std::set<std::filesystem::path> folders = {blob_path(manifest.digest).parent_path()};
-  for (const Descriptor& blob : blobs_of(image.manifest)) {
-    folders.insert(blob_path(blob.digest).parent_path());
-  }
-  for (const auto& folder : folders) os::sync_directory(folder);
-
-  const auto lock = lock_index(root_, options);
-  LayoutIndex index = LayoutIndex::read(root_);
-  index.put({reference.to_string(), image.descriptor, source.value_or(manifest.digest)});
-  index.write(root_);
-  return image;
-}
-
-bool ImageStore::remove(const Reference& reference, const CallOptions& options) {
-  const auto lock = lock_index(root_, options);
-  LayoutIndex index = LayoutIndex::read(root_);
-  if (!index.erase(reference.to_string())) return false;
-  index.write(root_);
-  return true;
-}
-
 std::filesystem::path ImageStore::blob_path(const Digest& digest) const {
   return root_ / layout::blobs / to_string(digest.algorithm()) / digest.hex();
 }
 
 bool ImageStore::has_blob(const Descriptor& descriptor) const {
-  std::error_code error;
-  const auto path = blob_path(descriptor.digest);
-  const auto size = std::filesystem::file_size(path, error);
-  return !error && size == descriptor.size.bytes();
+  const auto status = os::regular_file_status(blob_path(descriptor.digest));
+  return status && status->size == descriptor.size.bytes();
 }
 
 std::unique_ptr<Source> ImageStore::open_blob(const Descriptor& descriptor) const {
-  return std::make_unique<BlobSource>(
-      os::File::open(blob_path(descriptor.digest), os::File::Mode::read), descriptor);
+  return std::make_unique<BlobSource>(open_store_file(blob_path(descriptor.digest)), descriptor);
 }
 
 std::string ImageStore::read_blob(const Descriptor& descriptor, ByteSize limit) const {

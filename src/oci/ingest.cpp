@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "oci/store_files.hpp"
 #include "oci/store_layout.hpp"
+#include "os/file_lock.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -18,11 +20,12 @@ constexpr std::size_t read_size = 256 * 1024;
 /// The disk works while the network does: the sync at the end then finds little left to write.
 constexpr std::uint64_t writeback_size = 8 << 20;
 
-std::filesystem::path partial_path(const std::filesystem::path& root, const Digest& digest) {
-  return root / layout::ingest / (std::string(to_string(digest.algorithm())) + '-' + digest.hex());
-}
-
 }  // namespace
+
+std::filesystem::path partial_path(const std::filesystem::path& store_root, const Digest& digest) {
+  return store_root / layout::ingest /
+         (std::string(to_string(digest.algorithm())) + '-' + digest.hex());
+}
 
 Ingest::Ingest(std::filesystem::path target, Descriptor descriptor, os::ExclusiveFile file)
     : target_(std::move(target)),
@@ -33,6 +36,7 @@ Ingest::Ingest(std::filesystem::path target, Descriptor descriptor, os::Exclusiv
 std::unique_ptr<Ingest> Ingest::begin(const ImageStore& store, const Descriptor& descriptor,
                                       Existing existing, const CallOptions& options) {
   if (existing == Existing::keep && store.has_blob(descriptor)) return nullptr;
+  make_store_folder(store.blob_path(descriptor.digest).parent_path());
   std::unique_ptr<Ingest> ingest(
       new Ingest(store.blob_path(descriptor.digest), descriptor,
                  os::ExclusiveFile::open(partial_path(store.root(), descriptor.digest), options)));
@@ -112,19 +116,46 @@ void Ingest::commit() {
   committed_ = true;
 }
 
+std::vector<PartialBlob> partial_blobs(const std::filesystem::path& store_root) {
+  std::vector<PartialBlob> result;
+  const auto folder = store_root / layout::ingest;
+  std::error_code problem;
+  std::filesystem::directory_iterator at(folder, problem);
+  for (const std::filesystem::directory_iterator end; !problem && at != end;
+       at.increment(problem)) {
+    std::string name = at->path().filename().string();
+    if (const auto dash = name.find('-'); dash != name.npos) name[dash] = ':';
+    auto digest = Digest::try_parse(name);
+    const auto status = os::regular_file_status(at->path());
+    if (digest && status) result.push_back({*std::move(digest), at->path(), *status});
+  }
+  if (problem) throw Error::from_errno(problem.value(), "read folder " + folder.string());
+  return result;
+}
+
+bool is_being_written(const PartialBlob& partial) {
+  try {
+    return !os::try_lock(open_store_file(partial.path), os::FileLock::Kind::exclusive);
+  } catch (const Error& error) {
+    if (error.code() == Errc::not_found) return true;  // it was, and is finished
+    throw;
+  }
+}
+
+bool remove_partial(const PartialBlob& partial) {
+  auto file = os::ExclusiveFile::try_open(partial.path);
+  if (file) file->remove();
+  return file.has_value();
+}
+
 void remove_stale_ingests(const std::filesystem::path& store_root) {
-  std::error_code ignored;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(store_root / layout::ingest, ignored)) {
-    const auto written = entry.last_write_time(ignored);
-    if (ignored || std::filesystem::file_time_type::clock::now() - written < partial_lifetime) {
-      continue;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  try {
+    for (const PartialBlob& partial : partial_blobs(store_root)) {
+      if (now - partial.status.modified >= partial_lifetime) remove_partial(partial);
     }
-    try {
-      if (auto file = os::ExclusiveFile::try_open(entry.path())) file->remove();
-    } catch (const Error&) {
-      // Not a file, or not ours: no leftover of a download.
-    }
+  } catch (const Error&) {
+    // What cannot be removed only takes space; collect_garbage() tells why.
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "os/exclusive_file.hpp"
 
@@ -57,6 +58,23 @@ class Ingest : public Sink {
   std::uint64_t written_back_ = 0;
   bool committed_ = false;
 };
+
+/// Where the file of a blob on its way is or would be.
+std::filesystem::path partial_path(const std::filesystem::path& store_root, const Digest& digest);
+
+struct PartialBlob {
+  Digest digest;
+  std::filesystem::path path;
+  os::FileStatus status;
+};
+
+/// What has the name of a partial download.
+std::vector<PartialBlob> partial_blobs(const std::filesystem::path& store_root);
+
+bool is_being_written(const PartialBlob& partial);
+
+/// False if somebody is writing it.
+bool remove_partial(const PartialBlob& partial);
 
 /// Clears ingest/ of partial downloads that nobody has touched for a day.
 void remove_stale_ingests(const std::filesystem::path& store_root);

@@ -2,8 +2,9 @@
 #include "oci/json.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
+
+#include "oci/shown.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -18,58 +19,81 @@ constexpr std::size_t most_texts = 100'000;
   throw Error(Errc::data_corruption, std::string(what) + ": " + std::string(problem));
 }
 
-/// Text from outside, fit for a message.
-std::string shown(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, 80)) {
-    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  if (text.size() > 80) result += "…";
-  return '"' + result + '"';
-}
-
-/// Watches the parser and refuses what is deeper, more, or doubled.
-class Guard {
+/// Builds the document from the parser's events and refuses what is deeper, more, or doubled. (The
+/// parser's own builder can be watched, but then its time is quadratic in the length of arrays.)
+class Builder : public nlohmann::json_sax<json> {
  public:
-  Guard(std::string_view what, const JsonLimits& limits) : what_(what), limits_(limits) {}
+  Builder(std::string_view what, const JsonLimits& limits) : what_(what), limits_(limits) {}
 
-  bool operator()(int, json::parse_event_t event, const json& parsed) {
-    switch (event) {
-      case json::parse_event_t::object_start:
-      case json::parse_event_t::array_start:
-        count();
-        keys_.emplace_back();
-        if (keys_.size() > limits_.depth) {
-          corrupt(what_, "JSON nested deeper than " + std::to_string(limits_.depth));
-        }
-        break;
-      case json::parse_event_t::object_end:
-      case json::parse_event_t::array_end:
-        keys_.pop_back();
-        break;
-      case json::parse_event_t::key:
-        if (const auto& key = parsed.get_ref<const std::string&>();
-            !keys_.back().insert(key).second) {
-          corrupt(what_, "duplicate JSON key " + shown(key));
-        }
-        break;
-      case json::parse_event_t::value:
-        count();
-        break;
+  json take() { return std::move(root_); }
+
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(number_integer_t value) override { return put(value); }
+  bool number_unsigned(number_unsigned_t value) override { return put(value); }
+  bool number_float(number_float_t value, const string_t&) override { return put(value); }
+  bool string(string_t& value) override { return put(std::move(value)); }
+  bool binary(binary_t&) override { return false; }  // not in text
+
+  bool start_object(std::size_t) override { return open(json::object()); }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t) override { return open(json::array()); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t& key) override {
+    const auto [place, is_new] = open_.back()->emplace(key, nullptr);
+    if (!is_new) corrupt(what_, "duplicate JSON key " + shown(key));
+    value_of_key_ = &*place;
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    corrupt(what_, "not valid JSON at byte " + std::to_string(position));
+  }
+
+ private:
+  bool put(json value) {
+    place(std::move(value));
+    return true;
+  }
+
+  bool open(json container) {
+    open_.push_back(place(std::move(container)));
+    if (open_.size() > limits_.depth) {
+      corrupt(what_, "JSON nested deeper than " + std::to_string(limits_.depth));
     }
     return true;
   }
 
- private:
-  void count() {
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  /// Where it is now: this stays true while it is open, as nothing is added beside it then.
+  json* place(json value) {
     if (++values_ > limits_.values) {
       corrupt(what_, "JSON with more than " + std::to_string(limits_.values) + " values");
     }
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    json& container = *open_.back();
+    if (container.is_array()) {
+      container.push_back(std::move(value));
+      return &container.back();
+    }
+    *value_of_key_ = std::move(value);
+    return value_of_key_;
   }
 
   std::string_view what_;
   const JsonLimits& limits_;
-  std::vector<std::set<std::string>> keys_;
+  json root_;
+  std::vector<json*> open_;
+  json* value_of_key_ = nullptr;
   std::size_t values_ = 0;
 };
 
@@ -80,13 +104,9 @@ json parse_json(std::string_view text, std::string_view what, JsonLimits limits)
     corrupt(what, "expected at most " + to_string(limits.size) + " of JSON, found " +
                       to_string(ByteSize(text.size())));
   }
-  try {
-    return json::parse(text.begin(), text.end(), json::parser_callback_t(Guard(what, limits)));
-  } catch (const json::exception& error) {
-    const auto* at = dynamic_cast<const json::parse_error*>(&error);
-    corrupt(what, at != nullptr ? "not valid JSON at byte " + std::to_string(at->byte)
-                                : std::string("not valid JSON"));
-  }
+  Builder builder(what, limits);
+  json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.take();
 }
 
 JsonObject::JsonObject(const json& value, std::string what, std::string path)

@@ -5,6 +5,7 @@
 
 #include "oci/descriptor_json.hpp"
 #include "oci/json.hpp"
+#include "oci/store_files.hpp"
 #include "oci/store_layout.hpp"
 #include "os/file.hpp"
 
@@ -37,15 +38,23 @@ json to_json(const Platform& platform) {
   return result;
 }
 
+void set_name(json& annotations, const std::string& name) {
+  annotations[annotation::image_name] = name;
+  // The specification's grammar for it has no brackets, so not for an IPv6 registry.
+  if (name.find('[') == std::string::npos) {
+    annotations[annotation::ref_name] = name;
+  } else {
+    annotations.erase(annotation::ref_name);
+  }
+}
+
 json to_json(const ImageRecord& record) {
   json result = {{"mediaType", record.manifest.media_type},
                  {"digest", record.manifest.digest.to_string()},
                  {"size", record.manifest.size.bytes()}};
   if (record.manifest.platform) result["platform"] = to_json(*record.manifest.platform);
   json annotations = json::object();
-  annotations[annotation::image_name] = record.name;
-  // The specification's grammar for it has no brackets, so not for an IPv6 registry.
-  if (record.name.find('[') == std::string::npos) annotations[annotation::ref_name] = record.name;
+  set_name(annotations, record.name);
   if (record.source) annotations[annotation::source] = record.source->to_string();
   result["annotations"] = std::move(annotations);
   return result;
@@ -58,33 +67,73 @@ LayoutIndex::LayoutIndex()
                  {"mediaType", media_type::oci_index},
                  {"manifests", json::array()}}) {}
 
+IndexText read_index_text(const std::filesystem::path& path) {
+  const os::File file = open_store_file(path);
+  IndexText result{{}, file.status()};
+  const auto refuse = [&] {
+    throw Error(Errc::data_corruption, path.string() + ": expected at most " +
+                                           to_string(index_limits.size) + ", found more");
+  };
+  if (result.status.size > index_limits.size.bytes()) refuse();
+  try {
+    result.content = os::read_file(file, index_limits.size);
+  } catch (const Error& error) {
+    if (error.code() != Errc::resource_exhausted) throw;
+    refuse();  // it grows while it is read
+  }
+  return result;
+}
+
 LayoutIndex LayoutIndex::read(const std::filesystem::path& store_root) {
   const auto path = store_root / layout::index;
+  return parse(read_index_text(path).content, path);
+}
+
+LayoutIndex LayoutIndex::parse(const std::string& text, const std::filesystem::path& path) {
   LayoutIndex result;
-  result.document_ =
-      parse_json(os::read_file(path, index_limits.size), path.string(), index_limits);
+  result.document_ = parse_json(text, path.string(), index_limits);
   const JsonObject document(result.document_, path.string());
   if (const auto version = document.required_number("schemaVersion"); version != 2) {
     document.fail("schemaVersion", "expected 2, found " + std::to_string(version));
   }
-  document.objects("manifests", most_entries);
   if (!document.has("manifests")) result.document_["manifests"] = json::array();
+  const json& entries = result.document_["manifests"];
+  if (!entries.is_array()) {
+    document.fail("manifests", std::string("expected an array, found ") + entries.type_name());
+  }
+  if (entries.size() > most_entries) {
+    document.fail("manifests", "expected at most " + std::to_string(most_entries) +
+                                   " entries, found " + std::to_string(entries.size()));
+  }
   return result;
 }
 
-std::vector<ImageRecord> LayoutIndex::records() const {
-  const JsonObject document(document_, "index.json of the store");
-  std::vector<ImageRecord> result;
-  for (const JsonObject& entry : document.objects("manifests", most_entries)) {
-    const json& raw = document_["manifests"][result.size()];
-    ImageRecord record{name_of(raw), parse_descriptor(entry)};
-    if (const auto source = record.manifest.annotations.find(annotation::source);
-        source != record.manifest.annotations.end()) {
-      record.source = Digest::try_parse(source->second);
+IndexEntries LayoutIndex::entries() const {
+  IndexEntries result;
+  std::size_t position = 0;
+  for (const json& entry : document_["manifests"]) {
+    std::string name = name_of(entry);
+    try {
+      const std::string place = "manifests[" + std::to_string(position) + "]";
+      ImageRecord record{std::move(name), parse_descriptor(JsonObject(entry, "index.json", place))};
+      if (const auto source = record.manifest.annotations.find(annotation::source);
+          source != record.manifest.annotations.end()) {
+        record.source = Digest::try_parse(source->second);
+      }
+      result.records.push_back(std::move(record));
+      result.positions.push_back(position);
+    } catch (const Error& error) {
+      result.odd.push_back({position, name_of(entry), error.what()});
     }
-    result.push_back(std::move(record));
+    ++position;
   }
   return result;
+}
+
+bool LayoutIndex::has(const std::string& name) const {
+  const auto& entries = document_["manifests"];
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const json& entry) { return name_of(entry) == name; });
 }
 
 bool LayoutIndex::erase(const std::string& name) {
@@ -92,13 +141,44 @@ bool LayoutIndex::erase(const std::string& name) {
   return std::erase_if(entries, [&](const json& entry) { return name_of(entry) == name; }) != 0;
 }
 
+bool LayoutIndex::erase(const ImageRecord& record) {
+  auto& entries = document_["manifests"].get_ref<json::array_t&>();
+  const json digest = record.manifest.digest.to_string();
+  return std::erase_if(entries, [&](const json& entry) {
+           if (!entry.is_object() || name_of(entry) != record.name) return false;
+           const auto found = entry.find("digest");
+           return found != entry.end() && *found == digest;
+         }) != 0;
+}
+
 void LayoutIndex::put(const ImageRecord& record) {
   erase(record.name);
   document_["manifests"].push_back(to_json(record));
 }
 
+void LayoutIndex::add_unnamed(const Descriptor& manifest) {
+  json entry = to_json(ImageRecord{{}, manifest});
+  entry.erase("annotations");
+  document_["manifests"].push_back(std::move(entry));
+}
+
+void LayoutIndex::rename(const std::string& from, const std::string& to) {
+  for (json& entry : document_["manifests"]) {
+    if (name_of(entry) == from) set_name(entry["annotations"], to);
+  }
+}
+
 void LayoutIndex::write(const std::filesystem::path& store_root) const {
-  os::write_file_atomically(store_root / layout::index, document_.dump());
+  const auto path = store_root / layout::index;
+  const std::string text = document_.dump();
+  // What could not be read again must not be written.
+  if (text.size() > index_limits.size.bytes() || document_["manifests"].size() > most_entries) {
+    throw Error(Errc::resource_exhausted, path.string() + ": expected at most " +
+                                              std::to_string(most_entries) + " entries and " +
+                                              to_string(index_limits.size) +
+                                              "; remove names that are not needed");
+  }
+  os::write_file_atomically(path, text);
 }
 
 }  // namespace vmkit::oci

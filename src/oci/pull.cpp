@@ -6,25 +6,19 @@
 #include <vector>
 
 #include "oci/downloader.hpp"
+#include "oci/image_blobs.hpp"
 #include "oci/ingest.hpp"
 #include "oci/platform_choice.hpp"
 #include "oci/remote_manifest.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/oci/lease.hpp>
 #include <vmkit/oci/pull.hpp>
 
 namespace vmkit::oci {
 namespace {
 
 constexpr int most_parallel_downloads = 16;
-
-void check_platform(const Platform& wanted, const Platform& found) {
-  // An image that does not say runs where its user says.
-  if (found.os.empty() || found.architecture.empty()) return;
-  if (match_distance(wanted, found)) return;
-  throw Error(Errc::unsupported, "there is no image for " + wanted.normalized().to_string() +
-                                     "; there is one for: " + found.to_string());
-}
 
 /// The image as it is in the store, if that is still what the registry has.
 std::optional<Image> unchanged(RegistryClient& client, const ImageStore& store,
@@ -73,8 +67,11 @@ Image pull_image(RegistryClient& client, ImageStore& store, const Reference& ref
   if (!pull_options.verify_existing) {
     if (auto image = unchanged(client, store, reference, pull_options, options)) {
       if (pull_options.inspect) pull_options.inspect(*image);
-      StoredLayers stored(store);
-      if (pull_options.consume) pull_options.consume(*image, stored);
+      if (pull_options.consume) {
+        const Lease lease = Lease::of(store, *image, options);
+        StoredLayers stored(store);
+        pull_options.consume(*image, stored);
+      }
       return *std::move(image);
     }
   }
@@ -91,6 +88,9 @@ Image pull_image(RegistryClient& client, ImageStore& store, const Reference& ref
                                            ", found " + to_string(manifest.config.size));
   }
   std::vector<Descriptor> layers = distinct(manifest.layers);
+  // From before the first look for a blob until the image has its name.
+  Lease lease = Lease::begin(store, options);
+  lease.add(digests_of(descriptor, manifest), options);
 
   // First what is small and may show that the rest is not worth fetching.
   CallOptions silent = options;

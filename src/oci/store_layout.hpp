@@ -7,10 +7,13 @@
 namespace vmkit::oci::layout {
 
 inline constexpr std::string_view marker = "oci-layout";
+inline constexpr std::string_view marker_content = R"({"imageLayoutVersion":"1.0.0"})";
 inline constexpr std::string_view index = "index.json";
 inline constexpr std::string_view blobs = "blobs";
 inline constexpr std::string_view ingest = "ingest";
+inline constexpr std::string_view leases = "leases";
 inline constexpr std::string_view lock = ".lock";
+inline constexpr std::string_view collection_lock = ".collection-lock";
 
 }  // namespace vmkit::oci::layout
 

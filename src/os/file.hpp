@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -8,12 +9,31 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 
 #include "os/descriptor.hpp"
 
 #include <vmkit/base/byte_size.hpp>
 
 namespace vmkit::os {
+
+/// Which file it is, and whether it is still as it was. Times are since the epoch and as coarse as
+/// the file system's.
+struct FileStatus {
+  std::uint64_t device;
+  std::uint64_t inode;
+  std::uint64_t size;
+  std::chrono::nanoseconds modified;
+  std::chrono::nanoseconds changed;
+
+  friend bool operator==(const FileStatus&, const FileStatus&) = default;
+};
+
+/// The status of the regular file `path`; nullopt if there is none, or something else in its place:
+/// a symlink is not followed.
+std::optional<FileStatus> regular_file_status(const std::filesystem::path& path);
+
+FileStatus to_file_status(const struct stat& status);  // per platform
 
 /// An open regular file with positioned reads and writes: no shared file offset, so that several
 /// threads may use it at once. Errors name the path. Move-only.
@@ -35,6 +55,7 @@ class File {
   const std::filesystem::path& path() const noexcept { return path_; }
   int fd() const noexcept { return fd_.get(); }
   ByteSize size() const;
+  FileStatus status() const;
 
   /// Reads up to the end of `buffer` or of the file; returns how many bytes.
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> buffer) const;
@@ -53,6 +74,7 @@ class File {
   void renamed_to(std::filesystem::path path) { path_ = std::move(path); }
 
  private:
+  friend class Folder;  // opens files relative to itself
   File(std::filesystem::path path, Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   bool try_punch_hole(std::uint64_t offset, std::uint64_t length);  // per platform
 
@@ -60,6 +82,9 @@ class File {
   Descriptor fd_;
 };
 
+/// The whole content of an open file that is at most `limit` long; resource_exhausted if it is
+/// longer.
+std::string read_file(const File& file, ByteSize limit);
 /// The whole content of a file that is at most `limit` long; resource_exhausted if it is longer.
 std::string read_file(const std::filesystem::path& path, ByteSize limit);
 /// The same; nullopt if there is no such file.

@@ -11,6 +11,17 @@
 
 namespace vmkit::os {
 
+FileStatus to_file_status(const struct stat& status) {
+  const auto since_epoch = [](const timespec& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  return {.device = static_cast<std::uint64_t>(status.st_dev),
+          .inode = static_cast<std::uint64_t>(status.st_ino),
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .modified = since_epoch(status.st_mtimespec),
+          .changed = since_epoch(status.st_ctimespec)};
+}
+
 bool File::try_punch_hole(std::uint64_t offset, std::uint64_t length) {
   // F_PUNCHHOLE takes whole blocks of the file system only; the rim is overwritten.
   constexpr std::uint64_t block = 4096;

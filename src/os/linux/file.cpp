@@ -10,6 +10,17 @@
 
 namespace vmkit::os {
 
+FileStatus to_file_status(const struct stat& status) {
+  const auto since_epoch = [](const timespec& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  return {.device = static_cast<std::uint64_t>(status.st_dev),
+          .inode = static_cast<std::uint64_t>(status.st_ino),
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .modified = since_epoch(status.st_mtim),
+          .changed = since_epoch(status.st_ctim)};
+}
+
 bool File::try_punch_hole(std::uint64_t offset, std::uint64_t length) {
   while (::fallocate(fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                      static_cast<off_t>(length)) != 0) {

@@ -22,6 +22,10 @@ File File::open(const std::filesystem::path& path, Mode mode, unsigned permissio
   if (!follow_symlink) flags |= O_NOFOLLOW;
   // Not O_NONBLOCK for good: only so that a fifo in the place of a file cannot block the open.
   const int fd = ::open(path.c_str(), flags | O_NONBLOCK, permissions);
+  if (fd < 0 && errno == ELOOP && !follow_symlink) {
+    throw Error(Errc::invalid_argument,
+                path.string() + ": expected a regular file, found a symlink");
+  }
   if (fd < 0) throw Error::from_errno(errno, "open " + path.string());
   File file(path, Descriptor(fd));
   struct stat status;
@@ -36,6 +40,22 @@ ByteSize File::size() const {
   struct stat status;
   if (::fstat(fd(), &status) != 0) throw Error::from_errno(errno, "stat " + path_.string());
   return ByteSize(static_cast<std::uint64_t>(status.st_size));
+}
+
+FileStatus File::status() const {
+  struct stat status;
+  if (::fstat(fd(), &status) != 0) throw Error::from_errno(errno, "stat " + path_.string());
+  return to_file_status(status);
+}
+
+std::optional<FileStatus> regular_file_status(const std::filesystem::path& path) {
+  struct stat status;
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw Error::from_errno(errno, "stat " + path.string());
+  }
+  if (!S_ISREG(status.st_mode)) return std::nullopt;
+  return to_file_status(status);
 }
 
 std::size_t File::read_at(std::uint64_t offset, std::span<std::byte> buffer) const {
@@ -79,7 +99,10 @@ void File::punch_hole(std::uint64_t offset, std::uint64_t length) {
 }
 
 std::string read_file(const std::filesystem::path& path, ByteSize limit) {
-  const File file = File::open(path, File::Mode::read);
+  return read_file(File::open(path, File::Mode::read), limit);
+}
+
+std::string read_file(const File& file, ByteSize limit) {
   std::string content;
   std::size_t length = 0;
   // Not by the size that stat told: files of /proc and /sys say 0.
@@ -91,7 +114,7 @@ std::string read_file(const std::filesystem::path& path, ByteSize limit) {
     length += count;
     if (length > limit.bytes()) {
       throw Error(Errc::resource_exhausted,
-                  path.string() + ": expected at most " + to_string(limit) + ", found more");
+                  file.path().string() + ": expected at most " + to_string(limit) + ", found more");
     }
     if (count < room) break;
   }

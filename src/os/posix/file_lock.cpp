@@ -20,7 +20,7 @@ bool try_lock(const File& file, FileLock::Kind kind) {
 }
 
 std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& path, Kind kind) {
-  File file = File::open(path, File::Mode::create);
+  File file = File::open(path, File::Mode::create, 0644, false);
   if (!try_lock(file, kind)) return std::nullopt;
   return FileLock(std::move(file));
 }

@@ -2,13 +2,11 @@
 #include <algorithm>
 #include <csignal>
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
-#include "fault_fixture.hpp"
 #include "oci/ingest.hpp"
-#include "os/file.hpp"
+#include "store_fixture.hpp"
 
 #include <vmkit/oci/image_store.hpp>
 
@@ -19,30 +17,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct StoreFixture {
-  os::TemporaryDirectory folder{std::filesystem::temp_directory_path(), "vmkit-oci"};
-  std::filesystem::path root = folder.path() / "store";
-  ImageStore store = ImageStore::open(root);
-  TestImage image = TestImage::make("amd64", {noise_layer(100'000, 1)});
-
-  static Descriptor descriptor(const TestBlob& blob) {
-    return {blob.media_type, blob.digest(), ByteSize(blob.content.size())};
-  }
-
-  void put(const TestImage& one) {
-    for (const TestBlob& blob : one.blobs()) store.put_blob(blob.media_type, blob.content);
-  }
-
-  Image tag(const std::string& name) {
-    put(image);
-    return store.tag(Reference::parse(name), descriptor(image.manifest));
-  }
-
-  std::filesystem::path partial(const TestBlob& blob) const {
-    return root / "ingest" / ("sha256-" + blob.digest().hex());
-  }
-};
-
 std::string read_all(Source& source) {
   std::string result;
   std::array<std::byte, 1000> buffer;
@@ -50,25 +24,6 @@ std::string read_all(Source& source) {
     result.append(reinterpret_cast<const char*>(buffer.data()), count);
   }
   return result;
-}
-
-/// Runs `work` in a child process, which ends without cleaning up.
-pid_t fork_work(const std::function<void()>& work) {
-  const pid_t pid = ::fork();
-  REQUIRE(pid >= 0);
-  if (pid != 0) return pid;
-  try {
-    work();
-    ::_exit(0);
-  } catch (...) {
-    ::_exit(1);
-  }
-}
-
-int wait_for(pid_t pid) {
-  int status = 0;
-  REQUIRE(::waitpid(pid, &status, 0) == pid);
-  return status;
 }
 
 }  // namespace
@@ -169,8 +124,7 @@ TEST_CASE_FIXTURE(StoreFixture, "store: an index that another tool stored leads 
 
 TEST_CASE_FIXTURE(StoreFixture, "store: hostile index.json") {
   for (const char* content : {"", "[]", "{", R"({"schemaVersion":1,"manifests":[]})",
-                              R"({"schemaVersion":2,"manifests":{}})",
-                              R"({"schemaVersion":2,"manifests":[{"digest":"sha256:../../x"}]})"}) {
+                              R"({"schemaVersion":2,"manifests":{}})"}) {
     CAPTURE(content);
     os::write_file_atomically(root / "index.json", content);
     check_error(Errc::data_corruption, {"index.json"}, [&] { store.list(); });
