@@ -2,10 +2,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "oci/image_blobs.hpp"
 #include "oci/image_transfer.hpp"
 #include "oci/parallel_work.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/oci/lease.hpp>
+#include <vmkit/oci/media_type.hpp>
 #include <vmkit/oci/push.hpp>
 
 namespace vmkit::oci {
@@ -13,11 +16,21 @@ namespace {
 
 class StoreOrigin : public TransferOrigin {
  public:
-  explicit StoreOrigin(const ImageStore& store) : store_(store) {}
+  StoreOrigin(const ImageStore& store, const CallOptions& options)
+      : store_(store), lease_(Lease::begin(store, options)) {}
 
-  ManifestDocument manifest(const Descriptor& listed, const CallOptions&) override {
+  ManifestDocument manifest(const Descriptor& listed, const CallOptions& options) override {
+    lease_.add(std::span(&listed.digest, 1), options);
     Descriptor plain{listed.media_type, listed.digest, listed.size};
-    return {std::move(plain), store_.read_blob(listed)};
+    ManifestDocument document{std::move(plain), store_.read_blob(listed)};
+    if (media_type::is_manifest(listed.media_type)) {
+      // What is sent must not be collected meanwhile.
+      lease_.add(digests_of(listed, Manifest::parse(document.content,
+                                                    "manifest " + listed.digest.to_string(),
+                                                    listed.media_type)),
+                 options);
+    }
+    return document;
   }
 
   std::unique_ptr<Source> open(const Descriptor& blob, std::uint64_t offset,
@@ -36,6 +49,7 @@ class StoreOrigin : public TransferOrigin {
 
  private:
   const ImageStore& store_;
+  Lease lease_;
 };
 
 }  // namespace
@@ -51,7 +65,7 @@ Descriptor push(RegistryClient& client, const ImageStore& store, const Reference
       throw Error(Errc::not_found,
                   "there is no image " + image.to_string() + " in " + store.root().string());
     }
-    StoreOrigin origin(store);
+    StoreOrigin origin(store, inner);
     top = origin.manifest(record->manifest, inner);
     const TransferOptions transfer_options{
         "push", push_options.parallel_uploads, {push_options.chunk_size, push_options.mount_from}};

@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t worthwhile_progress = 1 << 20;
 /// How long a registry may take to forget what was sent in vain.
 constexpr std::chrono::seconds abandon_time{2};
+constexpr std::chrono::milliseconds abandon_time_when_stopped{50};
 
 /// What is sent of a blob, piece by piece: as long as the pieces follow each other they come from
 /// one source. Confined.
@@ -267,7 +268,10 @@ class Uploader {
   void abandon() noexcept {
     if (location_.empty() || unreachable_ || !registry_.owns(location_)) return;
     try {
-      CallOptions brief = call_.with_timeout(abandon_time);
+      // A call that was stopped ends at once, or almost: mostly the registry is near.
+      const bool ended = call_.stop.stop_requested();
+      CallOptions brief = ended ? CallOptions().with_timeout(abandon_time_when_stopped)
+                                : call_.with_timeout(abandon_time);
       brief.progress = {};
       access_.send(registry_, scope_, {HttpMethod::delete_, location_}, {}, brief);
     } catch (...) {

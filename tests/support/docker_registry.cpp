@@ -61,6 +61,10 @@ DockerRegistry::DockerRegistry(const Options& options)
         passwords, run_program({"htpasswd", "-nbB", options.username, options.password}), 0600);
     config += "auth: {htpasswd: {realm: test, path: " + passwords.string() + "}}\n";
   }
+  if (!options.redirect_blobs_to.empty()) {
+    config += "middleware: {storage: [{name: redirect, options: {baseurl: \"" +
+              options.redirect_blobs_to + "\"}}]}\n";
+  }
   if (const TokenServer* tokens = options.tokens) {
     config += "auth: {token: {realm: \"" + tokens->realm() + "\", service: \"" + tokens->service() +
               "\", issuer: \"" + tokens->issuer() +

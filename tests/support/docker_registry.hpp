@@ -23,6 +23,8 @@ class DockerRegistry {
     std::string password = {};
     bool tls = false;
     bool client_certificates = false;  ///< With TLS: wants to see one that the authority signed.
+    /// "http://HOST:PORT/": blobs are not served but redirected to there.
+    std::string redirect_blobs_to = {};
     const TokenServer* tokens = nullptr;  ///< Who gives out tokens for it, if any.
   };
 
