@@ -45,6 +45,24 @@ struct UnpackOptions {
   std::string size = "16G";
 };
 
+struct SaveOptions {
+  std::filesystem::path store;
+  std::filesystem::path output;  // empty: standard output
+  std::string format = "oci-archive";
+  std::string platform;  // empty: this host's
+  std::vector<std::string> references;
+  bool quiet = false;
+};
+
+struct LoadOptions {
+  std::filesystem::path store;
+  std::filesystem::path input;      // empty: standard input
+  std::string platform;             // empty: this host's
+  std::vector<std::string> images;  // empty: all
+  std::string name;                 // empty: as in the archive
+  bool quiet = false;
+};
+
 struct RunOptions {
   std::filesystem::path store;
   RegistryOptions registry;
@@ -85,6 +103,8 @@ int remove(const RemoveOptions& options, const Interrupt& interrupt);
 int prune(const PruneOptions& options, const Interrupt& interrupt);
 int check(const CheckOptions& options, const Interrupt& interrupt);
 int unpack(const UnpackOptions& options, const Interrupt& interrupt);
+int save(const SaveOptions& options, const Interrupt& interrupt);
+int load(const LoadOptions& options, const Interrupt& interrupt);
 int run(const RunOptions& options, const Interrupt& interrupt);
 int doctor(const DoctorOptions& options);
 

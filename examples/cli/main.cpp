@@ -21,12 +21,19 @@ void add_store(CLI::App* command, std::filesystem::path& store) {
       ->type_name("DIR");
 }
 
-void add_registry(CLI::App* command, cli::RegistryOptions& options) {
-  command
-      ->add_option("--platform", options.platform, "Platform of the image (default: this host's)")
+void add_platform(CLI::App* command, std::string& platform) {
+  command->add_option("--platform", platform, "Platform of the image (default: this host's)")
       ->type_name("OS/ARCH[/VARIANT]");
+}
+
+void add_quiet(CLI::App* command, bool& quiet) {
+  command->add_flag("--quiet,-q", quiet, "Show no progress");
+}
+
+void add_registry(CLI::App* command, cli::RegistryOptions& options) {
+  add_platform(command, options.platform);
   command->add_flag("--plain-http", options.plain_http, "Speak HTTP without TLS to the registry");
-  command->add_flag("--quiet,-q", options.quiet, "Show no progress");
+  add_quiet(command, options.quiet);
 }
 
 void add_reference(CLI::App* command, cli::RegistryOptions& options) {
@@ -96,6 +103,35 @@ int main(int argc, char** argv) {
   check_command->add_flag("--repair", check.repair, "Remove what is damaged, to be pulled again");
   check_command->callback([&] { chosen = [&] { return cli::check(check, interrupt); }; });
 
+  cli::SaveOptions save;
+  CLI::App* save_command = app.add_subcommand("save", "Write images of the store to an archive");
+  add_store(save_command, save.store);
+  add_platform(save_command, save.platform);
+  add_quiet(save_command, save.quiet);
+  save_command->add_option("-o,--output", save.output, "Where to (default: standard output)")
+      ->type_name("FILE");
+  save_command->add_option("--format", save.format, "oci-archive, oci (a folder), docker-archive")
+      ->check(CLI::IsMember({"oci-archive", "oci", "docker-archive"}))
+      ->capture_default_str();
+  save_command->add_option("REF", save.references, "Images")->required();
+  save_command->callback([&] { chosen = [&] { return cli::save(save, interrupt); }; });
+
+  cli::LoadOptions load;
+  CLI::App* load_command = app.add_subcommand(
+      "load", "Take images into the store from an image layout or a docker-archive");
+  add_store(load_command, load.store);
+  add_platform(load_command, load.platform);
+  add_quiet(load_command, load.quiet);
+  load_command->add_option("-i,--input", load.input, "Folder or tar (default: standard input)")
+      ->type_name("FILE");
+  load_command->add_option("--image", load.images, "Only this one (may be given more than once)")
+      ->type_name("NAME|DIGEST")
+      ->expected(1)
+      ->take_all();
+  load_command->add_option("--name", load.name, "What it is to be called; for one image")
+      ->type_name("REF");
+  load_command->callback([&] { chosen = [&] { return cli::load(load, interrupt); }; });
+
   cli::UnpackOptions unpack;
   CLI::App* unpack_command =
       app.add_subcommand("unpack", "Turn an image's layers into an ext4 disk image");
@@ -157,7 +193,7 @@ int main(int argc, char** argv) {
   return guarded(
       [&] {
         for (auto* store : {&pull.store, &images.store, &remove.store, &prune.store, &check.store,
-                            &unpack.store, &run.store}) {
+                            &save.store, &load.store, &unpack.store, &run.store}) {
           if (store->empty() && !doctor_command->parsed()) *store = cli::data_folder();
         }
         return chosen();

@@ -8,6 +8,7 @@
 #include <vmkit/agent/process.hpp>
 #include <vmkit/archive/compression.hpp>
 #include <vmkit/archive/tar_reader.hpp>
+#include <vmkit/archive/tar_writer.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/digest.hpp>
@@ -21,6 +22,7 @@
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/ext4/filesystem.hpp>
+#include <vmkit/oci/image_archive.hpp>
 #include <vmkit/oci/image_store.hpp>
 #include <vmkit/oci/lease.hpp>
 #include <vmkit/oci/maintenance.hpp>

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "oci/image_blobs.hpp"
+#include "oci/import_spool.hpp"
 #include "oci/index_cache.hpp"
 #include "oci/ingest.hpp"
 #include "oci/json.hpp"
@@ -20,7 +21,6 @@
 namespace vmkit::oci {
 namespace {
 
-constexpr std::string_view marker_content = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr std::size_t hash_read_size = 256 * 1024;
 
 /// Reads a blob's file and compares it with its descriptor at the end.
@@ -118,8 +118,9 @@ ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions
   };
   if (!is_there(root / layout::index)) LayoutIndex().write(root);
   // Last: with the marker in place everything else is.
-  if (!is_there(marker)) os::write_file_atomically(marker, marker_content);
+  if (!is_there(marker)) os::write_file_atomically(marker, layout::marker_content);
   remove_stale_ingests(root);
+  remove_abandoned_imports(root);
   remove_dead_leases(root);
   return ImageStore(root);
 }

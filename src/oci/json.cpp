@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/shown.hpp"
+
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::oci {
@@ -15,16 +17,6 @@ constexpr std::size_t most_texts = 100'000;
 
 [[noreturn]] void corrupt(std::string_view what, std::string_view problem) {
   throw Error(Errc::data_corruption, std::string(what) + ": " + std::string(problem));
-}
-
-/// Text from outside, fit for a message.
-std::string shown(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, 80)) {
-    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  if (text.size() > 80) result += "…";
-  return '"' + result + '"';
 }
 
 /// Builds the document from the parser's events and refuses what is deeper, more, or doubled. (The

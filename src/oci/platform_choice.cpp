@@ -55,12 +55,24 @@ void check_is_image(const Manifest& manifest) {
   throw Error(Errc::unsupported, "expected a container image, found an artifact of type " + type);
 }
 
+void check_platform(const Platform& wanted, const Platform& found) {
+  // An image that does not say runs where its user says.
+  if (found.os.empty() || found.architecture.empty()) return;
+  if (match_distance(wanted, found)) return;
+  throw Error(Errc::unsupported, "there is no image for " + wanted.normalized().to_string() +
+                                     "; there is one for: " + found.to_string());
+}
+
 void check_layer_count(const Manifest& manifest, const ImageConfig& config) {
-  if (manifest.layers.size() == config.diff_ids.size()) return;
-  throw Error(Errc::data_corruption,
-              "configuration " + manifest.config.digest.to_string() +
-                  ": rootfs.diff_ids: expected " + std::to_string(manifest.layers.size()) +
-                  " entries, one for each layer, found " + std::to_string(config.diff_ids.size()));
+  check_layer_count(manifest.config.digest, manifest.layers.size(), config.diff_ids.size());
+}
+
+void check_layer_count(const Digest& config, std::size_t layers, std::size_t diff_ids) {
+  if (layers == diff_ids) return;
+  throw Error(Errc::data_corruption, "configuration " + config.to_string() +
+                                         ": rootfs.diff_ids: expected " + std::to_string(layers) +
+                                         " entries, one for each layer, found " +
+                                         std::to_string(diff_ids));
 }
 
 }  // namespace vmkit::oci

@@ -24,7 +24,11 @@ void check_index_depth(int depth, std::string_view what);
 /// Throws unsupported unless the manifest's configuration is an image's.
 void check_is_image(const Manifest& manifest);
 
+/// Throws unsupported unless an image for `found` runs where `wanted` does.
+void check_platform(const Platform& wanted, const Platform& found);
+
 /// Throws data_corruption unless each layer has its diff ID.
 void check_layer_count(const Manifest& manifest, const ImageConfig& config);
+void check_layer_count(const Digest& config, std::size_t layers, std::size_t diff_ids);
 
 }  // namespace vmkit::oci

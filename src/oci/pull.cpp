@@ -37,14 +37,6 @@ std::vector<Descriptor> distinct(const std::vector<Descriptor>& blobs) {
   return result;
 }
 
-void check_platform(const Platform& wanted, const Platform& found) {
-  // An image that does not say runs where its user says.
-  if (found.os.empty() || found.architecture.empty()) return;
-  if (match_distance(wanted, found)) return;
-  throw Error(Errc::unsupported, "there is no image for " + wanted.normalized().to_string() +
-                                     "; there is one for: " + found.to_string());
-}
-
 ManifestDocument fetch_listed(RegistryClient& client, const Reference& reference,
                               const Descriptor& entry, const CallOptions& options) {
   ManifestDocument document = client.fetch_manifest(reference.with_digest(entry.digest), options);

@@ -7,6 +7,7 @@
 namespace vmkit::oci::layout {
 
 inline constexpr std::string_view marker = "oci-layout";
+inline constexpr std::string_view marker_content = R"({"imageLayoutVersion":"1.0.0"})";
 inline constexpr std::string_view index = "index.json";
 inline constexpr std::string_view blobs = "blobs";
 inline constexpr std::string_view ingest = "ingest";

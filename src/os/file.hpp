@@ -74,6 +74,7 @@ class File {
   void renamed_to(std::filesystem::path path) { path_ = std::move(path); }
 
  private:
+  friend class Folder;  // opens files relative to itself
   File(std::filesystem::path path, Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   bool try_punch_hole(std::uint64_t offset, std::uint64_t length);  // per platform
 

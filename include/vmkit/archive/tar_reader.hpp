@@ -40,20 +40,20 @@ struct Xattr {
 struct TarEntry {
   std::string path;
   EntryType type = EntryType::regular;
-  std::string link_target;        ///< Of symlinks, and the path of the member a hardlink shares.
+  std::string link_target = {};   ///< Of symlinks, and the path of the member a hardlink shares.
   std::uint16_t permissions = 0;  ///< The low 12 bits of the mode.
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  Timestamp mtime;
-  std::optional<Timestamp> atime;
-  std::optional<Timestamp> ctime;
+  Timestamp mtime = {};
+  std::optional<Timestamp> atime = {};
+  std::optional<Timestamp> ctime = {};
   std::uint64_t size = 0;  ///< Of a regular file, holes included.
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
   /// From SCHILY.xattr and LIBARCHIVE.xattr records; SCHILY.acl records (POSIX ACLs as text) as
   /// system.posix_acl_access and _default in the encoding of setxattr(2). An ACL that names its
   /// users without numbers is left out: who they are is not known here.
-  std::vector<Xattr> xattrs;
+  std::vector<Xattr> xattrs = {};
 };
 
 /// A piece of a file's data; what lies between two pieces is a hole.

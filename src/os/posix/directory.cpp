@@ -2,6 +2,7 @@
 #include "os/directory.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <random>
 #include <sys/stat.h>
@@ -36,6 +37,12 @@ void sync_directory(const std::filesystem::path& path) {
   if (::fsync(fd.get()) != 0 && errno != EINVAL) {
     throw Error::from_errno(errno, "sync folder " + name.string());
   }
+}
+
+void rename_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return;
+  const int error = errno == ENOTEMPTY || errno == ENOTDIR ? EEXIST : errno;
+  throw Error::from_errno(error, "rename to " + to.string());
 }
 
 std::string random_name() {
