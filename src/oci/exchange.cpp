@@ -38,9 +38,11 @@ std::string registry_message(const std::string& body) {
 std::vector<std::string> secrets_of(const std::string& authorization) {
   const std::string value = authorization.substr(authorization.find(' ') + 1);
   std::vector<std::string> result = {value};
-  if (!authorization.starts_with("Basic ")) return result;
-  if (const auto plain = base64_decode(value)) {
-    result.push_back(plain->substr(plain->find(':') + 1));
+  if (authorization.starts_with("Basic ")) {
+    const std::string plain = base64_decode(value).value_or("");
+    if (const std::size_t colon = plain.find(':'); colon != plain.npos) {
+      result.push_back(plain.substr(colon + 1));
+    }
   }
   return result;
 }
@@ -63,10 +65,24 @@ Errc code_of_status(int status) {
   if (status == 404 || status == 410) return Errc::not_found;
   if (status == 408 || status == 429 || status >= 500) return Errc::unavailable;
   if (status == 405 || status == 406 || status == 415) return Errc::unsupported;
+  if (status == 413) return Errc::resource_exhausted;
   return Errc::data_corruption;  // not an answer that the protocol knows here
 }
 
 }  // namespace
+
+bool Registry::owns(const std::string& url) const {
+  return HttpUrl::parse(url) == HttpUrl::parse(base_url());
+}
+
+void Registry::configure(HttpRequest& request) const {
+  request.ca_file = options.ca_file;
+  request.proxy = options.proxy;
+  const bool own = owns(request.url);
+  request.client_certificate = own ? options.client_certificate : std::filesystem::path();
+  request.client_key = own ? options.client_key : std::filesystem::path();
+  request.accept_any_certificate = own && options.accept_any_certificate;
+}
 
 bool Answer::transient() const {
   if (response.failure) return response.may_retry_failure;
@@ -81,7 +97,7 @@ Answer Exchanger::send(HttpRequest request, const std::string& authorization, co
                        const CallOptions& options) {
   const auto origin = HttpUrl::parse(request.url);
   if (!origin) throw Error(Errc::invalid_argument, "\"" + request.url + "\" is not an http URL");
-  const std::vector<std::string> headers = request.headers;
+  const HttpRequest first = request;
   HttpUrl at = *origin;
   std::vector<std::string> secrets = request.secrets;
   if (!authorization.empty()) {
@@ -91,20 +107,29 @@ Answer Exchanger::send(HttpRequest request, const std::string& authorization, co
   for (int redirects = 0;; ++redirects) {
     Answer answer;
     answer.host = at.host + ':' + at.port;
+    answer.url = request.url;
     answer.same_origin = at == *origin;
     answer.secrets = secrets;
-    request.headers = headers;
+    request.headers = first.headers;
     if (answer.same_origin && !authorization.empty()) {
       request.headers.push_back("Authorization: " + authorization);
     }
+    request.client_certificate = answer.same_origin ? first.client_certificate : "";
+    request.client_key = answer.same_origin ? first.client_key : "";
+    request.accept_any_certificate = answer.same_origin && first.accept_any_certificate;
     answer.response = client_.exchange(request, body, options);
     log_.debug("request", {{"url", at.scheme + "://" + answer.host},
+                           {"http", answer.response.version},
                            {"status", std::to_string(answer.response.status)}});
     if (answer.response.failure || !is_redirect(answer.response.status)) return answer;
 
     const auto next = HttpUrl::parse(answer.response.redirect_url);
     const std::string from = answer.host + " answered " + std::to_string(answer.response.status);
     if (!next) throw Error(Errc::unavailable, from + " with no usable Location");
+    const bool reads = request.method == HttpMethod::get || request.method == HttpMethod::head;
+    if (answer.response.status == 303 && !reads) {
+      throw Error(Errc::unavailable, from + " to a request that no other may stand in for");
+    }
     if (!request.secrets.empty()) {
       throw Error(Errc::permission_denied,
                   from + " with a redirect to " + next->host +
@@ -155,6 +180,7 @@ Error error_of(const Answer& answer, std::string_view what) {
   if (response.failure) return response.failure->with_context(what);
   std::string message(what);
   message += ": " + answer.host + " answered " + std::to_string(response.status);
+  Errc code = code_of_status(response.status);
   std::string detail = without(answer.secrets, registry_message(response.error_body));
   if (!detail.empty()) {
     detail.resize(std::min<std::size_t>(detail.size(), 200));
@@ -162,10 +188,10 @@ Error error_of(const Answer& answer, std::string_view what) {
         detail.begin(), detail.end(),
         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
     message += " (" + detail + ")";
+    if (response.status == 400 && detail.starts_with("UNSUPPORTED")) code = Errc::unsupported;
   }
   if (response.status == 429) message += ": it accepts no more requests for now";
-  return Error(code_of_status(response.status), std::move(message),
-               NativeError{ErrorDomain::http, response.status});
+  return Error(code, std::move(message), NativeError{ErrorDomain::http, response.status});
 }
 
 }  // namespace vmkit::oci

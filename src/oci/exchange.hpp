@@ -21,12 +21,18 @@ struct Registry {
   RegistryHostOptions options;
 
   std::string base_url() const { return (options.plain_http ? "http://" : "https://") + host; }
+  /// Whether `url` has the scheme, host and port of base_url().
+  bool owns(const std::string& url) const;
+  /// Says how the request's URL is reached. The client's certificate, and trust in any that is
+  /// shown, are between us and the registry alone: for another origin they are left out.
+  void configure(HttpRequest& request) const;
 };
 
 /// An answer, with what is needed to tell people about it.
 struct Answer {
   HttpResponse response;
   std::string host;  ///< Who answered last: differs from the registry's after a redirect.
+  std::string url;   ///< The same.
   bool same_origin = true;
   std::vector<std::string> secrets = {};  ///< What of the request no message may repeat.
 
@@ -41,8 +47,10 @@ class Exchanger {
   Exchanger(const RegistryClientOptions& options);
 
   /// Sends `request` with the Authorization header `authorization` (empty: none), which goes to
-  /// the scheme, host and port of the first URL only. `body` gets the body of a 2xx answer.
-  /// Throws as HttpClient::exchange, and unavailable for redirects that lead nowhere.
+  /// the scheme, host and port of the first URL only, as do the client's certificate and trust in
+  /// any other. `body` gets the body of a 2xx answer. What writes is repeated as it is where a
+  /// redirect leads, except to 303, which means another request. Throws as HttpClient::exchange,
+  /// and unavailable for redirects that lead nowhere.
   Answer send(HttpRequest request, const std::string& authorization, const HttpBody& body,
               const CallOptions& options);
 

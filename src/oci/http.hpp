@@ -14,12 +14,27 @@
 #include <string_view>
 #include <vector>
 
+#include "oci/http_url.hpp"
+
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
+#include <vmkit/base/stream.hpp>
 
 namespace vmkit::oci {
 
-enum class HttpMethod { get, head, post };
+enum class HttpMethod { get, head, put, post, patch, delete_ };
+
+/// What a request carries.
+struct HttpPayload {
+  std::uint64_t size = 0;
+  /// Called, in the thread of the exchange, each time that the payload is sent from its beginning:
+  /// after a redirect, a refused token or a connection that was closed, more than once. A source
+  /// that ends early ends the exchange with data_corruption; what it throws comes out of
+  /// HttpClient::exchange. It must itself honour the call's stop.
+  std::function<std::unique_ptr<Source>()> open = {};
+
+  static HttpPayload of(std::string text);
+};
 
 struct HttpRequest {
   HttpMethod method = HttpMethod::get;
@@ -29,14 +44,19 @@ struct HttpRequest {
   bool decode_content = false;
   std::filesystem::path ca_file = {};
   std::string proxy = {};
-  std::string form = {};  ///< The body of a POST, URL-encoded.
+  std::filesystem::path client_certificate = {};
+  std::filesystem::path client_key = {};
+  bool accept_any_certificate = false;
   /// What of it, besides the Authorization header, no message may show, whoever repeats it. With
-  /// secrets in the body no redirect is followed.
+  /// secrets in the payload no redirect is followed.
   std::vector<std::string> secrets = {};
+  /// For put, post and patch; without one they send an empty body.
+  std::optional<HttpPayload> payload = {};
 };
 
 struct HttpResponse {
   int status = 0;                                                ///< 0: there was no answer.
+  std::string version = {};                                      ///< Of HTTP: "1.1", "2".
   std::map<std::string, std::vector<std::string>> headers = {};  ///< By lower-case name.
   std::optional<std::uint64_t> content_length = {};
   std::optional<std::chrono::seconds> retry_after = {};
@@ -60,14 +80,15 @@ struct HttpTimeouts {
   std::chrono::milliseconds stall;
 };
 
-/// HTTP over libcurl, one exchange at a time in the calling thread: no redirects followed, nothing
-/// taken from the environment. Keeps connections and uses them again. Thread-safe.
+/// HTTP over libcurl, HTTP/2 where a TLS server offers it, one exchange at a time in the calling
+/// thread: no redirects followed, nothing taken from the environment. Keeps connections and uses
+/// them again. Thread-safe.
 class HttpClient {
  public:
   HttpClient(HttpTimeouts timeouts, std::string user_agent);
   ~HttpClient();
 
-  /// Throws only cancelled, timeout (the options' deadline) and what `body` throws.
+  /// Throws only cancelled, timeout (the options' deadline) and what `body` and the payload throw.
   HttpResponse exchange(const HttpRequest& request, const HttpBody& body,
                         const CallOptions& options);
 
@@ -79,19 +100,5 @@ class HttpClient {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Session>> idle_;
 };
-
-/// The parts of an absolute http or https URL. A port is always there.
-struct HttpUrl {
-  std::string scheme;
-  std::string host;
-  std::string port;
-
-  /// nullopt for anything else, or for one that holds a user name.
-  static std::optional<HttpUrl> parse(const std::string& url);
-  friend bool operator==(const HttpUrl&, const HttpUrl&) = default;
-};
-
-/// Everything but letters, digits, "-", ".", "_" and "~" as %XX.
-std::string percent_encode(std::string_view text);
 
 }  // namespace vmkit::oci

@@ -123,8 +123,7 @@ TokenClient::Reply TokenClient::ask_with_credential(const TokenQuery& query,
 
 TokenClient::Reply TokenClient::ask(HttpRequest request, const std::string& authorization,
                                     const Registry& registry, const CallOptions& options) {
-  request.ca_file = registry.options.ca_file;
-  request.proxy = registry.options.proxy;
+  registry.configure(request);
   Reply reply;
   const HttpBody collect = [&](const HttpResponse&, std::span<const std::byte> data) {
     if (reply.content.size() + data.size() > most_token_bytes) {

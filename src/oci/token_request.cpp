@@ -85,19 +85,19 @@ HttpRequest token_post(const TokenQuery& query, const Credential& credential) {
   request.headers.push_back("Expect:");  // without asking first whether the body may come
   std::string scopes;
   for (const std::string& scope : query.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
-  request.form = form_field("service", query.service) + form_field("client_id", query.client_id) +
-                 form_field("scope", scopes);
+  std::string form = form_field("service", query.service) +
+                     form_field("client_id", query.client_id) + form_field("scope", scopes);
   if (credential.identity_token.empty()) {
-    request.form += "grant_type=password&access_type=offline&" +
-                    form_field("username", credential.username) +
-                    form_field("password", credential.password);
+    form += "grant_type=password&access_type=offline&" +
+            form_field("username", credential.username) +
+            form_field("password", credential.password);
     request.secrets = {credential.password, percent_encode(credential.password)};
   } else {
-    request.form +=
-        "grant_type=refresh_token&" + form_field("refresh_token", credential.identity_token);
+    form += "grant_type=refresh_token&" + form_field("refresh_token", credential.identity_token);
     request.secrets = {credential.identity_token, percent_encode(credential.identity_token)};
   }
-  request.form.pop_back();
+  form.pop_back();
+  request.payload = HttpPayload::of(std::move(form));
   return request;
 }
 
