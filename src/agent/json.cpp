@@ -2,22 +2,20 @@
 #include "agent/json.hpp"
 
 #include "agent/protocol.hpp"
+#include "base/json_depth.hpp"
 
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::agent {
 
 Json parse_message(std::string_view text) {
-  const auto not_too_deep = [](int depth, Json::parse_event_t, Json&) {
-    if (depth > static_cast<int>(protocol::max_json_depth)) {
-      throw Error(Errc::data_corruption, "agent message: JSON nested more than " +
-                                             std::to_string(protocol::max_json_depth) + " deep");
-    }
-    return true;
-  };
+  if (json_deeper_than(text, protocol::max_json_depth)) {
+    throw Error(Errc::data_corruption, "agent message: JSON nested more than " +
+                                           std::to_string(protocol::max_json_depth) + " deep");
+  }
   Json message;
   try {
-    message = Json::parse(text.begin(), text.end(), not_too_deep);
+    message = Json::parse(text.begin(), text.end());
   } catch (const Json::exception&) {
     throw Error(Errc::data_corruption, "agent message: not JSON");
   }

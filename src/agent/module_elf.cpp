@@ -35,7 +35,11 @@ class Elf {
   std::optional<std::span<const std::byte>> find(std::string_view name) const {
     for (std::size_t i = 0; i < count_; ++i) {
       const auto at = get<std::uint32_t>(header(i));
-      if (at < names_.size() && string_at(names_.subspan(at)) == name) return section(i);
+      // No more of it than that: it may go on to the file's end, for each of the sections.
+      if (at < names_.size() && names_.size() - at > name.size() &&
+          string_at(names_.subspan(at, name.size() + 1)) == name) {
+        return section(i);
+      }
     }
     return std::nullopt;
   }

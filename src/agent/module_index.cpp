@@ -14,7 +14,13 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t max_index_bytes = 16 * 1024 * 1024;
 constexpr std::uintmax_t max_module_bytes = 64 * 1024 * 1024;
+constexpr std::size_t max_path_bytes = 1024;
+constexpr std::size_t max_name_bytes = 255;
 constexpr std::size_t max_depth = 64;
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
 
 std::string_view next_part(std::string_view& text, char separator) {
   const std::size_t end = std::min(text.find(separator), text.size());
@@ -23,8 +29,19 @@ std::string_view next_part(std::string_view& text, char separator) {
   return part;
 }
 
+// Text of the index for a message: short, and without bytes that a terminal would obey.
+std::string shown(std::string_view text) {
+  std::string result = "\"" + std::string(text.substr(0, 80));
+  std::replace_if(result.begin(), result.end(), is_control, '?');
+  return result + (text.size() > 80 ? "…\"" : "\"");
+}
+
 std::string read_bounded(const fs::path& path, std::uintmax_t limit) {
   std::error_code error;
+  const auto status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {  // to open a FIFO would wait for ever
+    throw Error(Errc::data_corruption, path.string() + ": expected a file, found something else");
+  }
   const auto size = fs::file_size(path, error);
   if (error) throw Error::from_errno(error.value(), path.string());
   if (size > limit) {
@@ -43,11 +60,13 @@ std::string read_bounded(const fs::path& path, std::uintmax_t limit) {
 // An index may only name files below its own directory.
 std::string checked_path(std::string_view path, std::string_view index) {
   const fs::path parsed(path);
-  const bool leaves =
-      std::any_of(parsed.begin(), parsed.end(), [](const fs::path& part) { return part == ".."; });
-  if (path.empty() || parsed.is_absolute() || leaves || path.find('\0') != path.npos) {
-    throw Error(Errc::data_corruption, std::string(index) + ": \"" + std::string(path) +
-                                           "\" is no path within the modules directory");
+  const bool odd = std::any_of(parsed.begin(), parsed.end(), [](const fs::path& part) {
+    return part == ".." || part.native().size() > max_name_bytes;
+  });
+  const bool printable = std::none_of(path.begin(), path.end(), is_control);
+  if (path.empty() || path.size() > max_path_bytes || parsed.is_absolute() || odd || !printable) {
+    throw Error(Errc::data_corruption, std::string(index) + ": " + shown(path) +
+                                           " is no path within the modules directory");
   }
   return std::string(path);
 }
@@ -85,8 +104,7 @@ void ModuleIndex::read_dependencies(std::string_view text) {
     if (line.empty()) continue;
     if (line.find(':') == line.npos) {
       throw Error(Errc::data_corruption,
-                  "modules.dep: expected \"module: dependencies\", found \"" +
-                      std::string(line.substr(0, 80)) + "\"");
+                  "modules.dep: expected \"module: dependencies\", found " + shown(line));
     }
     const std::string path = checked_path(next_part(line, ':'), "modules.dep");
     auto& dependencies = dependencies_[path];
@@ -131,7 +149,8 @@ std::vector<std::string> ModuleIndex::dependencies_of(const std::string& path) c
   if (!from_modules_) {
     const auto found = dependencies_.find(path);
     if (found == dependencies_.end()) {
-      throw Error(Errc::data_corruption, "modules.dep: \"" + path + "\" is needed but not listed");
+      throw Error(Errc::data_corruption,
+                  "modules.dep: " + shown(path) + " is needed but not listed");
     }
     return found->second;
   }
@@ -141,7 +160,8 @@ std::vector<std::string> ModuleIndex::dependencies_of(const std::string& path) c
       if (is_builtin(name)) continue;
       const auto found = paths_.find(module_name(name));
       if (found == paths_.end()) {
-        throw Error(Errc::data_corruption, "needs " + name + ", which is not in modules.order");
+        throw Error(Errc::data_corruption,
+                    "needs " + shown(name) + ", which is not in modules.order");
       }
       paths.push_back(found->second);
     }
@@ -157,7 +177,7 @@ void ModuleIndex::visit(const std::string& path, std::size_t depth, std::set<std
   // No honest chain is that long: this is a circle, or an attack on our stack.
   if (depth > max_depth) {
     throw Error(Errc::data_corruption,
-                directory_.string() + ": the dependencies of \"" + path + "\" go in a circle");
+                directory_.string() + ": the dependencies of " + shown(path) + " go in a circle");
   }
   for (const std::string& needed : dependencies_of(path)) visit(needed, depth + 1, done, order);
   if (done.insert(path).second) order.push_back(path);

@@ -40,7 +40,12 @@ std::optional<HttpUrl> HttpUrl::parse(const std::string& text) {
   if (!url) return std::nullopt;
   HttpUrl result{lower(part_of(url, CURLUPART_SCHEME)), lower(part_of(url, CURLUPART_HOST)),
                  part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT)};
-  if ((result.scheme != "http" && result.scheme != "https") || result.host.empty()) {
+  // libcurl takes the escapes of a host apart, so that almost anything may come out of that.
+  const bool plain = std::all_of(result.host.begin(), result.host.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._:[]").find(c) != std::string_view::npos;
+  });
+  if ((result.scheme != "http" && result.scheme != "https") || result.host.empty() || !plain) {
     return std::nullopt;
   }
   return result;

@@ -175,7 +175,7 @@ void LayoutIndex::write(const std::filesystem::path& store_root) const {
   if (text.size() > index_limits.size.bytes() || document_["manifests"].size() > most_entries) {
     throw Error(Errc::resource_exhausted, path.string() + ": expected at most " +
                                               std::to_string(most_entries) + " entries and " +
-                                              to_string(index_limits.size) +
+                                              vmkit::to_string(index_limits.size) +
                                               "; remove names that are not needed");
   }
   os::write_file_atomically(path, text);

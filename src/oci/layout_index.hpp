@@ -50,6 +50,8 @@ class LayoutIndex {
   /// Gives the entries named `from` another name; all else in them stays.
   void rename(const std::string& from, const std::string& to);
 
+  std::string to_string() const { return document_.dump(); }
+
   /// All of it, for those who look for mentions of blobs.
   const nlohmann::json& document() const noexcept { return document_; }
 

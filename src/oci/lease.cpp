@@ -68,7 +68,7 @@ Lease Lease::begin(const ImageStore& store, const CallOptions& options) {
 
 Lease Lease::of(const ImageStore& store, const Image& image, const CallOptions& options) {
   Lease lease = begin(store, options);
-  lease.add(digests_of(image.descriptor, image.manifest), options);
+  lease.add(image, options);
   store.load(image.reference, image.descriptor);
   return lease;
 }
@@ -83,6 +83,10 @@ void Lease::add(std::span<const Digest> digests, const CallOptions& options) {
   const auto no_collection = hold_off_collection(impl_->store_root, options);
   impl_->file.file().write_at(impl_->length, std::as_bytes(std::span(lines)));
   impl_->length += lines.size();
+}
+
+void Lease::add(const Image& image, const CallOptions& options) {
+  add(digests_of(image.descriptor, image.manifest), options);
 }
 
 std::vector<Digest> leased_digests(const std::filesystem::path& store_root) {

@@ -58,7 +58,10 @@ Platform Platform::parse(std::string_view text) {
   const std::string_view variant =
       second == text.npos ? std::string_view() : text.substr(second + 1);
   if (!is_word(os) || !is_word(architecture) || (second != text.npos && !is_word(variant))) {
-    throw Error(Errc::invalid_argument, "platform \"" + std::string(text.substr(0, 100)) +
+    std::string shown(text.substr(0, 100));
+    std::replace_if(
+        shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    throw Error(Errc::invalid_argument, "platform \"" + shown +
                                             "\": expected OS/ARCHITECTURE or "
                                             "OS/ARCHITECTURE/VARIANT, for example linux/arm64");
   }

@@ -113,6 +113,17 @@ bool begins_with_registry(std::string_view first) {
          });
 }
 
+/// Such a "repository" is an image's ID; to take it for a name would be a trap.
+bool is_image_id(std::string_view text) {
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), is_hex);
+}
+
+/// Whether parse() would take `text`, without a registry before it, for a repository.
+bool reads_as_repository(std::string_view text) {
+  const std::size_t first = text.find('/');
+  return first == text.npos ? !is_image_id(text) : !begins_with_registry(text.substr(0, first));
+}
+
 [[noreturn]] void fail(std::string_view text, std::string_view problem) {
   std::string shown(text.substr(0, 300));
   std::replace_if(
@@ -160,8 +171,10 @@ Reference Reference::parse(std::string_view text, const ReferenceDefaults& defau
     if (const char* problem = problem_of_registry(defaults.registry)) {
       fail(defaults.registry, problem);
     }
-    // Such a "repository" is an image's ID; to take it for a name would be a trap.
-    if (rest.size() == 64 && std::all_of(rest.begin(), rest.end(), is_hex)) {
+    if (!begins_with_registry(defaults.registry)) {
+      fail(text, "the default registry has neither \".\" nor \":\" and would read as a repository");
+    }
+    if (is_image_id(rest)) {
       fail(text, "64 hex digits are not a name; give an image by digest as NAME@sha256:…");
     }
     result.registry_ = defaults.registry;
@@ -218,11 +231,15 @@ std::string Reference::to_string() const {
 
 std::string Reference::familiar() const {
   const ReferenceDefaults defaults;
-  std::string text = registry_ == docker_hub ? repository_ : name();
-  const std::string official = defaults.docker_hub_namespace + '/';
-  if (registry_ == docker_hub && text.starts_with(official) &&
-      text.find('/', official.size()) == std::string::npos) {
-    text.erase(0, official.size());
+  std::string text = name();
+  if (registry_ == docker_hub) {
+    std::string_view shortened = repository_;
+    const std::string official = defaults.docker_hub_namespace + '/';
+    if (shortened.starts_with(official) && shortened.find('/', official.size()) == text.npos) {
+      shortened.remove_prefix(official.size());
+    }
+    // "docker.io/foo.bar/x" has no short form: "foo.bar/x" is on another registry.
+    if (reads_as_repository(shortened)) text = std::string(shortened);
   }
   if (tag_ && (digest_ || *tag_ != defaults.tag)) text += ':' + *tag_;
   if (digest_) text += '@' + digest_->to_string();

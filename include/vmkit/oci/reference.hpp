@@ -12,7 +12,8 @@ namespace vmkit::oci {
 
 /// What Reference::parse adds to a name that leaves something out. The defaults are Docker Hub's,
 /// which people mean by "alpine". A host application with other rules passes its own; an empty
-/// `registry` refuses names without a registry, an empty `tag` adds none.
+/// `registry` refuses names without a registry, an empty `tag` adds none. A `registry` must be one
+/// that reads as such: see Reference.
 struct ReferenceDefaults {
   std::string registry = "docker.io";
   /// Put before a one-part repository, on the registry "docker.io" only: "library/alpine".
@@ -58,7 +59,8 @@ class Reference {
   /// Registry and repository.
   std::string name() const { return registry_ + '/' + repository_; }
 
-  /// The complete form; parse() gives back an equal Reference, whatever its defaults.
+  /// The complete form; parse() gives back an equal Reference, by the rules that made this one,
+  /// and if those added a tag and a Docker Hub namespace, by any others.
   std::string to_string() const;
 
   /// The short form that people type: to_string() without what the default rules would add.

@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json_depth.hpp"
+
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::vm::qemu {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t deepest = 32;
 
 /// A piece of foreign text for an error message: short and printable.
 std::string excerpt(std::string_view text, std::size_t most) {
@@ -37,6 +41,9 @@ std::string error_text(const json& error) {
 }
 
 QmpMessage parse_line(std::string_view line) {
+  if (json_deeper_than(line, deepest)) {
+    throw_garbled("JSON nested at most " + std::to_string(deepest) + " deep", line);
+  }
   const json message = json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!message.is_object()) throw_garbled("a JSON object on each line", line);
   if (const json* name = find(message, "event")) {

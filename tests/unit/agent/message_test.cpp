@@ -2,6 +2,7 @@
 #include "agent/message.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <doctest/doctest.h>
 #include <functional>
 #include <string>
@@ -69,6 +70,16 @@ TEST_CASE("hostile JSON is refused") {
     CHECK(code_of([&] { parse_message(text); }) == Errc::data_corruption);
   }
   CHECK(parse_message("{\"a\":[[1]]}")["a"][0][0] == 1);
+}
+
+// The parser took minutes for these when it was watched for the depth.
+TEST_CASE("a message of many objects takes linear time") {
+  std::string text = "{\"a\":[{}";
+  while (text.size() < protocol::max_message_bytes - 8) text += ",{}";
+  text += "],\"b\":\"[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[\"}";
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(parse_message(text)["a"].size() > 300'000);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
 }
 
 TEST_CASE("text that is no UTF-8 is refused or replaced, as asked") {

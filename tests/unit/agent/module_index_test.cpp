@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <string>
+#include <sys/stat.h>
 
 #include "unit/agent/temp_dir.hpp"
 
@@ -53,8 +54,9 @@ TEST_CASE("dependencies come first, each once, built-in modules not at all") {
 }
 
 TEST_CASE("a hostile modules.dep is refused") {
-  for (const char* text : {"../../etc/shadow:\n", "/etc/shadow:\n", "a/../../b.ko:\n",
-                           "good.ko: ../bad.ko\n", "no colon here\n", ": a.ko\n"}) {
+  for (const char* text :
+       {"../../etc/shadow:\n", "/etc/shadow:\n", "a/../../b.ko:\n", "good.ko: ../bad.ko\n",
+        "no colon here\n", ": a.ko\n", "a\x1b[2J.ko:\n", "a.ko: b\x7f.ko\n"}) {
     CAPTURE(text);
     const test::TempDir dir;
     dir.write("modules.dep", text);
@@ -66,6 +68,21 @@ TEST_CASE("a hostile modules.dep is refused") {
     const ModuleIndex index(dir.path());
     expect(Errc::data_corruption, "circle", [&] { index.load_order("a"); });
     expect(Errc::data_corruption, "missing.ko", [&] { index.load_order("c"); });
+  }
+  {
+    const test::TempDir dir;
+    dir.write("modules.dep", std::string(1025, 'x') + ":\n");
+    expect(Errc::data_corruption, "is no path", [&] { ModuleIndex index(dir.path()); });
+    dir.write("modules.dep", "\x1b]0;title\x07");
+    expect(Errc::data_corruption, "found \"?]0;title?\"", [&] { ModuleIndex index(dir.path()); });
+  }
+  {
+    const test::TempDir dir;
+    dir.write("modules.order", ".\npipe.ko\n");
+    REQUIRE(::mkfifo((dir.path() / "pipe.ko").c_str(), 0600) == 0);
+    const ModuleIndex index(dir.path());
+    expect(Errc::data_corruption, "expected a file", [&] { index.load_order("."); });
+    expect(Errc::data_corruption, "expected a file", [&] { index.read_module("pipe.ko"); });
   }
   {
     const test::TempDir dir;

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <vector>
 
+#include "support/errors.hpp"
+
 #include <vmkit/base/error.hpp>
 #include <vmkit/oci/platform.hpp>
 
@@ -31,6 +33,8 @@ TEST_CASE("platform: parsed and in one spelling") {
     CAPTURE(text);
     CHECK_THROWS_AS(Platform::parse(text), Error);
   }
+  test::check_error(Errc::invalid_argument, {"platform \"a?[2J\": expected OS/ARCHITECTURE"},
+                    [] { Platform::parse("a\x1b[2J"); });
 }
 
 TEST_CASE("platform: the host's is a Linux one without an amd64 variant") {

@@ -36,6 +36,10 @@ const Good good[] = {
     {"alpine:latest@" + sha256, "docker.io/library/alpine:latest@" + sha256,
      "alpine:latest@" + sha256},
     {"alpine:3@" + sha512, "docker.io/library/alpine:3@" + sha512, "alpine:3@" + sha512},
+    // Short, these would be something else.
+    {"docker.io/foo.bar/x", "docker.io/foo.bar/x:latest", "docker.io/foo.bar/x"},
+    {"docker.io/localhost/x:1", "docker.io/localhost/x:1", "docker.io/localhost/x:1"},
+    {"library/" + hex64, "docker.io/library/" + hex64 + ":latest", "docker.io/library/" + hex64},
     // What is a registry and what is not.
     {"localhost/x", "localhost/x:latest", "localhost/x"},
     {"localhost:5000/x", "localhost:5000/x:latest", "localhost:5000/x"},
@@ -182,6 +186,8 @@ TEST_CASE("reference: short names by the caller's rules") {
   CHECK_FALSE(Reference::try_parse("app", {"", "", ""}));
   CHECK_FALSE(Reference::parse("r.io/app", {"", "", ""}).tag());
   CHECK_FALSE(Reference::try_parse("app", {"not a host", "", ""}));
+  CHECK_FALSE(
+      Reference::try_parse("app", {"registry", "", ""}));  // "registry/app" is no registry's
   CHECK_FALSE(Reference::try_parse("app", {"r.io", "", "not a tag"}));
   CHECK_FALSE(Reference::try_parse("app", {"docker.io", "Not/ok", "x"}));
 }

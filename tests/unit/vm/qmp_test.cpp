@@ -97,3 +97,13 @@ TEST_CASE("qmp: a line has a limit, with or without its end") {
 TEST_CASE("qmp: commands are one line") {
   CHECK(qmp_command("system_powerdown", 7) == "{\"execute\":\"system_powerdown\",\"id\":7}\n");
 }
+
+TEST_CASE("qmp: JSON nested so deeply that copying it would overflow the stack") {
+  const std::string brackets = std::string(100'000, '[') + std::string(100'000, ']');
+  for (const char* member : {"data", "id", "other"}) {
+    CAPTURE(member);
+    const std::string line =
+        R"({"event":"x",")" + std::string(member) + R"(":{"a":)" + brackets + "}}";
+    CHECK(failure_of(line).find("nested at most 32 deep") != std::string::npos);
+  }
+}
