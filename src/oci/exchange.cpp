@@ -39,9 +39,10 @@ std::vector<std::string> secrets_of(const std::string& authorization) {
   const std::string value = authorization.substr(authorization.find(' ') + 1);
   std::vector<std::string> result = {value};
   if (authorization.starts_with("Basic ")) {
-    const std::string plain = base64_decode(value).value_or("");
-    if (const std::size_t colon = plain.find(':'); colon != plain.npos) {
-      result.push_back(plain.substr(colon + 1));
+    if (const auto plain = base64_decode(value)) {
+      if (const std::size_t colon = plain->find(':'); colon != plain->npos) {
+        result.push_back(plain->substr(colon + 1));
+      }
     }
   }
   return result;
