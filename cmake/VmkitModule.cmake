@@ -24,8 +24,8 @@ function(vmkit_compile_options target)
   endif()
 endfunction()
 
-# What nearly every source includes, parsed once. Only where speed of building counts most: without
-# it a build notices an include that is missing.
+# What nearly every source includes, parsed once. Not in the release preset, which so notices an
+# include that is missing.
 if(VMKIT_PRECOMPILE_HEADERS)
   add_library(vmkit_headers OBJECT "${PROJECT_SOURCE_DIR}/cmake/headers.cpp")
   vmkit_compile_options(vmkit_headers)

@@ -25,6 +25,7 @@ struct RegistryOptions {
   std::string reference;
   std::string platform;  // empty: this host's
   bool plain_http = false;
+  std::filesystem::path credentials_file;  // empty: the user's Docker config.json
   bool quiet = false;
 };
 

@@ -33,6 +33,11 @@ void add_quiet(CLI::App* command, bool& quiet) {
 void add_registry(CLI::App* command, cli::RegistryOptions& options) {
   add_platform(command, options.platform);
   command->add_flag("--plain-http", options.plain_http, "Speak HTTP without TLS to the registry");
+  command
+      ->add_option("--creds-file", options.credentials_file,
+                   "Docker config.json or auth.json with credentials (default: the user's)")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
   add_quiet(command, options.quiet);
 }
 

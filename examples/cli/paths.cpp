@@ -45,4 +45,11 @@ std::filesystem::path default_kernel() {
   return data_folder() / "kernel" / (arm ? "arm64" : "amd64") / "vmlinuz";
 }
 
+std::filesystem::path docker_config() {
+  const auto folder = from_environment("DOCKER_CONFIG");
+  if (!folder.empty()) return folder / "config.json";
+  const auto home = from_environment("HOME");
+  return home.empty() ? home : home / ".docker" / "config.json";
+}
+
 }  // namespace cli

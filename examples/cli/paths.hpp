@@ -17,4 +17,8 @@ std::filesystem::path runtime_folder();
 /// kernel/ARCH/vmlinuz, with modules/ beside it.
 std::filesystem::path default_kernel();
 
+/// The user's Docker configuration, whether it is there or not: $DOCKER_CONFIG/config.json, or
+/// ~/.docker/config.json. Empty if there is no home.
+std::filesystem::path docker_config();
+
 }  // namespace cli

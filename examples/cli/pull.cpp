@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <cstdlib>
 
 #include "commands.hpp"
 #include "progress_display.hpp"
@@ -22,12 +21,7 @@ oci::Image pull_image(const RegistryOptions& options, oci::ImageStore& store,
   const auto reference = oci::Reference::parse(options.reference);
   oci::RegistryClientOptions client_options;
   client_options.defaults.plain_http = options.plain_http;
-  const char* username = std::getenv("VMKIT_USERNAME");
-  const char* password = std::getenv("VMKIT_PASSWORD");
-  if (username != nullptr && password != nullptr) {
-    client_options.credentials = std::make_shared<oci::GivenCredentials>(
-        std::map<std::string, oci::Credential>{{reference.registry(), {username, password}}});
-  }
+  client_options.credentials = credentials_of(options);
   oci::RegistryClient client(std::move(client_options));
   return oci::pull(client, store, reference, {.platform = platform_of(options)}, call_options);
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "commands.hpp"
 
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/oci/credentials.hpp>
 #include <vmkit/oci/image.hpp>
 #include <vmkit/oci/image_store.hpp>
 
@@ -11,8 +14,12 @@ namespace cli {
 
 vmkit::oci::Platform platform_of(const RegistryOptions& options);
 
-/// Pulls, or updates, the image; credentials are this program's policy: VMKIT_USERNAME and
-/// VMKIT_PASSWORD from the environment, for the registry of the reference only.
+/// Where this program takes credentials from: VMKIT_USERNAME and VMKIT_PASSWORD, for the registry
+/// of the reference only, then --creds-file or the user's Docker config.json ($DOCKER_CONFIG or
+/// ~/.docker), whose helpers are looked for in PATH and get our environment.
+std::shared_ptr<vmkit::oci::CredentialProvider> credentials_of(const RegistryOptions& options);
+
+/// Pulls, or updates, the image.
 vmkit::oci::Image pull_image(const RegistryOptions& options, vmkit::oci::ImageStore& store,
                              const vmkit::CallOptions& call_options);
 

@@ -22,8 +22,13 @@
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/ext4/filesystem.hpp>
+#include <vmkit/oci/docker_config_credentials.hpp>
 #include <vmkit/oci/image_archive.hpp>
 #include <vmkit/oci/image_store.hpp>
+#include <vmkit/oci/keychain_credentials.hpp>
+#include <vmkit/oci/lease.hpp>
+#include <vmkit/oci/maintenance.hpp>
+#include <vmkit/oci/netrc_credentials.hpp>
 #include <vmkit/oci/pull.hpp>
 #include <vmkit/oci/registry_client.hpp>
 #include <vmkit/rootfs/cache.hpp>

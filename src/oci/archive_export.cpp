@@ -8,6 +8,7 @@
 
 #include "oci/docker_archive.hpp"
 #include "oci/file_stream.hpp"
+#include "oci/image_blobs.hpp"
 #include "oci/layout_index.hpp"
 #include "oci/spooled_archive.hpp"
 #include "oci/store_layout.hpp"
@@ -18,6 +19,7 @@
 #include <vmkit/archive/tar_writer.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/oci/image_archive.hpp>
+#include <vmkit/oci/lease.hpp>
 
 namespace vmkit::oci {
 namespace {
@@ -131,7 +133,7 @@ void export_layout(const ImageStore& store, const std::vector<Image>& images, Ex
     for (const Descriptor& layer : image.manifest.layers) layers.emplace(layer.digest, layer);
   }
   target.text(std::string(layout::marker), layout::marker_content);
-  target.text(std::string(layout::index), index.to_string());
+  target.text(std::string(layout::index), index.document().dump());
   target.folder(std::string(layout::blobs));
   std::set<Digest> written;
   for (const auto* blobs : {&manifests, &configs, &layers}) {
@@ -219,10 +221,15 @@ void export_docker_archive(const ImageStore& store, const std::vector<Image>& im
   for (const auto& [name, layer] : tars) write_plain_layer(store, layer, name, target, options);
 }
 
-std::vector<Image> resolve_all(const ImageStore& store, const std::vector<Reference>& references,
-                               const Platform& platform) {
-  if (references.empty()) throw Error(Errc::invalid_argument, "export: expected an image");
+struct LeasedImages {
+  Lease lease;
   std::vector<Image> images;
+};
+
+LeasedImages resolve_all(const ImageStore& store, const std::vector<Reference>& references,
+                         const Platform& platform, const CallOptions& options) {
+  if (references.empty()) throw Error(Errc::invalid_argument, "export: expected an image");
+  LeasedImages result{Lease::begin(store, options), {}};
   for (const Reference& reference : references) {
     auto image = store.resolve(reference, platform);
     if (!image) {
@@ -230,9 +237,10 @@ std::vector<Image> resolve_all(const ImageStore& store, const std::vector<Refere
                                        " is not in the store, or not for " +
                                        platform.normalized().to_string());
     }
-    images.push_back(std::move(*image));
+    result.lease.add(digests_of(image->descriptor, image->manifest), options);
+    result.images.push_back(std::move(*image));
   }
-  return images;
+  return result;
 }
 
 void export_tar(const ImageStore& store, const std::vector<Image>& images, ArchiveFormat format,
@@ -273,21 +281,21 @@ void export_images(const ImageStore& store, const std::vector<Reference>& refere
     throw Error(Errc::invalid_argument,
                 "export: a layout folder cannot go into a stream; choose oci_archive");
   }
-  export_tar(store, resolve_all(store, references, export_options.platform), export_options.format,
-             target, options);
+  const auto leased = resolve_all(store, references, export_options.platform, options);
+  export_tar(store, leased.images, export_options.format, target, options);
 }
 
 void export_images(const ImageStore& store, const std::vector<Reference>& references,
                    const std::filesystem::path& target, const ExportOptions& export_options,
                    const CallOptions& options) {
-  const auto images = resolve_all(store, references, export_options.platform);
+  const auto leased = resolve_all(store, references, export_options.platform, options);
   if (export_options.format == ArchiveFormat::oci_layout) {
-    export_folder(store, images, plain(target), options);
+    export_folder(store, leased.images, plain(target), options);
     return;
   }
   os::AtomicFile file(target);
   FileSink sink(file.file());
-  export_tar(store, images, export_options.format, sink, options);
+  export_tar(store, leased.images, export_options.format, sink, options);
   options.check("export " + target.string());
   file.commit();
 }

@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "oci/archive_names.hpp"
 #include "oci/docker_archive.hpp"
@@ -16,6 +17,7 @@
 #include <vmkit/archive/compression.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/oci/image_archive.hpp>
+#include <vmkit/oci/lease.hpp>
 
 namespace vmkit::oci {
 namespace {
@@ -39,6 +41,12 @@ std::vector<Image> tag_all(ImageStore& store, const std::vector<NamedManifest>& 
   return result;
 }
 
+Lease lease_of(const ImageStore& store, const std::set<Digest>& blobs, const CallOptions& options) {
+  Lease lease = Lease::begin(store, options);
+  lease.add(std::vector<Digest>(blobs.begin(), blobs.end()), options);
+  return lease;
+}
+
 /// Stores and names the images of a layout whose documents are all known.
 std::vector<Image> take_layout(const LayoutPlan& plan, const ArchiveNames& names,
                                ArchiveBlobs& blobs, ImageStore& store, const std::string& archive,
@@ -47,6 +55,7 @@ std::vector<Image> take_layout(const LayoutPlan& plan, const ArchiveNames& names
   std::set<Digest> needed;
   for (const NamedManifest& image : images) plan.add_blobs(image.manifest.digest, needed);
   for (const Digest& digest : needed) blobs.check(plan.descriptor(digest));
+  const Lease lease = lease_of(store, needed, options);
   for (const Digest& digest : needed) {
     options.check("import " + archive);
     blobs.store(plan.descriptor(digest));
@@ -140,6 +149,9 @@ class TarImport {
   std::vector<Image> take_as_docker_archive() {
     DockerArchive docker(files_, archive_, import_options_.size_limit, options_);
     const auto images = names_.resolve(docker.find(names_, import_options_.platform), archive_);
+    std::set<Digest> needed;
+    for (const NamedManifest& image : images) docker.add_blobs(image.manifest.digest, needed);
+    const Lease lease = lease_of(store_, needed, options_);
     for (const NamedManifest& image : images) docker.store(image.manifest.digest, store_);
     return tag_all(store_, images, options_);
   }

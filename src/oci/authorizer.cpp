@@ -121,7 +121,7 @@ void Authorizer::obtain(Grant& grant, const Registry& registry, const std::strin
     const Token token = token_client_.fetch(registry, grant.challenge, scope, credential, options);
     grant.header = "Bearer " + token.value;
     // A tenth of its life before its end: clocks differ, and requests take time.
-    grant.renew_at = Clock::now() + token.lifetime * 9 / 10;
+    grant.renew_at = Clock::now() + std::chrono::milliseconds(token.lifetime) * 9 / 10;
     return;
   }
   if (!credential) {

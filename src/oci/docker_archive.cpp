@@ -168,6 +168,11 @@ std::vector<FoundImage> DockerArchive::find(ArchiveNames& names, const Platform&
   return result;
 }
 
+void DockerArchive::add_blobs(const Digest& manifest, std::set<Digest>& blobs) const {
+  blobs.insert(manifest);
+  for (const SpooledFile* file : made_.at(manifest).files) blobs.insert(file->digest());
+}
+
 void DockerArchive::store(const Digest& manifest, ImageStore& store) {
   const Made& made = made_.at(manifest);
   for (SpooledFile* file : made.files) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,9 @@ class DockerArchive {
   /// The wanted images, every file of them verified.
   std::vector<FoundImage> find(ArchiveNames& names, const Platform& platform);
 
-  /// Puts all blobs of one of these, its manifest included, into the store.
+  /// Adds all blobs of one of these, its manifest included.
+  void add_blobs(const Digest& manifest, std::set<Digest>& blobs) const;
+  /// Puts them into the store, which must have a lease of them.
   void store(const Digest& manifest, ImageStore& store);
 
  private:

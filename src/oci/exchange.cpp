@@ -40,7 +40,9 @@ std::vector<std::string> secrets_of(const std::string& authorization) {
   std::vector<std::string> result = {value};
   if (authorization.starts_with("Basic ")) {
     const std::string plain = base64_decode(value).value_or("");
-    result.push_back(plain.substr(plain.find(':') + 1));
+    if (const std::size_t colon = plain.find(':'); colon != plain.npos) {
+      result.push_back(plain.substr(colon + 1));
+    }
   }
   return result;
 }

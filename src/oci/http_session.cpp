@@ -207,9 +207,11 @@ std::size_t HttpClient::Session::take_header(std::string_view line) {
     if (line.starts_with("HTTP/")) {  // a new answer, after 100 or a proxy's own
       response_.headers.clear();
       response_.status = 0;
+      header_complete_ = false;
       response_.version = version_in(line);
       return line.size();
     }
+    if (trim(line).empty()) header_complete_ = true;
     if (const std::size_t colon = line.find(':'); colon != line.npos) {
       response_.headers[lower(trim(line.substr(0, colon)))].emplace_back(
           trim(line.substr(colon + 1)));
@@ -324,6 +326,7 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   }
   response_ = {};
   header_bytes_ = 0;
+  header_complete_ = false;
   thrown_ = nullptr;
   enough_ = false;
   stall_message_.clear();
@@ -346,6 +349,11 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   if (code != CURLE_OK && !enough_) {
     response_.failure = failure_of(code, place);
     response_.may_retry_failure = may_retry(code);
+  } else if (!header_complete_) {  // which libcurl takes for an answer without a body
+    response_.failure =
+        Error(Errc::unavailable, place + ": the connection was closed in the middle of the header",
+              NativeError{ErrorDomain::curl, CURLE_RECV_ERROR});
+    response_.may_retry_failure = true;
   }
   return std::move(response_);
 }

@@ -80,6 +80,7 @@ class HttpClient::Session {
   std::uint64_t payload_sent_ = 0;
   HttpResponse response_;
   std::size_t header_bytes_ = 0;
+  bool header_complete_ = false;
   std::exception_ptr thrown_;
   bool enough_ = false;  // the transfer was ended because no more of it is wanted
   std::array<char, CURL_ERROR_SIZE> error_buffer_;

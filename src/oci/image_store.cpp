@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "oci/image_blobs.hpp"
-#include "oci/index_cache.hpp"
 #include "oci/import_spool.hpp"
+#include "oci/index_cache.hpp"
 #include "oci/ingest.hpp"
 #include "oci/json.hpp"
 #include "oci/layout_index.hpp"
@@ -120,8 +120,8 @@ ImageStore ImageStore::open(const std::filesystem::path& root, const CallOptions
   // Last: with the marker in place everything else is.
   if (!is_there(marker)) os::write_file_atomically(marker, layout::marker_content);
   remove_stale_ingests(root);
-  remove_dead_leases(root);
   remove_abandoned_imports(root);
+  remove_dead_leases(root);
   return ImageStore(root);
 }
 

@@ -9,6 +9,7 @@
 #include "oci/image_blobs.hpp"
 #include "oci/ingest.hpp"
 #include "oci/platform_choice.hpp"
+#include "oci/remote_manifest.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/oci/lease.hpp>
@@ -18,59 +19,6 @@ namespace vmkit::oci {
 namespace {
 
 constexpr int most_parallel_downloads = 16;
-
-/// Each blob once, in order; the same digest with two sizes is a lie.
-std::vector<Descriptor> distinct(const std::vector<Descriptor>& blobs) {
-  std::vector<Descriptor> result;
-  std::map<Digest, ByteSize> sizes;
-  for (const Descriptor& blob : blobs) {
-    const auto [known, added] = sizes.emplace(blob.digest, blob.size);
-    if (added) {
-      result.push_back(blob);
-    } else if (known->second != blob.size) {
-      throw Error(Errc::data_corruption, "manifest: " + blob.digest.to_string() +
-                                             " is listed with two sizes, " +
-                                             std::to_string(known->second.bytes()) + " and " +
-                                             std::to_string(blob.size.bytes()));
-    }
-  }
-  return result;
-}
-
-ManifestDocument fetch_listed(RegistryClient& client, const Reference& reference,
-                              const Descriptor& entry, const CallOptions& options) {
-  ManifestDocument document = client.fetch_manifest(reference.with_digest(entry.digest), options);
-  const std::string what = "manifest " + entry.digest.to_string();
-  if (document.descriptor.size != entry.size) {
-    throw Error(Errc::data_corruption, what + ": expected " + std::to_string(entry.size.bytes()) +
-                                           " bytes, found " +
-                                           std::to_string(document.descriptor.size.bytes()));
-  }
-  if (document.descriptor.media_type != entry.media_type) {
-    throw Error(Errc::data_corruption, what + ": expected " + entry.media_type + ", found " +
-                                           document.descriptor.media_type);
-  }
-  return document;
-}
-
-/// The manifest for the platform, through as many indexes as it takes.
-ManifestDocument choose(RegistryClient& client, const Reference& reference,
-                        ManifestDocument document, const Platform& platform,
-                        const CallOptions& options) {
-  for (int depth = 0; media_type::is_index(document.descriptor.media_type); ++depth) {
-    check_index_depth(depth, reference.to_string());
-    const Index index =
-        Index::parse(document.content, "index " + document.descriptor.digest.to_string(),
-                     document.descriptor.media_type);
-    const auto choice = choose_manifest(index, platform);
-    if (!choice) {
-      throw Error(Errc::unsupported, "there is no image for " + platform.normalized().to_string() +
-                                         "; there are images for: " + offered_platforms(index));
-    }
-    document = fetch_listed(client, reference, index.manifests[*choice], options);
-  }
-  return document;
-}
 
 /// The image as it is in the store, if that is still what the registry has.
 std::optional<Image> unchanged(RegistryClient& client, const ImageStore& store,
@@ -119,13 +67,17 @@ Image pull_image(RegistryClient& client, ImageStore& store, const Reference& ref
   if (!pull_options.verify_existing) {
     if (auto image = unchanged(client, store, reference, pull_options, options)) {
       if (pull_options.inspect) pull_options.inspect(*image);
-      StoredLayers stored(store);
-      if (pull_options.consume) pull_options.consume(*image, stored);
+      if (pull_options.consume) {
+        const Lease lease = Lease::of(store, *image, options);
+        StoredLayers stored(store);
+        pull_options.consume(*image, stored);
+      }
       return *std::move(image);
     }
   }
   const ManifestDocument top = client.fetch_manifest(reference, options);
-  const ManifestDocument chosen = choose(client, reference, top, pull_options.platform, options);
+  const ManifestDocument chosen =
+      choose_remote(client, reference, top, pull_options.platform, options);
   const Descriptor& descriptor = chosen.descriptor;
   Manifest manifest = Manifest::parse(chosen.content, "manifest " + descriptor.digest.to_string(),
                                       descriptor.media_type);

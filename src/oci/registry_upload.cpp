@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t worthwhile_progress = 1 << 20;
 /// How long a registry may take to forget what was sent in vain.
 constexpr std::chrono::seconds abandon_time{2};
+constexpr std::chrono::milliseconds abandon_time_when_stopped{50};
 
 /// What is sent of a blob, piece by piece: as long as the pieces follow each other they come from
 /// one source. Confined.
@@ -143,9 +144,8 @@ class Uploader {
       if (!answer.transient() && status != 404 && status != 416) throw error_of(answer, what_);
       backoff_.pause(error_of(answer, what_), answer.response, call_);
       unreachable_ = false;
-      // Unknown there: nothing to go on with.
       if (!answer.response.failure && status == 404) {
-        start_over();
+        forget();  // unknown there: nothing to go on with
       } else {
         ask_where_it_is();
       }
@@ -160,8 +160,7 @@ class Uploader {
   }
 
   void begin_at(const Answer& answer) {
-    offset_ = 0;
-    location_.clear();
+    forget();
     take_location(answer);
     if (location_.empty()) {
       throw Error(Errc::data_corruption, what_ + ": " + answer.host +
@@ -252,15 +251,15 @@ class Uploader {
     const auto received = answer.ok() ? received_by(answer.response) : std::nullopt;
     // "0-0" is said for one byte and for none.
     if (!received || *received <= 1 || *received > size_) {
-      start_over();
+      abandon();
+      forget();
       return;
     }
     offset_ = *received;
     take_location(answer);
   }
 
-  void start_over() {
-    abandon();
+  void forget() {
     location_.clear();
     offset_ = 0;
   }
@@ -269,7 +268,10 @@ class Uploader {
   void abandon() noexcept {
     if (location_.empty() || unreachable_ || !registry_.owns(location_)) return;
     try {
-      CallOptions brief = call_.with_timeout(abandon_time);
+      // A call that was stopped ends at once, or almost: mostly the registry is near.
+      const bool ended = call_.stop.stop_requested();
+      CallOptions brief = ended ? CallOptions().with_timeout(abandon_time_when_stopped)
+                                : call_.with_timeout(abandon_time);
       brief.progress = {};
       access_.send(registry_, scope_, {HttpMethod::delete_, location_}, {}, brief);
     } catch (...) {

@@ -61,7 +61,15 @@ void RegistryClient::delete_tag(const Reference& reference, const CallOptions& o
   if (!reference.tag()) {
     throw Error(Errc::invalid_argument, what + ": expected a reference with a tag");
   }
-  delete_at(*impl_, reference, "manifests/" + *reference.tag(), what, options);
+  try {
+    delete_at(*impl_, reference, "manifests/" + *reference.tag(), what, options);
+  } catch (const Error& error) {
+    // Where only digests can be deleted, registries take the tag for a bad one.
+    if (error.native() != NativeError{ErrorDomain::http, 400}) throw;
+    throw Error(Errc::unsupported,
+                std::string(error.what()) + "; this registry may only delete by digest",
+                error.native());
+  }
 }
 
 void RegistryClient::delete_blob(const Reference& repository, const Digest& digest,

@@ -102,7 +102,7 @@ std::string SpooledArchive::target_of(std::string_view name, std::string_view fo
     if (part.empty() || part == ".") continue;
     if (part == "..") {
       if (result.empty()) fail(shown_as, "links to something outside of the archive");
-      result = folder_of(result);
+      result.resize(folder_of(result).size());
       continue;
     }
     if (!result.empty()) result += '/';
@@ -151,13 +151,20 @@ void SpooledArchive::take(archive::TarReader& reader, const archive::TarEntry& e
   arrived(name);
 }
 
+std::unique_ptr<SpooledFile> SpooledArchive::find_in_store(const Digest& digest, ByteSize size) {
+  const Descriptor blob{{}, digest, size};
+  if (!store_.has_blob(blob)) return nullptr;
+  lease_.add(std::span(&digest, 1), options_);
+  // Only from now on does it stay.
+  return store_.has_blob(blob) ? std::make_unique<SpooledFile>(store_, blob) : nullptr;
+}
+
 std::unique_ptr<SpooledFile> SpooledArchive::spool(archive::TarReader& reader,
                                                    const archive::TarEntry& entry,
                                                    const std::string& name) {
   const auto digest = digest_of_blob_name(name);
   if (digest) {
-    const Descriptor blob{{}, *digest, ByteSize(entry.size)};
-    if (store_.has_blob(blob)) return std::make_unique<SpooledFile>(store_, blob);
+    if (auto file = find_in_store(*digest, ByteSize(entry.size))) return file;
   }
   const auto next = [&] {
     try {

@@ -13,6 +13,7 @@
 
 #include <vmkit/archive/tar_reader.hpp>
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/oci/lease.hpp>
 
 namespace vmkit::oci {
 
@@ -22,7 +23,11 @@ class SpooledArchive final : public ArchiveBlobs {
  public:
   /// `archive` names it in errors. Store and options must outlive this.
   SpooledArchive(ImageStore& store, std::string archive, const CallOptions& options)
-      : store_(store), archive_(std::move(archive)), options_(options), spool_(store) {}
+      : store_(store),
+        archive_(std::move(archive)),
+        options_(options),
+        lease_(Lease::begin(store, options)),
+        spool_(store) {}
 
   /// Reads the tar to its end. `is_needed` is asked before a file's data are read: what is not
   /// needed is skipped. `arrived` is called when a file is complete.
@@ -57,6 +62,7 @@ class SpooledArchive final : public ArchiveBlobs {
   void take(archive::TarReader& reader, const archive::TarEntry& entry,
             const std::function<bool(const std::string& name)>& is_needed,
             const std::function<void(const std::string& name)>& arrived);
+  std::unique_ptr<SpooledFile> find_in_store(const Digest& digest, ByteSize size);
   std::unique_ptr<SpooledFile> spool(archive::TarReader& reader, const archive::TarEntry& entry,
                                      const std::string& name);
   [[noreturn]] void fail(std::string_view name, const std::string& problem) const;
@@ -64,6 +70,7 @@ class SpooledArchive final : public ArchiveBlobs {
   ImageStore& store_;
   std::string archive_;
   const CallOptions& options_;
+  Lease lease_;        // of what need not be written
   ImportSpool spool_;  // outlives the entries' files
   std::map<std::string, Entry, std::less<>> entries_;
 };

@@ -220,17 +220,28 @@ TEST_CASE("program: Ctrl-C while the process runs") {
   CHECK(nothing_left());
 }
 
+/// A program that writes without end, of which one byte was read.
+struct Flood {
+  os::Descriptor output;
+  os::ChildProcess child = [this] {
+    auto [reader, writer] = os::make_pipe();
+    output = std::move(reader);
+    return os::ChildProcess::spawn(
+        {.arguments = run_arguments({Demo::get().reference(), "--", "yes"}),
+         .stdout_fd = writer.get()});
+  }();
+
+  Flood() {
+    char byte = 0;
+    REQUIRE(::read(output.get(), &byte, 1) == 1);
+  }
+};
+
 TEST_CASE("program: Ctrl-C while nobody reads what the process writes") {
-  auto pipe = os::make_pipe();
-  auto child =
-      os::ChildProcess::spawn({.arguments = run_arguments({Demo::get().reference(), "--", "yes"}),
-                               .stdout_fd = pipe.second.get()});
-  pipe.second.reset();
-  char byte = 0;
-  REQUIRE(::read(pipe.first.get(), &byte, 1) == 1);
+  Flood flood;
   std::this_thread::sleep_for(300ms);  // the pipe is full by now
-  child.kill(SIGINT);
-  CHECK(child.wait(CallOptions{}.with_timeout(10s)) == os::ExitStatus{130, 0});
+  flood.child.kill(SIGINT);
+  CHECK(flood.child.wait(CallOptions{}.with_timeout(10s)) == os::ExitStatus{130, 0});
   CHECK(nothing_left());
 }
 
@@ -262,15 +273,9 @@ TEST_CASE("program: kill -9 leaves no machine, and the next run removes the fold
 }
 
 TEST_CASE("program: with its output closed early it ends like others do") {
-  auto pipe = os::make_pipe();
-  auto child =
-      os::ChildProcess::spawn({.arguments = run_arguments({Demo::get().reference(), "--", "yes"}),
-                               .stdout_fd = pipe.second.get()});
-  pipe.second.reset();
-  char byte = 0;
-  REQUIRE(::read(pipe.first.get(), &byte, 1) == 1);
-  pipe.first.reset();
-  CHECK(child.wait(CallOptions{}.with_timeout(60s)) == os::ExitStatus{128 + SIGPIPE, 0});
+  Flood flood;
+  flood.output.reset();
+  CHECK(flood.child.wait(CallOptions{}.with_timeout(60s)) == os::ExitStatus{128 + SIGPIPE, 0});
   CHECK(nothing_left());
 }
 

@@ -38,6 +38,9 @@ void make_certificates(const std::filesystem::path& folder) {
   make("/CN=127.0.0.1", "certificate.pem", "key.pem",
        {"-CA", (folder / "ca.pem").string(), "-CAkey", (folder / "ca-key.pem").string(), "-addext",
         "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"});
+  make("/CN=vmkit test client", "client.pem", "client-key.pem",
+       {"-CA", (folder / "ca.pem").string(), "-CAkey", (folder / "ca-key.pem").string(), "-addext",
+        "extendedKeyUsage=clientAuth", "-addext", "basicConstraints=critical,CA:FALSE"});
 }
 
 }  // namespace
@@ -58,6 +61,10 @@ DockerRegistry::DockerRegistry(const Options& options)
         passwords, run_program({"htpasswd", "-nbB", options.username, options.password}), 0600);
     config += "auth: {htpasswd: {realm: test, path: " + passwords.string() + "}}\n";
   }
+  if (!options.redirect_blobs_to.empty()) {
+    config += "middleware: {storage: [{name: redirect, options: {baseurl: \"" +
+              options.redirect_blobs_to + "\"}}]}\n";
+  }
   if (const TokenServer* tokens = options.tokens) {
     config += "auth: {token: {realm: \"" + tokens->realm() + "\", service: \"" + tokens->service() +
               "\", issuer: \"" + tokens->issuer() +
@@ -68,7 +75,9 @@ DockerRegistry::DockerRegistry(const Options& options)
     const std::string certificate = (folder / "certificate.pem").string();
     const std::string key = (folder / "key.pem").string();
     make_certificates(folder);
-    config += "  tls: {certificate: " + certificate + ", key: " + key + "}\n";
+    config += "  tls: {certificate: " + certificate + ", key: " + key;
+    if (options.client_certificates) config += ", clientcas: [" + ca_file().string() + "]";
+    config += "}\n";
   }
   os::write_file_atomically(folder / "config.yml", config);
   const os::File log = os::File::open(folder / "log", os::File::Mode::create_new);

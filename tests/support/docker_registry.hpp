@@ -22,6 +22,9 @@ class DockerRegistry {
     std::string username = {};  ///< Empty: everybody may do everything.
     std::string password = {};
     bool tls = false;
+    bool client_certificates = false;  ///< With TLS: wants to see one that the authority signed.
+    /// "http://HOST:PORT/": blobs are not served but redirected to there.
+    std::string redirect_blobs_to = {};
     const TokenServer* tokens = nullptr;  ///< Who gives out tokens for it, if any.
   };
 
@@ -32,6 +35,9 @@ class DockerRegistry {
   const std::string& address() const { return address_; }
   /// The certificate of the authority to trust, with TLS.
   std::filesystem::path ca_file() const { return folder_.path() / "ca.pem"; }
+  /// A certificate that the authority signed for a client, with TLS, and its key.
+  std::filesystem::path client_certificate() const { return folder_.path() / "client.pem"; }
+  std::filesystem::path client_key() const { return folder_.path() / "client-key.pem"; }
 
  private:
   std::string wait_until_it_listens();

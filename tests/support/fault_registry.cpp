@@ -31,7 +31,8 @@ bool send_all(int connection, std::string_view data) {
   return true;
 }
 
-/// The next request; nullopt when the client has closed. `buffer` keeps what came behind it.
+/// The head of the next request; nullopt when the client has closed. `buffer` keeps what came
+/// behind it.
 std::optional<FaultRequest> read_request(int connection, std::string& buffer) {
   std::size_t end;
   while ((end = buffer.find("\r\n\r\n")) == std::string::npos) {
@@ -62,17 +63,6 @@ std::optional<FaultRequest> read_request(int connection, std::string& buffer) {
     head.remove_prefix(std::min(line_end + 2, head.size()));
   }
   buffer.erase(0, end + 4);
-  std::size_t length = 0;
-  const std::string announced = request.header("content-length");
-  std::from_chars(announced.data(), announced.data() + announced.size(), length);
-  while (buffer.size() < length) {
-    char piece[65536];
-    const ssize_t count = ::recv(connection, piece, sizeof piece, 0);
-    if (count <= 0) return std::nullopt;
-    buffer.append(piece, static_cast<std::size_t>(count));
-  }
-  request.body = buffer.substr(0, length);
-  buffer.erase(0, length);
   return request;
 }
 
@@ -134,6 +124,11 @@ void FaultRegistry::add_image(const std::string& tag, const TestImage& image) {
 void FaultRegistry::set_handler(Handler handler) {
   const std::lock_guard lock(handler_mutex_);
   handler_ = std::move(handler);
+}
+
+void FaultRegistry::set_body_plan(std::function<FaultBody(const FaultRequest&)> plan) {
+  const std::lock_guard lock(handler_mutex_);
+  body_plan_ = std::move(plan);
 }
 
 std::vector<FaultRequest> FaultRegistry::requests() const {
@@ -209,12 +204,50 @@ void FaultRegistry::accept_connections() {
 
 void FaultRegistry::serve(int connection) {
   std::string buffer;
-  while (const auto request = read_request(connection, buffer)) {
-    if (!send_response(connection, *request, answer(*request))) break;
+  while (auto request = read_request(connection, buffer)) {
+    if (!take_body(connection, *request, buffer)) break;
+    const FaultResponse response = answer(*request);
+    if (request->cut || !send_response(connection, *request, response)) break;
   }
   const std::lock_guard lock(mutex_);
   connections_.erase(connection);
   ::close(connection);
+}
+
+/// False if there is nothing to answer.
+bool FaultRegistry::take_body(int connection, FaultRequest& request, std::string& buffer) {
+  FaultBody plan;
+  {
+    const std::lock_guard lock(handler_mutex_);
+    if (body_plan_) plan = body_plan_(request);
+  }
+  std::size_t length = 0;
+  const std::string announced = request.header("content-length");
+  std::from_chars(announced.data(), announced.data() + announced.size(), length);
+  if (plan.unread) {
+    if (send_response(connection, request, answer(request))) ::shutdown(connection, SHUT_WR);
+    return false;
+  }
+  if (!request.header("expect").empty()) send_all(connection, "HTTP/1.1 100 Continue\r\n\r\n");
+  const std::size_t wanted =
+      std::min(length, plan.cut_after.value_or(plan.stall_after.value_or(length)));
+  while (buffer.size() < wanted) {
+    char piece[65536];
+    const ssize_t count = ::recv(connection, piece, sizeof piece, 0);
+    if (count <= 0) return false;
+    buffer.append(piece, static_cast<std::size_t>(count));
+  }
+  if (plan.stall_after) {
+    for (;;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      const std::lock_guard lock(mutex_);
+      if (ending_) return false;
+    }
+  }
+  request.body = buffer.substr(0, wanted);
+  request.cut = plan.cut_after.has_value();
+  buffer.erase(0, wanted);
+  return true;
 }
 
 FaultResponse FaultRegistry::answer(const FaultRequest& request) {

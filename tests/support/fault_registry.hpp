@@ -23,6 +23,7 @@ struct FaultRequest {
   std::string target;                          ///< Path and query.
   std::map<std::string, std::string> headers;  ///< By lower-case name.
   std::string body = {};
+  bool cut = false;  ///< The body is not all that was announced: see FaultBody.
 
   std::string header(const std::string& name) const;  ///< Empty if missing.
   bool is_blob() const { return target.find("/blobs/") != std::string::npos; }
@@ -46,6 +47,16 @@ struct FaultResponse {
   std::chrono::milliseconds drip{0};
 };
 
+/// How the body of a request is taken.
+struct FaultBody {
+  /// Take so many bytes, then close the connection without an answer.
+  std::optional<std::size_t> cut_after = {};
+  /// Take so many bytes and no more, without closing.
+  std::optional<std::size_t> stall_after = {};
+  /// Answer at once, then close the connection.
+  bool unread = false;
+};
+
 /// A registry on loopback that serves images honestly (plain HTTP; HEAD, GET, Range) until a
 /// handler tells it to do otherwise. A thread for each connection; all end with the object.
 class FaultRegistry {
@@ -65,6 +76,9 @@ class FaultRegistry {
   void add_image(const std::string& tag, const TestImage& image);
   void set_handler(Handler handler);
 
+  /// Called when the head of a request is there; without one bodies are taken as they come.
+  void set_body_plan(std::function<FaultBody(const FaultRequest&)> plan);
+
   std::vector<FaultRequest> requests() const;
   /// How many requests had `part` in their target.
   std::size_t count(const std::string& part) const;
@@ -77,6 +91,7 @@ class FaultRegistry {
  private:
   void accept_connections();
   void serve(int connection);
+  bool take_body(int connection, FaultRequest& request, std::string& buffer);
   FaultResponse answer(const FaultRequest& request);
   bool send_response(int connection, const FaultRequest& request, const FaultResponse& response);
 
@@ -85,6 +100,7 @@ class FaultRegistry {
   mutable std::mutex mutex_;
   std::mutex handler_mutex_;
   Handler handler_;
+  std::function<FaultBody(const FaultRequest&)> body_plan_;
   std::map<std::string, TestBlob> blobs_;      // by digest
   std::map<std::string, TestBlob> manifests_;  // by tag and by digest
   std::vector<FaultRequest> requests_;

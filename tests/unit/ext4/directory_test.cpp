@@ -10,10 +10,6 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::debugfs;
-using vmkit::test::e2fsck_complaints;
-using vmkit::test::have_e2fsprogs;
-using vmkit::test::SparseFileDevice;
 
 std::string number(std::uint32_t value) {
   std::ostringstream text;

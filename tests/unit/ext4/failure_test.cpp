@@ -10,11 +10,7 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::debugfs;
-using vmkit::test::e2fsck_complaints;
-using vmkit::test::have_e2fsprogs;
 using vmkit::test::MemoryBlockDevice;
-using vmkit::test::SparseFileDevice;
 
 bool has_superblock(const MemoryBlockDevice& device) {
   constexpr std::size_t magic_at = 1024 + 0x38;

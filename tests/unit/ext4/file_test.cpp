@@ -10,11 +10,6 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::debugfs;
-using vmkit::test::dumpe2fs;
-using vmkit::test::e2fsck_complaints;
-using vmkit::test::have_e2fsprogs;
-using vmkit::test::SparseFileDevice;
 
 TEST_CASE("data comes back however it was cut into writes") {
   if (!have_e2fsprogs()) return;

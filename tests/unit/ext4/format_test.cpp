@@ -11,11 +11,6 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::debugfs;
-using vmkit::test::dumpe2fs;
-using vmkit::test::e2fsck_complaints;
-using vmkit::test::have_e2fsprogs;
-using vmkit::test::SparseFileDevice;
 
 TEST_CASE("an empty file system of any size is clean") {
   if (!have_e2fsprogs()) return;

@@ -16,6 +16,12 @@
 
 namespace vmkit::ext4::test {
 
+using vmkit::test::debugfs;
+using vmkit::test::dumpe2fs;
+using vmkit::test::e2fsck_complaints;
+using vmkit::test::have_e2fsprogs;
+using vmkit::test::SparseFileDevice;
+
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }

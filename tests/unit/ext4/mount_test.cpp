@@ -17,10 +17,7 @@ namespace {
 
 namespace files = std::filesystem;
 using namespace test;
-using vmkit::test::e2fsck_complaints;
-using vmkit::test::have_e2fsprogs;
 using vmkit::test::run_tool;
-using vmkit::test::SparseFileDevice;
 using vmkit::test::ToolResult;
 
 /// The image, mounted through a loop device as long as the object lives.

@@ -9,10 +9,6 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::debugfs;
-using vmkit::test::e2fsck_complaints;
-using vmkit::test::have_e2fsprogs;
-using vmkit::test::SparseFileDevice;
 using namespace std::string_literals;
 
 /// user::rw-, user:1000:r--, group::r--, mask::rw-, other::--- as setxattr(2) takes it.

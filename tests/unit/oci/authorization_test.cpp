@@ -177,15 +177,17 @@ TEST_CASE_FIXTURE(TokenRegistry, "authorization: a token is renewed before it ex
   int given = 0;
   token_server = [&](const FaultRequest&) {
     accepted = "Bearer T" + std::to_string(++given);
-    return json("{\"token\":\"T" + std::to_string(given) + "\",\"expires_in\":1}");
+    return json("{\"token\":\"T" + std::to_string(given) + "\",\"expires_in\":2}");
   };
   RegistryClient client(fast());
   client.fetch_manifest(reference());
-  std::this_thread::sleep_for(950ms);
+  client.fetch_manifest(reference());
+  CHECK(given == 1);
+  std::this_thread::sleep_for(1850ms);
   client.fetch_manifest(reference());
   CHECK(given == 2);
-  // Nobody was shown the old token: manifest, token, manifest; token, manifest.
-  CHECK(registry.requests().size() == 5);
+  // Nobody was shown the old token then: manifest, token, manifest; manifest; token, manifest.
+  CHECK(registry.requests().size() == 6);
 }
 
 TEST_CASE_FIXTURE(TokenRegistry, "authorization: a token that is revoked is renewed once") {

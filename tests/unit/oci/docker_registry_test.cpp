@@ -8,6 +8,7 @@
 #include "os/directory.hpp"
 #include "os/file.hpp"
 #include "support/errors.hpp"
+#include "support/fault_registry.hpp"
 #include "support/programs.hpp"
 #include "support/test_image.hpp"
 
@@ -123,6 +124,47 @@ TEST_CASE("docker-registry: TLS by a CA of one's own, and by nobody known") {
   options.hosts[registry.address()].ca_file = registry.ca_file();
   RegistryClient client(options);
   CHECK(pull(client, store, reference, amd64).descriptor.digest == pushed.manifest.digest());
+}
+
+TEST_CASE("docker-registry: blobs on another host, and never from https to http") {
+  if (!has_programs(tools) || !has_programs({"openssl"})) return;
+  const TestImage image = TestImage::make("amd64", {noise_layer(1000, 1)});
+  FaultRegistry elsewhere;
+  // The registry redirects to the file in its storage: …/blobs/sha256/ab/abc…/data.
+  elsewhere.set_handler([&](const FaultRequest& request) -> std::optional<FaultResponse> {
+    for (const TestBlob& blob : image.blobs()) {
+      if (request.target.find(blob.digest().hex() + "/data") == std::string::npos) continue;
+      return FaultResponse{.body = blob.content};
+    }
+    return std::nullopt;
+  });
+  const auto folder = temporary();
+  write_layout(folder.path() / "layout", image.blobs(), image.manifest, "image");
+  for (const bool tls : {false, true}) {
+    CAPTURE(tls);
+    elsewhere.forget_requests();
+    const DockerRegistry registry(
+        {.tls = tls, .redirect_blobs_to = "http://" + elsewhere.address() + "/"});
+    const auto reference = Reference::parse(registry.address() + "/app:1");
+    run_program({"skopeo", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false",
+                 "oci:" + (folder.path() / "layout").string() + ":image",
+                 "docker://" + reference.to_string()});
+    ImageStore store = ImageStore::open(folder.path() / (tls ? "tls" : "plain"));
+    elsewhere.forget_requests();
+    RegistryClientOptions options;
+    options.defaults.plain_http = !tls;
+    if (tls) options.defaults.ca_file = registry.ca_file();
+    RegistryClient client(options);
+    if (!tls) {
+      CHECK(pull(client, store, reference, amd64).descriptor.digest == image.manifest.digest());
+      CHECK(elsewhere.requests().size() == 2);
+      continue;
+    }
+    check_error(Errc::permission_denied, {"https to plain http", "127.0.0.1", "not followed"},
+                [&] { pull(client, store, reference, amd64); });
+    CHECK(elsewhere.requests().empty());
+    CHECK(store.list().empty());
+  }
 }
 
 TEST_CASE("docker-registry: of several platforms the right one; no such platform, image, host") {
