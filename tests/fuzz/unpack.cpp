@@ -24,8 +24,8 @@ constexpr std::uint64_t most_entries = 200;
 /// Whether the layer, applied once and again over itself, makes a disk.
 bool unpacked(const std::string& tar, const Digest& diff_id, std::vector<std::byte>& disk) {
   return accepts({Errc::data_corruption, Errc::resource_exhausted, Errc::unsupported}, [&] {
-    const Layer layer{diff_id, [&] { return std::make_unique<vmkit::test::MemorySource>(tar); },
-                      vmkit::archive::Compression::none};
+    Layer layer{diff_id, [&] { return std::make_unique<vmkit::test::MemorySource>(tar); }};
+    layer.compression = vmkit::archive::Compression::none;
     vmkit::test::MemoryBlockDevice device;
     device.resize(disk_size);
     vmkit::rootfs::UnpackOptions options;
