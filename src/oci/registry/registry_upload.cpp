@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t worthwhile_progress = 1 << 20;
 /// How long a registry may take to forget what was sent in vain.
 constexpr std::chrono::seconds abandon_time{2};
-constexpr std::chrono::milliseconds abandon_time_when_stopped{50};
+constexpr std::chrono::milliseconds abandon_time_when_stopped{25};
 
 /// What is sent of a blob, piece by piece: as long as the pieces follow each other they come from
 /// one source. Confined.
