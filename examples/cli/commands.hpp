@@ -79,12 +79,30 @@ struct RunOptions {
   std::vector<std::string> command;
 };
 
+struct RemoveOptions {
+  std::filesystem::path store;
+  std::vector<std::string> names;
+};
+
+struct PruneOptions {
+  std::filesystem::path store;
+  bool dry_run = false;
+};
+
+struct CheckOptions {
+  std::filesystem::path store;
+  bool repair = false;
+};
+
 struct DoctorOptions {
   bool json = false;
 };
 
 int pull(const PullOptions& options, const Interrupt& interrupt);
 int images(const ImagesOptions& options);
+int remove(const RemoveOptions& options, const Interrupt& interrupt);
+int prune(const PruneOptions& options, const Interrupt& interrupt);
+int check(const CheckOptions& options, const Interrupt& interrupt);
 int unpack(const UnpackOptions& options, const Interrupt& interrupt);
 int save(const SaveOptions& options, const Interrupt& interrupt);
 int load(const LoadOptions& options, const Interrupt& interrupt);

@@ -87,6 +87,27 @@ int main(int argc, char** argv) {
   images_command->add_flag("--json", images.json, "Print JSON");
   images_command->callback([&] { chosen = [&] { return cli::images(images); }; });
 
+  cli::RemoveOptions remove;
+  CLI::App* remove_command = app.add_subcommand("rm", "Remove images' names from the store");
+  add_store(remove_command, remove.store);
+  remove_command->add_option("IMAGE", remove.names, "Name, digest, or its first digits")
+      ->required();
+  remove_command->callback([&] { chosen = [&] { return cli::remove(remove, interrupt); }; });
+
+  cli::PruneOptions prune;
+  CLI::App* prune_command =
+      app.add_subcommand("prune", "Remove from the store what no image needs any more");
+  add_store(prune_command, prune.store);
+  prune_command->add_flag("--dry-run", prune.dry_run, "Only tell");
+  prune_command->callback([&] { chosen = [&] { return cli::prune(prune, interrupt); }; });
+
+  cli::CheckOptions check;
+  CLI::App* check_command =
+      app.add_subcommand("check", "Hash everything in the store; exit status 1 if it is not sound");
+  add_store(check_command, check.store);
+  check_command->add_flag("--repair", check.repair, "Remove what is damaged, to be pulled again");
+  check_command->callback([&] { chosen = [&] { return cli::check(check, interrupt); }; });
+
   cli::SaveOptions save;
   CLI::App* save_command = app.add_subcommand("save", "Write images of the store to an archive");
   add_store(save_command, save.store);
@@ -176,8 +197,8 @@ int main(int argc, char** argv) {
   }
   return guarded(
       [&] {
-        for (auto* store :
-             {&pull.store, &images.store, &save.store, &load.store, &unpack.store, &run.store}) {
+        for (auto* store : {&pull.store, &images.store, &remove.store, &prune.store, &check.store,
+                            &save.store, &load.store, &unpack.store, &run.store}) {
           if (store->empty() && !doctor_command->parsed()) *store = cli::data_folder();
         }
         return chosen();

@@ -2,8 +2,6 @@
 #include "container/disk.hpp"
 
 #include <chrono>
-#include <optional>
-#include <vector>
 
 #include <vmkit/container/image_layers.hpp>
 #include <vmkit/disk/clone.hpp>
@@ -20,14 +18,10 @@ void prepare_disk(const ContainerOptions& options, const std::filesystem::path& 
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   const rootfs::Cache cache = disk_cache(options.store);
-  const std::vector<rootfs::Layer> layers = image_layers(options.image, options.store);
-  const rootfs::UnpackOptions unpack_options{.size = options.disk_size};
-  std::optional<oci::Lease> lease;  // the layers stay while they are read
-  if (!cache.find(rootfs::chain_id(layers), unpack_options)) {
-    lease = oci::Lease::of(options.store, options.image, call_options);
-  }
-  const auto cached = cache.get_or_unpack(layers, unpack_options, call_options);
-  lease.reset();
+  oci::Lease lease = oci::Lease::begin(options.store, call_options);
+  lease.add(options.image, call_options);
+  const auto cached = cache.get_or_unpack(image_layers(options.image, options.store),
+                                          {.size = options.disk_size}, call_options);
   const auto unpacked = Clock::now();
   if (cached.unpacked) timeline.unpack = unpacked - begin;
   timeline.clone_method =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/document_text.hpp"
 #include "fuzz/target.hpp"
-#include "oci/platform_choice.hpp"
+#include "oci/document/platform_choice.hpp"
 
 #include <vmkit/oci/manifest.hpp>
 #include <vmkit/oci/media_type.hpp>

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "fuzz/target.hpp"
-#include "oci/http_url.hpp"
-#include "oci/link_header.hpp"
-#include "oci/token_request.hpp"
-#include "oci/token_scope.hpp"
+#include "oci/auth/token_request.hpp"
+#include "oci/auth/token_scope.hpp"
+#include "oci/http/http_url.hpp"
+#include "oci/http/link_header.hpp"
 
 namespace {
 

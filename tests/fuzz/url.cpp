@@ -4,7 +4,7 @@
 #include <string>
 
 #include "fuzz/target.hpp"
-#include "oci/http_url.hpp"
+#include "oci/http/http_url.hpp"
 
 #include <vmkit/oci/platform.hpp>
 

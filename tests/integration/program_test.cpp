@@ -13,6 +13,7 @@
 #include "os/file.hpp"
 #include "support/demo.hpp"
 #include "support/e2fsck.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace vmkit;
 using namespace std::chrono_literals;
@@ -189,6 +190,31 @@ TEST_CASE("program: pull, images, unpack") {
       {"unpack", "--store", fresh, "--plain-http", Demo::get().reference(), target.string()});
   CHECK(again.status == os::ExitStatus{1, 0});
   CHECK(contains(again.err, target.string()));
+}
+
+TEST_CASE("program: save and load, through a file and through a pipe") {
+  const std::string name = Demo::get().reference();
+  CHECK(program({"pull", "--store", store(), "--plain-http", "--quiet", name}).status.success());
+  const auto folder = test::temporary_directory();
+  const std::string archive = (folder.path() / "image.tar").string();
+  const std::string other = (folder.path() / "store").string();
+  CHECK(program({"save", "--store", store(), "-q", "-o", archive, name}).status.success());
+  const auto loaded = program({"load", "--store", other, "-q", "-i", archive});
+  CHECK(loaded.status.success());
+  const auto reference = oci::Reference::parse(name);
+  const auto digest = oci::ImageStore::open(store()).find(reference)->manifest.digest.to_string();
+  CHECK(loaded.out == digest + "  " + reference.to_string() + "\n");
+
+  const auto piped =
+      execute({"sh", "-c",
+               "\"$0\" save --store \"$1\" -q --format docker-archive \"$3\" | gzip -1 | "
+               "\"$0\" load --store \"$2\" -q --image \"$3\" --name example.org/copy:1",
+               VMKIT_PROGRAM, store(), other, name});
+  CHECK(piped.status.success());
+  CHECK(contains(piped.out, "  example.org/copy:1\n"));
+  const auto missing = program({"save", "--store", store(), "-o", archive, "example.org/none:1"});
+  CHECK(missing.status == os::ExitStatus{1, 0});
+  CHECK(contains(missing.err, "example.org/none:1"));
 }
 
 TEST_CASE("program: doctor tells what this host can do") {

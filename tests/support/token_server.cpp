@@ -7,7 +7,7 @@
 #include <openssl/pem.h>
 #include <utility>
 
-#include "oci/base64.hpp"
+#include "oci/auth/base64.hpp"
 #include "os/file.hpp"
 #include "support/programs.hpp"
 #include "support/url_fields.hpp"

@@ -44,6 +44,8 @@ class Lease {
   /// When it returns, what is there of these blobs stays, and so does what comes later. Waits while
   /// garbage is being collected. On an error the lease is as before.
   void add(std::span<const Digest> digests, const CallOptions& options = {});
+  /// The same for an image's manifest, configuration and layers, there or not.
+  void add(const Image& image, const CallOptions& options = {});
 
  private:
   struct Impl;

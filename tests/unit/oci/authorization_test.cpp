@@ -153,24 +153,27 @@ TEST_CASE_FIXTURE(TokenRegistry, "authorization: threads that need the same toke
 }
 
 TEST_CASE_FIXTURE(TokenRegistry, "authorization: threads share a refusal") {
-  // The refusal comes so slowly that all threads wait for it.
-  token_server = [](const FaultRequest&) {
-    FaultResponse response = json(R"({"error":"invalid_grant"})", 400);
-    response.drip = 20ms;
-    return response;
-  };
+  // A server of its own, which refuses only when all threads wait for what it says.
+  constexpr int thread_count = 6;
+  FaultRegistry tokens;
+  tokens.set_handler([&](const FaultRequest&) {
+    while (registry.requests().size() < thread_count) std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(400ms);
+    return json(R"({"error":"invalid_grant"})", 400);
+  });
+  realm = "http://" + tokens.address() + "/token";
   auto options = with_password();
   options.stall_timeout = 10s;
   RegistryClient client(options);
   std::vector<std::thread> threads;
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < thread_count; ++i) {
     threads.emplace_back([&] {
       check_error(Errc::unauthenticated, {"were refused"},
                   [&] { client.fetch_manifest(reference()); });
     });
   }
   for (std::thread& thread : threads) thread.join();
-  CHECK(token_requests().size() == 1);
+  CHECK(tokens.requests().size() == 1);
 }
 
 TEST_CASE_FIXTURE(TokenRegistry, "authorization: a token is renewed before it expires") {

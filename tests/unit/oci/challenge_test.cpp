@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "oci/challenge.hpp"
+#include "oci/auth/challenge.hpp"
 
 #include <doctest/doctest.h>
 

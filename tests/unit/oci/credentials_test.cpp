@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include "oci/base64.hpp"
+#include "oci/auth/base64.hpp"
 #include "support/errors.hpp"
 
 #include <vmkit/oci/credentials.hpp>

@@ -2,7 +2,7 @@
 // What may lie in the folder of a store that somebody else has made.
 #include <sys/stat.h>
 
-#include "oci/ingest.hpp"
+#include "oci/store/ingest.hpp"
 #include "store_fixture.hpp"
 
 #include <vmkit/oci/maintenance.hpp>

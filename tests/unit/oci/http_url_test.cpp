@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "oci/http_url.hpp"
+#include "oci/http/http_url.hpp"
 
 #include <doctest/doctest.h>
 
-#include "oci/link_header.hpp"
+#include "oci/http/link_header.hpp"
 
 using namespace vmkit::oci;
 

@@ -5,7 +5,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "oci/ingest.hpp"
+#include "oci/store/ingest.hpp"
 #include "store_fixture.hpp"
 
 #include <vmkit/oci/image_store.hpp>

@@ -10,9 +10,31 @@
 #include "support/compress.hpp"
 #include "support/errors.hpp"
 
+#include <vmkit/oci/maintenance.hpp>
+
 using namespace vmkit;
 using namespace vmkit::oci;
 using namespace vmkit::test;
+
+namespace {
+
+/// A source in whose ninth read something else happens.
+class Pausing final : public Source {
+ public:
+  Pausing(const std::string& text, int& reads, std::function<void()> in_the_middle)
+      : text_(text, 50'000), reads_(reads), in_the_middle_(std::move(in_the_middle)) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    if (++reads_ == 9) in_the_middle_();
+    return text_.read(buffer);
+  }
+
+ private:
+  MemorySource text_;
+  int& reads_;
+  std::function<void()> in_the_middle_;
+};
+
+}  // namespace
 
 TEST_CASE_FIXTURE(ArchiveFixture, "layout import: a tar, whatever the order and the packing") {
   const TestImage image = TestImage::make("amd64", {noise_layer(300'000, 1), noise_layer(10, 2)});
@@ -275,20 +297,6 @@ TEST_CASE_FIXTURE(ArchiveFixture, "layout import: what a killed import left is r
   const TestImage image = TestImage::make("amd64", {noise_layer(500'000, 1)});
   const std::string archive = tar_of(layout_files(image, "example.org/a:1"));
   int reads = 0;
-  class Pausing final : public Source {
-   public:
-    Pausing(const std::string& text, int& reads, std::function<void()> in_the_middle)
-        : text_(text, 50'000), reads_(reads), in_the_middle_(std::move(in_the_middle)) {}
-    std::size_t read(std::span<std::byte> buffer) override {
-      if (++reads_ == 9) in_the_middle_();
-      return text_.read(buffer);
-    }
-
-   private:
-    MemorySource text_;
-    int& reads_;
-    std::function<void()> in_the_middle_;
-  };
   SUBCASE("killed") {
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
@@ -314,4 +322,29 @@ TEST_CASE_FIXTURE(ArchiveFixture, "layout import: what a killed import left is r
     CHECK(reads > 9);
     CHECK(files_below("ingest") == 0);
   }
+}
+
+TEST_CASE_FIXTURE(ArchiveFixture, "layout import: garbage collection takes nothing that it needs") {
+  const TestImage image = TestImage::make("amd64", {noise_layer(500'000, 1), noise_layer(10, 2)});
+  Files files = layout_files(image, "example.org/a:1");
+  // Layer by layer, the documents last: nobody but the import knows what is needed.
+  const std::string archive = tar_of(files);
+  const auto reference = Reference::parse("example.org/a:1");
+  import_text(archive);
+  REQUIRE(store.remove(reference));
+  int reads = 0;
+  std::size_t kept = 0;
+  Pausing source(archive, reads, [&] {
+    collect_garbage(store);
+    kept = files_below("blobs");
+  });
+  SUBCASE("in the middle") {}
+  SUBCASE("near the end") {
+    reads = 9 - static_cast<int>(archive.size() / 50'000);
+  }
+  CHECK(import_images(store, source, amd64).size() == 1);
+  CHECK(reads > 9);
+  CHECK(kept > 0);  // those that had come by then
+  CHECK(verify(store).clean());
+  CHECK(store.resolve(reference, amd64.platform));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include "oci/json.hpp"
+#include "oci/document/json.hpp"
 #include "support/errors.hpp"
 
 #include <vmkit/oci/image_config.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // No secret in what is logged or thrown, however loudly a server repeats it.
-#include "oci/base64.hpp"
-#include "oci/http.hpp"
+#include "oci/auth/base64.hpp"
+#include "oci/http/http.hpp"
 #include "token_fixture.hpp"
 
 using namespace vmkit;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "oci/token_request.hpp"
+#include "oci/auth/token_request.hpp"
 
 #include <doctest/doctest.h>
 
-#include "oci/token_scope.hpp"
+#include "oci/auth/token_scope.hpp"
 #include "support/errors.hpp"
 
 using namespace vmkit;
