@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "progress_display.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <unistd.h>
 
@@ -55,13 +56,12 @@ void ProgressDisplay::say(const std::string& text) {
 void ProgressDisplay::update(const vmkit::Progress& progress) {
   std::lock_guard lock(mutex_);
   if (quiet_) return;
-  if (progress.phase != phase_) {
-    clear();
-    phase_ = progress.phase;
-    phase_start_ = Clock::now();
-    subjects_.clear();
+  auto phase = std::find_if(phases_.begin(), phases_.end(),
+                            [&](const Phase& known) { return known.name == progress.phase; });
+  if (phase == phases_.end()) {
+    phase = phases_.insert(phase, Phase{std::string(progress.phase), Clock::now(), {}});
   }
-  auto [place, is_new] = subjects_.try_emplace(std::string(progress.subject));
+  auto [place, is_new] = phase->subjects.try_emplace(std::string(progress.subject));
   Subject& subject = place->second;
   if (is_new) subject.start = Clock::now();
   subject.done = progress.done;
@@ -70,33 +70,48 @@ void ProgressDisplay::update(const vmkit::Progress& progress) {
   if (terminal_) {
     draw();
   } else if (subject.total != 0 && subject.done == subject.total && !subject.told) {
-    tell(place->first, subject);
+    tell(*phase, place->first, subject);
   }
 }
 
-void ProgressDisplay::tell(const std::string& name, Subject& subject) {
+void ProgressDisplay::tell(const Phase& phase, const std::string& name, Subject& subject) {
   subject.told = true;
   const double seconds = seconds_since(subject.start);
-  std::fprintf(stderr, "%s %s: %s in %.2f s\n", phase_.c_str(), short_name(name).c_str(),
+  std::fprintf(stderr, "%s %s: %s in %.2f s\n", phase.name.c_str(), short_name(name).c_str(),
                amount(subject.done, subject.unit).c_str(), seconds);
 }
 
 void ProgressDisplay::draw() {
+  std::string line;
+  for (const Phase& phase : phases_) {
+    const bool goes_on =
+        std::any_of(phase.subjects.begin(), phase.subjects.end(), [](const auto& item) {
+          return item.second.total == 0 || item.second.done < item.second.total;
+        });
+    if (goes_on) line += (line.empty() ? "" : "   ") + line_of(phase);
+  }
+  if (line.empty()) line = line_of(phases_.back());
+  std::fprintf(stderr, "\r\033[K%s", line.c_str());
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+std::string ProgressDisplay::line_of(const Phase& phase) {
   std::uint64_t done = 0;
   std::uint64_t total = 0;
   std::size_t finished = 0;
   bool total_known = true;
-  for (const auto& [name, subject] : subjects_) {
+  for (const auto& [name, subject] : phase.subjects) {
     done += subject.done;
     total += subject.total;
     if (subject.total == 0) total_known = false;
     if (subject.total != 0 && subject.done == subject.total) ++finished;
   }
-  const vmkit::ProgressUnit unit = subjects_.begin()->second.unit;
-  const double seconds = seconds_since(phase_start_);
+  const vmkit::ProgressUnit unit = phase.subjects.begin()->second.unit;
+  const double seconds = seconds_since(phase.start);
   const double rate = seconds > 0.2 ? static_cast<double>(done) / seconds : 0;
-  std::string line = phase_ + "  " + std::to_string(finished) + "/" +
-                     std::to_string(subjects_.size()) + "  " + amount(done, unit);
+  std::string line = phase.name + "  " + std::to_string(finished) + "/" +
+                     std::to_string(phase.subjects.size()) + "  " + amount(done, unit);
   if (total_known) line += " of " + amount(total, unit);
   if (rate > 0) {
     line += "  " + amount(static_cast<std::uint64_t>(rate), unit) + "/s";
@@ -107,9 +122,7 @@ void ProgressDisplay::draw() {
       line += text;
     }
   }
-  std::fprintf(stderr, "\r\033[K%s", line.c_str());
-  std::fflush(stderr);
-  drawn_ = true;
+  return line;
 }
 
 void ProgressDisplay::clear() {

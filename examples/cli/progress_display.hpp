@@ -6,13 +6,15 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <vmkit/base/progress.hpp>
 
 namespace cli {
 
 /// Shows long work on standard error: on a terminal one line that is drawn again and again, with
-/// amounts, rate and remaining time; elsewhere a plain line for each finished subject. Thread-safe.
+/// amounts, rate and remaining time of each phase that goes on; elsewhere a plain line for each
+/// finished subject. Thread-safe.
 class ProgressDisplay {
  public:
   explicit ProgressDisplay(bool quiet);
@@ -35,19 +37,23 @@ class ProgressDisplay {
     std::chrono::steady_clock::time_point start;
     bool told = false;
   };
+  struct Phase {
+    std::string name;
+    std::chrono::steady_clock::time_point start;
+    std::map<std::string, Subject> subjects;
+  };
 
   void update(const vmkit::Progress& progress);
   void draw();
-  void tell(const std::string& name, Subject& subject);
+  static std::string line_of(const Phase& phase);
+  static void tell(const Phase& phase, const std::string& name, Subject& subject);
   void clear();
 
   bool quiet_;
   bool terminal_;
   bool drawn_ = false;
   std::mutex mutex_;
-  std::string phase_;
-  std::chrono::steady_clock::time_point phase_start_;
-  std::map<std::string, Subject> subjects_;  // of the present phase
+  std::vector<Phase> phases_;  // several at once where a pull feeds an unpack
 };
 
 }  // namespace cli

@@ -6,7 +6,6 @@
 #include "pulling.hpp"
 
 #include <vmkit/oci/pull.hpp>
-#include <vmkit/oci/registry_client.hpp>
 
 namespace cli {
 
@@ -16,14 +15,18 @@ oci::Platform platform_of(const RegistryOptions& options) {
   return options.platform.empty() ? oci::Platform::host() : oci::Platform::parse(options.platform);
 }
 
-oci::Image pull_image(const RegistryOptions& options, oci::ImageStore& store,
-                      const CallOptions& call_options) {
-  const auto reference = oci::Reference::parse(options.reference);
+oci::RegistryClient client_for(const RegistryOptions& options) {
   oci::RegistryClientOptions client_options;
   client_options.defaults.plain_http = options.plain_http;
   client_options.credentials = credentials_of(options);
-  oci::RegistryClient client(std::move(client_options));
-  return oci::pull(client, store, reference, {.platform = platform_of(options)}, call_options);
+  return oci::RegistryClient(std::move(client_options));
+}
+
+oci::Image pull_image(const RegistryOptions& options, oci::ImageStore& store,
+                      const CallOptions& call_options) {
+  auto client = client_for(options);
+  return oci::pull(client, store, oci::Reference::parse(options.reference),
+                   {.platform = platform_of(options)}, call_options);
 }
 
 int pull(const PullOptions& options, const Interrupt& interrupt) {

@@ -12,6 +12,7 @@
 #include "stdio_relay.hpp"
 
 #include <vmkit/container/container.hpp>
+#include <vmkit/container/pull_and_unpack.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 
 namespace cli {
@@ -64,8 +65,10 @@ std::filesystem::path new_container_folder(const std::filesystem::path& store) {
   return store / "containers" / name;
 }
 
-void print_timeline(std::chrono::nanoseconds pull, const container::Timeline& steps,
-                    std::chrono::nanoseconds first_process, std::chrono::nanoseconds total) {
+void print_timeline(std::chrono::nanoseconds pull,
+                    const std::optional<rootfs::UnpackResult>& unpacked,
+                    const container::Timeline& steps, std::chrono::nanoseconds first_process,
+                    std::chrono::nanoseconds total) {
   const auto line = [](const char* what, std::chrono::nanoseconds time, const char* note = "") {
     const auto tenths = std::chrono::duration_cast<std::chrono::microseconds>(time).count() / 100;
     std::fprintf(stderr, "  %-14s %8lld.%lld ms%s\n", what, static_cast<long long>(tenths / 10),
@@ -73,7 +76,12 @@ void print_timeline(std::chrono::nanoseconds pull, const container::Timeline& st
   };
   std::fprintf(stderr, "timeline:\n");
   line("pull", pull);
-  line("unpack", steps.unpack, steps.unpack.count() == 0 ? "  (cached)" : "");
+  if (unpacked) {
+    line("unpack", unpacked->layers_time + unpacked->commit_time + unpacked->publish_time,
+         "  (part of the pull: layers are unpacked while they come)");
+  } else {
+    line("unpack", {}, "  (cached)");
+  }
   line("clone", steps.clone,
        steps.clone_method == disk::CloneMethod::cow ? "  (copy-on-write)" : "  (sparse copy)");
   line("boot to agent", steps.boot);
@@ -99,7 +107,10 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
 
   auto store = oci::ImageStore::open(options.store);
   container::Container::remove_abandoned(options.store / "containers");
-  const auto image = pull_image(options.registry, store, call);
+  auto client = client_for(options.registry);
+  const auto [image, disk] = container::pull_and_unpack(
+      client, store, oci::Reference::parse(options.registry.reference),
+      {.platform = platform_of(options.registry)}, container::default_disk_size, call);
   const auto pulled = Clock::now();
 
   auto box = container::Container::create(
@@ -133,7 +144,7 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
 
   const agent::ExitStatus status = relay(*process, options.interactive, call);
   if (options.timeline) {
-    print_timeline(pulled - begin, box.timeline(), running - ready, running - begin);
+    print_timeline(pulled - begin, disk.unpacked, box.timeline(), running - ready, running - begin);
   }
   box.stop(std::chrono::seconds(10), call);
   return status.exited() ? status.code : exit_signal_base + status.signal;

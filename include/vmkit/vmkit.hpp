@@ -22,6 +22,7 @@
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/ext4/filesystem.hpp>
+#include <vmkit/oci/copy.hpp>
 #include <vmkit/oci/docker_config_credentials.hpp>
 #include <vmkit/oci/image_archive.hpp>
 #include <vmkit/oci/image_store.hpp>
@@ -30,6 +31,7 @@
 #include <vmkit/oci/maintenance.hpp>
 #include <vmkit/oci/netrc_credentials.hpp>
 #include <vmkit/oci/pull.hpp>
+#include <vmkit/oci/push.hpp>
 #include <vmkit/oci/registry_client.hpp>
 #include <vmkit/rootfs/cache.hpp>
 #include <vmkit/rootfs/unpack.hpp>
