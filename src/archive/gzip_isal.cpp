@@ -8,7 +8,7 @@
 namespace vmkit::archive {
 namespace {
 
-std::uint32_t clamp(std::size_t length) {
+std::uint32_t clamp_length(std::size_t length) {
   // Far below the type's limit: ISA-L does arithmetic with these numbers.
   return static_cast<std::uint32_t>(std::min<std::size_t>(length, 1U << 30));
 }
@@ -44,9 +44,9 @@ class IsalGzipDecoder final : public Decoder {
   DecodeStep decode(std::span<const std::byte> input, std::span<std::byte> output) override {
     // ISA-L reads only through this pointer.
     state_.next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(input.data()));
-    state_.avail_in = clamp(input.size());
+    state_.avail_in = clamp_length(input.size());
     state_.next_out = reinterpret_cast<std::uint8_t*>(output.data());
-    state_.avail_out = clamp(output.size());
+    state_.avail_out = clamp_length(output.size());
     const std::uint32_t given = state_.avail_in;
     const std::uint32_t room = state_.avail_out;
     const int status = isal_inflate(&state_);

@@ -4,7 +4,7 @@
 namespace vmkit::ext4 {
 namespace {
 
-constexpr std::size_t capacity = 256 << 10;
+constexpr std::size_t buffer_size = 256 << 10;
 /// From here on a write of its own costs less than the copy.
 constexpr std::size_t large = 64 << 10;
 
@@ -12,13 +12,13 @@ constexpr std::size_t large = 64 << 10;
 
 void DeviceWriter::write(std::uint64_t offset, std::span<const std::byte> data) {
   const bool follows = offset == offset_ + pending_.size();
-  if (!follows || data.size() >= large || pending_.size() + data.size() > capacity) flush();
+  if (!follows || data.size() >= large || pending_.size() + data.size() > buffer_size) flush();
   if (data.size() >= large) {
     device_.write_at(offset, data);
     return;
   }
   if (pending_.empty()) {
-    pending_.reserve(capacity);
+    pending_.reserve(buffer_size);
     offset_ = offset;
   }
   pending_.insert(pending_.end(), data.begin(), data.end());

@@ -30,11 +30,6 @@ constexpr std::uint32_t index_limit(std::size_t entries_at) {
 }
 constexpr std::uint32_t root_limit = index_limit(root_entries_at);
 constexpr std::uint32_t node_limit = index_limit(node_entries_at);
-constexpr std::byte half_md4{1};
-
-constexpr std::uint64_t ceil_div(std::uint64_t value, std::uint64_t by) {
-  return (value + by - 1) / by;
-}
 
 constexpr std::uint64_t index_nodes(std::uint64_t leaves) {
   return leaves > root_limit ? ceil_div(leaves, node_limit) : 0;
@@ -177,7 +172,7 @@ void DirectoryBlocks::write_index(
   dots.add(identity.parent, "..", FileType::directory);
   // To readers that know no index, ".." takes the whole rest.
   store_le(&block[dot_size + 4], static_cast<std::uint16_t>(block_size - dot_size));
-  block[28] = half_md4;
+  block[28] = std::byte{half_md4};
   block[29] = std::byte{8};  // the size of this header
   block[30] = static_cast<std::byte>(nodes > 0 ? 1 : 0);
   finish_index(block, root_entries_at, nodes > 0 ? root_entries : leaf_entries,

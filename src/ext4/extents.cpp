@@ -11,7 +11,7 @@
 namespace vmkit::ext4 {
 namespace {
 
-constexpr std::uint16_t magic = 0xf30a;
+constexpr std::uint16_t extent_magic = 0xf30a;
 constexpr std::size_t entry_size = 12;  // also of the header
 constexpr std::uint32_t max_extent_length = 32768;
 constexpr std::uint32_t entries_in_root = 4;
@@ -27,7 +27,7 @@ struct Entry {
 
 void store_node(std::span<std::byte> node, std::span<const Entry> entries, std::uint16_t capacity,
                 std::uint16_t depth) {
-  store_le(&node[0], magic);
+  store_le(&node[0], extent_magic);
   store_le(&node[2], static_cast<std::uint16_t>(entries.size()));
   store_le(&node[4], capacity);
   store_le(&node[6], depth);

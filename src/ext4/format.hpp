@@ -33,4 +33,11 @@ constexpr std::uint32_t dirent_size(std::size_t length) {
   return static_cast<std::uint32_t>((8 + length + 3) & ~std::size_t{3});
 }
 
+/// The hash of names that indexed directories use, as superblock and index root call it.
+inline constexpr std::uint8_t half_md4 = 1;
+
+constexpr std::uint64_t ceil_div(std::uint64_t value, std::uint64_t by) {
+  return (value + by - 1) / by;
+}
+
 }  // namespace vmkit::ext4

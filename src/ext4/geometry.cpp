@@ -20,10 +20,6 @@ bool is_power_of(std::uint32_t base, std::uint32_t value) {
   return value == 1;
 }
 
-std::uint32_t ceil_div(std::uint64_t value, std::uint64_t by) {
-  return static_cast<std::uint32_t>((value + by - 1) / by);
-}
-
 }  // namespace
 
 Geometry::Geometry(ByteSize size) : size_(size) {
@@ -33,8 +29,9 @@ Geometry::Geometry(ByteSize size) : size_(size) {
   }
   blocks_ = size.bytes() / block_size;
   for (;;) {
-    groups_ = ceil_div(blocks_, blocks_per_group);
-    descriptor_blocks_ = ceil_div(std::uint64_t{groups_} * descriptor_size, block_size);
+    groups_ = static_cast<std::uint32_t>(ceil_div(blocks_, blocks_per_group));
+    descriptor_blocks_ =
+        static_cast<std::uint32_t>(ceil_div(std::uint64_t{groups_} * descriptor_size, block_size));
     const std::uint32_t last = groups_ - 1;
     if (last == 0 || group_blocks(last) >= base_blocks(last) + least_useful_blocks) break;
     blocks_ = first_block(last);
@@ -66,7 +63,7 @@ std::uint64_t Geometry::bytes_per_inode() const {
 
 std::uint32_t Geometry::default_table_blocks() const {
   const std::uint64_t inodes = size_.bytes() / bytes_per_inode();
-  return std::clamp<std::uint32_t>(ceil_div(inodes, std::uint64_t{groups_} * inodes_per_block), 2,
+  return std::clamp<std::uint64_t>(ceil_div(inodes, std::uint64_t{groups_} * inodes_per_block), 2,
                                    max_inodes_per_group / inodes_per_block);
 }
 

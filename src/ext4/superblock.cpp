@@ -37,7 +37,6 @@ constexpr std::uint32_t metadata_csum = 0x400;
 
 constexpr std::uint32_t log_block_size = 2;  // 1024 << 2
 constexpr std::uint8_t log_groups_per_flex = 4;
-constexpr std::uint8_t half_md4 = 1;
 constexpr std::uint32_t flag_unsigned_hash = 2;
 constexpr std::uint32_t default_mount_xattr_acl = 0xc;
 

@@ -18,7 +18,7 @@
 namespace vmkit::ext4 {
 namespace {
 
-constexpr std::uint32_t magic = 0xea020000;
+constexpr std::uint32_t xattr_magic = 0xea020000;
 constexpr std::size_t entry_head = 16;
 constexpr std::size_t terminator = 4;
 constexpr std::size_t body_header = 4;
@@ -51,7 +51,7 @@ std::size_t padded(std::size_t size) {
 }
 
 /// For messages: names come from layers and may hold anything.
-std::string in_quotes(std::string_view name) {
+std::string shown_name(std::string_view name) {
   std::string text = "extended attribute \"";
   for (char c : name.substr(0, 64)) text += c >= ' ' && c <= '~' ? c : '?';
   return text + '"';
@@ -84,14 +84,14 @@ XattrSet::Entry XattrSet::to_entry(Xattr xattr) {
     if (!prefix.whole &&
         (rest.empty() || rest.size() > 255 || rest.find('\0') != std::string::npos)) {
       throw Error(Errc::invalid_argument,
-                  in_quotes(xattr.name) + ": expected 1 to 255 bytes without NUL after the prefix");
+                  shown_name(xattr.name) + ": expected 1 to 255 bytes without NUL after the prefix");
     }
     // ext4 keeps the data of small files under this name; nobody else may.
     if (xattr.name == "system.data") break;
     if (is_acl(prefix.number)) {
       auto value = acl_to_disk(xattr.value);
       if (!value) {
-        throw Error(Errc::invalid_argument, in_quotes(xattr.name) + ": its " +
+        throw Error(Errc::invalid_argument, shown_name(xattr.name) + ": its " +
                                                 std::to_string(xattr.value.size()) +
                                                 " bytes are no POSIX ACL of version 2");
       }
@@ -99,7 +99,7 @@ XattrSet::Entry XattrSet::to_entry(Xattr xattr) {
     }
     return {prefix.number, std::move(rest), std::move(xattr.value)};
   }
-  throw Error(Errc::unsupported, in_quotes(xattr.name) +
+  throw Error(Errc::unsupported, shown_name(xattr.name) +
                                      ": ext4 stores names in user, trusted, security and system "
                                      "only");
 }
@@ -117,7 +117,7 @@ XattrSet::XattrSet(std::vector<Xattr> xattrs) {
       std::adjacent_find(entries.begin(), entries.end(),
                          [&](const Entry& a, const Entry& b) { return key(a) == key(b); });
   if (twice != entries.end()) {
-    throw Error(Errc::invalid_argument, in_quotes(twice->name) + " is given twice");
+    throw Error(Errc::invalid_argument, shown_name(twice->name) + " is given twice");
   }
   std::size_t body_left = body_room;
   std::size_t block_used = 0;
@@ -178,13 +178,13 @@ void XattrSet::store(std::span<std::byte> area, std::size_t first, std::size_t b
 
 void XattrSet::store_in_inode(std::span<std::byte> area) const {
   if (in_inode_.empty()) return;
-  store_le(area.data(), magic);
+  store_le(area.data(), xattr_magic);
   store(area, body_header, body_header, in_inode_, false);
 }
 
 void XattrSet::store_in_block(std::span<std::byte> block, std::uint64_t number,
                               std::uint32_t file_system_seed) const {
-  store_le(&block[0], magic);
+  store_le(&block[0], xattr_magic);
   store_le(&block[4], std::uint32_t{1});  // one inode refers to it
   store_le(&block[8], std::uint32_t{1});  // one block
   store(block, block_header, 0, in_block_, true);

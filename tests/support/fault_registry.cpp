@@ -127,7 +127,7 @@ void FaultRegistry::set_handler(Handler handler) {
 }
 
 void FaultRegistry::set_body_plan(std::function<FaultBody(const FaultRequest&)> plan) {
-  const std::lock_guard lock(handler_mutex_);
+  const std::lock_guard lock(body_plan_mutex_);
   body_plan_ = std::move(plan);
 }
 
@@ -218,7 +218,7 @@ void FaultRegistry::serve(int connection) {
 bool FaultRegistry::take_body(int connection, FaultRequest& request, std::string& buffer) {
   FaultBody plan;
   {
-    const std::lock_guard lock(handler_mutex_);
+    const std::lock_guard lock(body_plan_mutex_);
     if (body_plan_) plan = body_plan_(request);
   }
   std::size_t length = 0;

@@ -99,6 +99,7 @@ class FaultRegistry {
   std::uint16_t port_ = 0;
   mutable std::mutex mutex_;
   std::mutex handler_mutex_;
+  std::mutex body_plan_mutex_;
   Handler handler_;
   std::function<FaultBody(const FaultRequest&)> body_plan_;
   std::map<std::string, TestBlob> blobs_;      // by digest

@@ -16,6 +16,8 @@ namespace vmkit::oci {
 /// The longest manifest, index or configuration that is read; longer ones are refused. Registries
 /// need not store more either.
 inline constexpr ByteSize longest_document = ByteSize(4 << 20);
+/// More layers of one image are refused.
+inline constexpr std::size_t most_layers = 1024;
 
 /// Points to a blob: what it is, how long, and its digest. Sizes are below 2^63.
 struct Descriptor {
@@ -53,7 +55,7 @@ struct Manifest {
   std::optional<Descriptor> subject = {};
   std::map<std::string, std::string> annotations = {};
 
-  /// As Index::parse. At most 1024 layers.
+  /// As Index::parse. At most most_layers.
   static Manifest parse(std::string_view json, std::string_view what,
                         std::string_view media_type = {});
 };

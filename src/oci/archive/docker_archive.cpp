@@ -13,12 +13,12 @@
 namespace vmkit::oci {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 constexpr std::size_t most_images = 1000;
-constexpr std::size_t read_size = 256 * 1024;
+constexpr std::size_t layer_read_size = 256 * 1024;
 
-json to_json(const Descriptor& descriptor) {
+Json to_json(const Descriptor& descriptor) {
   return {{"mediaType", descriptor.media_type},
           {"digest", descriptor.digest.to_string()},
           {"size", descriptor.size.bytes()}};
@@ -48,7 +48,7 @@ std::string_view layer_type(archive::Compression compression) {
 
 std::vector<DockerArchiveImage> parse_docker_manifest(std::string_view text,
                                                       std::string_view what) {
-  const json document = parse_json(text, what);
+  const Json document = parse_json(text, what);
   if (!document.is_array()) {
     throw Error(Errc::data_corruption,
                 std::string(what) + ": expected an array, found " + document.type_name());
@@ -59,7 +59,7 @@ std::vector<DockerArchiveImage> parse_docker_manifest(std::string_view text,
                                            std::to_string(document.size()));
   }
   std::vector<DockerArchiveImage> result;
-  for (const json& item : document) {
+  for (const Json& item : document) {
     const JsonObject object(item, std::string(what), '[' + std::to_string(result.size()) + ']');
     result.push_back(
         {object.required_text("Config"), object.texts("RepoTags"), object.texts("Layers")});
@@ -68,7 +68,7 @@ std::vector<DockerArchiveImage> parse_docker_manifest(std::string_view text,
 }
 
 std::string to_docker_manifest(const std::vector<DockerArchiveImage>& images) {
-  json document = json::array();
+  Json document = Json::array();
   for (const DockerArchiveImage& image : images) {
     document.push_back(
         {{"Config", image.config}, {"RepoTags", image.tags}, {"Layers", image.layers}});
@@ -77,10 +77,10 @@ std::string to_docker_manifest(const std::vector<DockerArchiveImage>& images) {
 }
 
 std::string make_manifest(const Descriptor& config, const std::vector<Descriptor>& layers) {
-  json document = {{"schemaVersion", 2},
+  Json document = {{"schemaVersion", 2},
                    {"mediaType", media_type::oci_manifest},
                    {"config", to_json(config)},
-                   {"layers", json::array()}};
+                   {"layers", Json::array()}};
   for (const Descriptor& layer : layers) document["layers"].push_back(to_json(layer));
   return document.dump();
 }
@@ -107,7 +107,7 @@ void DockerArchive::verify_diff_id(const std::string& name, SpooledFile& file,
       found.algorithm() != diff_id.algorithm()) {
     const auto content = archive::decompress(file.open(), {.output_limit = limit_});
     Hasher hasher(diff_id.algorithm());
-    std::vector<std::byte> buffer(read_size);
+    std::vector<std::byte> buffer(layer_read_size);
     try {
       while (const std::size_t count = content->read(buffer)) {
         options_.check("import " + archive_);

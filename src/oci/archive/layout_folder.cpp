@@ -10,7 +10,7 @@
 namespace vmkit::oci {
 namespace {
 
-constexpr std::size_t read_size = 256 * 1024;
+constexpr std::size_t blob_read_size = 256 * 1024;
 
 [[noreturn]] void wrong_content(const std::filesystem::path& path, const Digest& found) {
   throw Error(Errc::data_corruption,
@@ -61,7 +61,7 @@ void LayoutFolder::store(const Descriptor& blob) {
   if (!store_.has_blob(blob)) {
     const os::File file = open(blob);
     SpooledFile copy(spool_, blob.digest.algorithm());
-    std::vector<std::byte> buffer(read_size);
+    std::vector<std::byte> buffer(blob_read_size);
     // It may be growing: no more is taken than it should have.
     for (std::uint64_t done = 0; done < blob.size.bytes();) {
       options_.check("import " + file.path().string());

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "oci/document/ascii.hpp"
+
 namespace vmkit::oci {
 namespace {
 
@@ -33,22 +35,15 @@ class Parser {
         skip(" \t");
         auto value = rest_.starts_with('"') ? quoted_string() : std::optional(token());
         if (!value) return result;
-        result.back().parameters.emplace(lower(word), *std::move(value));
+        result.back().parameters.emplace(ascii_lower(word), *std::move(value));
       } else {
-        result.push_back({lower(word), {}});
+        result.push_back({ascii_lower(word), {}});
         if (blanks > 0) skip_token68();
       }
     }
   }
 
  private:
-  static std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return text;
-  }
-
   std::size_t skip(std::string_view characters) {
     const std::size_t count = std::min(rest_.find_first_not_of(characters), rest_.size());
     rest_.remove_prefix(count);

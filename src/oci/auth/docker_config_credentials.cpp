@@ -15,7 +15,7 @@
 namespace vmkit::oci {
 namespace {
 
-constexpr ByteSize longest_file = 1_MiB;
+constexpr ByteSize longest_config = 1_MiB;
 /// The key of Docker Hub in every Docker config.json, and what helpers know it by.
 constexpr std::string_view docker_hub_key = "https://index.docker.io/v1/";
 
@@ -90,10 +90,10 @@ DockerConfigCredentials::DockerConfigCredentials(std::filesystem::path file,
 
 std::optional<Credential> DockerConfigCredentials::find(const CredentialQuery& query,
                                                         const CallOptions& options) {
-  const auto content = os::read_file_if_exists(file_, longest_file);
+  const auto content = os::read_file_if_exists(file_, longest_config);
   if (!content) return std::nullopt;
   const std::string what = file_.string();
-  const auto json = parse_json(*content, what, {.size = longest_file});
+  const auto json = parse_json(*content, what, {.size = longest_config});
   const JsonObject document(json, what);
 
   // As Docker does: helpers know a registry by its host, and Docker Hub by its old address.

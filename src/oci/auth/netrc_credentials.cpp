@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "oci/auth/registry_names.hpp"
+#include "oci/document/ascii.hpp"
 #include "os/file.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -12,7 +13,7 @@
 namespace vmkit::oci {
 namespace {
 
-constexpr ByteSize longest_file = 1_MiB;
+constexpr ByteSize longest_netrc = 1_MiB;
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -94,16 +95,9 @@ class Words {
   std::size_t line_ = 1;
 };
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
 std::vector<std::string> machine_names(const std::string& registry) {
-  auto names = names_of_registry(lower(registry));
-  names.push_back(host_without_port(lower(registry)));
+  auto names = names_of_registry(ascii_lower(registry));
+  names.push_back(host_without_port(ascii_lower(registry)));
   return names;
 }
 
@@ -120,7 +114,7 @@ struct Entry {
 NetrcCredentials::NetrcCredentials(std::filesystem::path file) : file_(std::move(file)) {}
 
 std::optional<Credential> NetrcCredentials::find(const CredentialQuery& query, const CallOptions&) {
-  const auto content = os::read_file_if_exists(file_, longest_file);
+  const auto content = os::read_file_if_exists(file_, longest_netrc);
   if (!content) return std::nullopt;
   Words words(*content, file_.string());
   const auto names = machine_names(query.registry);
@@ -136,8 +130,8 @@ std::optional<Credential> NetrcCredentials::find(const CredentialQuery& query, c
     if (begins) {
       entry = {};
       in_entry = true;
-      entry.fits = word == "default" ||
-                   std::find(names.begin(), names.end(), lower(words.value(*word))) != names.end();
+      entry.fits = word == "default" || std::find(names.begin(), names.end(),
+                                                  ascii_lower(words.value(*word))) != names.end();
     } else if (word == "macdef") {
       words.value(*word);
       words.skip_macro();

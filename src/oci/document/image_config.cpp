@@ -2,11 +2,11 @@
 #include "oci/document/json.hpp"
 
 #include <vmkit/oci/image_config.hpp>
+#include <vmkit/oci/manifest.hpp>
 
 namespace vmkit::oci {
 namespace {
 
-constexpr std::size_t most_layers = 1024;
 constexpr std::size_t most_history = 8192;
 
 /// Early Docker versions wrote a command of one word as a string.

@@ -11,7 +11,7 @@
 namespace vmkit::oci {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 constexpr std::size_t most_texts = 100'000;
 
@@ -21,11 +21,11 @@ constexpr std::size_t most_texts = 100'000;
 
 /// Builds the document from the parser's events and refuses what is deeper, more, or doubled. (The
 /// parser's own builder can be watched, but then its time is quadratic in the length of arrays.)
-class Builder : public nlohmann::json_sax<json> {
+class Builder : public nlohmann::json_sax<Json> {
  public:
   Builder(std::string_view what, const JsonLimits& limits) : what_(what), limits_(limits) {}
 
-  json take() { return std::move(root_); }
+  Json take() { return std::move(root_); }
 
   bool null() override { return put(nullptr); }
   bool boolean(bool value) override { return put(value); }
@@ -35,9 +35,9 @@ class Builder : public nlohmann::json_sax<json> {
   bool string(string_t& value) override { return put(std::move(value)); }
   bool binary(binary_t&) override { return false; }  // not in text
 
-  bool start_object(std::size_t) override { return open(json::object()); }
+  bool start_object(std::size_t) override { return open(Json::object()); }
   bool end_object() override { return close(); }
-  bool start_array(std::size_t) override { return open(json::array()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
   bool end_array() override { return close(); }
 
   bool key(string_t& key) override {
@@ -53,12 +53,12 @@ class Builder : public nlohmann::json_sax<json> {
   }
 
  private:
-  bool put(json value) {
+  bool put(Json value) {
     place(std::move(value));
     return true;
   }
 
-  bool open(json container) {
+  bool open(Json container) {
     open_.push_back(place(std::move(container)));
     if (open_.size() > limits_.depth) {
       corrupt(what_, "JSON nested deeper than " + std::to_string(limits_.depth));
@@ -72,7 +72,7 @@ class Builder : public nlohmann::json_sax<json> {
   }
 
   /// Where it is now: this stays true while it is open, as nothing is added beside it then.
-  json* place(json value) {
+  Json* place(Json value) {
     if (++values_ > limits_.values) {
       corrupt(what_, "JSON with more than " + std::to_string(limits_.values) + " values");
     }
@@ -80,7 +80,7 @@ class Builder : public nlohmann::json_sax<json> {
       root_ = std::move(value);
       return &root_;
     }
-    json& container = *open_.back();
+    Json& container = *open_.back();
     if (container.is_array()) {
       container.push_back(std::move(value));
       return &container.back();
@@ -91,25 +91,25 @@ class Builder : public nlohmann::json_sax<json> {
 
   std::string_view what_;
   const JsonLimits& limits_;
-  json root_;
-  std::vector<json*> open_;
-  json* value_of_key_ = nullptr;
+  Json root_;
+  std::vector<Json*> open_;
+  Json* value_of_key_ = nullptr;
   std::size_t values_ = 0;
 };
 
 }  // namespace
 
-json parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
+Json parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
   if (text.size() > limits.size.bytes()) {
     corrupt(what, "expected at most " + to_string(limits.size) + " of JSON, found " +
                       to_string(ByteSize(text.size())));
   }
   Builder builder(what, limits);
-  json::sax_parse(text.begin(), text.end(), &builder);
+  Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }
 
-JsonObject::JsonObject(const json& value, std::string what, std::string path)
+JsonObject::JsonObject(const Json& value, std::string what, std::string path)
     : value_(&value), what_(std::move(what)), path_(std::move(path)) {
   if (!value.is_object()) {
     corrupt(path_.empty() ? what_ : what_ + ": " + path_,
@@ -125,12 +125,12 @@ void JsonObject::fail(std::string_view key, std::string_view problem) const {
   corrupt(what_ + ": " + path_of(key), problem);
 }
 
-const json* JsonObject::find(const char* key) const {
+const Json* JsonObject::find(const char* key) const {
   const auto found = value_->find(key);
   return found == value_->end() || found->is_null() ? nullptr : &*found;
 }
 
-std::string JsonObject::text_of(const json& value, std::string_view key) const {
+std::string JsonObject::text_of(const Json& value, std::string_view key) const {
   if (!value.is_string()) fail(key, std::string("expected a string, found ") + value.type_name());
   const auto& text = value.get_ref<const std::string&>();
   if (text.find('\0') != std::string::npos) fail(key, "the string holds a NUL character");
@@ -138,17 +138,17 @@ std::string JsonObject::text_of(const json& value, std::string_view key) const {
 }
 
 bool JsonObject::is_text(const char* key) const {
-  const json* value = find(key);
+  const Json* value = find(key);
   return value != nullptr && value->is_string();
 }
 
 std::string JsonObject::text(const char* key) const {
-  const json* value = find(key);
+  const Json* value = find(key);
   return value == nullptr ? std::string() : text_of(*value, key);
 }
 
 std::string JsonObject::required_text(const char* key) const {
-  const json* value = find(key);
+  const Json* value = find(key);
   if (value == nullptr) fail(key, "expected a string, found nothing");
   return text_of(*value, key);
 }
@@ -170,7 +170,7 @@ std::string JsonObject::required_word(const char* key) const {
 }
 
 bool JsonObject::flag(const char* key) const {
-  const json* value = find(key);
+  const Json* value = find(key);
   if (value == nullptr) return false;
   if (!value->is_boolean()) {
     fail(key, std::string("expected true or false, found ") + value->type_name());
@@ -179,7 +179,7 @@ bool JsonObject::flag(const char* key) const {
 }
 
 std::optional<std::uint64_t> JsonObject::number(const char* key) const {
-  const json* value = find(key);
+  const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number_unsigned() || value->get<std::uint64_t>() >> 63 != 0) {
     const bool numeric = value->is_number();
@@ -202,8 +202,8 @@ Digest JsonObject::required_digest(const char* key) const {
   return *std::move(digest);
 }
 
-const json* JsonObject::array(const char* key, std::size_t limit) const {
-  const json* value = find(key);
+const Json* JsonObject::array(const char* key, std::size_t limit) const {
+  const Json* value = find(key);
   if (value == nullptr) return nullptr;
   if (!value->is_array()) fail(key, std::string("expected an array, found ") + value->type_name());
   if (value->size() > limit) {
@@ -215,8 +215,8 @@ const json* JsonObject::array(const char* key, std::size_t limit) const {
 
 std::vector<std::string> JsonObject::texts(const char* key) const {
   std::vector<std::string> result;
-  if (const json* value = array(key, most_texts)) {
-    for (const json& item : *value) {
+  if (const Json* value = array(key, most_texts)) {
+    for (const Json& item : *value) {
       result.push_back(text_of(item, std::string(key) + '[' + std::to_string(result.size()) + ']'));
     }
   }
@@ -246,7 +246,7 @@ std::vector<std::string> JsonObject::keys(const char* key) const {
 }
 
 std::optional<JsonObject> JsonObject::object(const char* key) const {
-  const json* value = find(key);
+  const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   return JsonObject(*value, what_, path_of(key));
 }
@@ -259,8 +259,8 @@ JsonObject JsonObject::required_object(const char* key) const {
 
 std::vector<JsonObject> JsonObject::objects(const char* key, std::size_t limit) const {
   std::vector<JsonObject> result;
-  if (const json* value = array(key, limit)) {
-    for (const json& item : *value) {
+  if (const Json* value = array(key, limit)) {
+    for (const Json& item : *value) {
       result.emplace_back(item, what_, path_of(key) + '[' + std::to_string(result.size()) + ']');
     }
   }
@@ -269,8 +269,8 @@ std::vector<JsonObject> JsonObject::objects(const char* key, std::size_t limit) 
 
 std::vector<Digest> JsonObject::digests(const char* key, std::size_t limit) const {
   std::vector<Digest> result;
-  if (const json* value = array(key, limit)) {
-    for (const json& item : *value) {
+  if (const Json* value = array(key, limit)) {
+    for (const Json& item : *value) {
       const std::string name = std::string(key) + '[' + std::to_string(result.size()) + ']';
       const std::string text = text_of(item, name);
       auto digest = Digest::try_parse(text);

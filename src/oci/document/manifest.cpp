@@ -11,7 +11,6 @@
 namespace vmkit::oci {
 namespace {
 
-constexpr std::size_t most_layers = 1024;
 constexpr std::size_t most_manifests = 4096;
 
 /// nullopt where it says too little to match anything: some tools write an empty platform.

@@ -3,18 +3,13 @@
 #include <charconv>
 #include <sys/utsname.h>
 
+#include "oci/document/ascii.hpp"
+
 #include <vmkit/base/error.hpp>
 #include <vmkit/oci/platform.hpp>
 
 namespace vmkit::oci {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
 
 bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -75,7 +70,7 @@ Platform Platform::host() {
 }
 
 Platform Platform::normalized() const {
-  Platform result{lower(os), lower(architecture), lower(variant), os_version};
+  Platform result{ascii_lower(os), ascii_lower(architecture), ascii_lower(variant), os_version};
   std::string& machine = result.architecture;
   std::string& version = result.variant;
   if (machine == "x86_64" || machine == "x86-64") machine = "amd64";

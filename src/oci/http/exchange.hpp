@@ -61,6 +61,9 @@ class Exchanger {
   Logger log_;
 };
 
+/// So much more of a blob shows that a connection that breaks still gets somewhere.
+inline constexpr std::uint64_t worthwhile_progress = 1 << 20;
+
 /// The pauses between attempts at one thing. Confined.
 class Backoff {
  public:

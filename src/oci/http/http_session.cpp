@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "oci/document/ascii.hpp"
+
 namespace vmkit::oci {
 namespace {
 
@@ -16,14 +18,6 @@ constexpr std::size_t most_error_bytes = 64 * 1024;
 constexpr long receive_buffer_size = 256 * 1024;
 constexpr long send_buffer_size = 256 * 1024;
 constexpr std::uint64_t stall_bytes = 1024;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return result;
-}
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view blanks = " \t\r\n";
@@ -213,7 +207,7 @@ std::size_t HttpClient::Session::take_header(std::string_view line) {
     }
     if (trim(line).empty()) header_complete_ = true;
     if (const std::size_t colon = line.find(':'); colon != line.npos) {
-      response_.headers[lower(trim(line.substr(0, colon)))].emplace_back(
+      response_.headers[ascii_lower(std::string(trim(line.substr(0, colon))))].emplace_back(
           trim(line.substr(colon + 1)));
     }
     return line.size();

@@ -5,6 +5,8 @@
 #include <curl/curl.h>
 #include <memory>
 
+#include "oci/document/ascii.hpp"
+
 namespace vmkit::oci {
 namespace {
 
@@ -26,19 +28,13 @@ std::string part_of(const Url& url, CURLUPart which, unsigned flags = 0) {
   return result;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
 }  // namespace
 
 std::optional<HttpUrl> HttpUrl::parse(const std::string& text) {
   const Url url = make_url(text);
   if (!url) return std::nullopt;
-  HttpUrl result{lower(part_of(url, CURLUPART_SCHEME)), lower(part_of(url, CURLUPART_HOST)),
+  HttpUrl result{ascii_lower(part_of(url, CURLUPART_SCHEME)),
+                 ascii_lower(part_of(url, CURLUPART_HOST)),
                  part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT)};
   // libcurl takes the escapes of a host apart, so that almost anything may come out of that.
   const bool plain = std::all_of(result.host.begin(), result.host.end(), [](char c) {

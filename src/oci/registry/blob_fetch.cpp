@@ -11,9 +11,6 @@
 namespace vmkit::oci {
 namespace {
 
-/// So much more of a blob shows that a connection that breaks still gets somewhere.
-constexpr std::uint64_t worthwhile_progress = 1 << 20;
-
 struct ContentRange {
   std::uint64_t first = 0;
   std::optional<std::uint64_t> total;

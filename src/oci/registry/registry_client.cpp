@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/document/ascii.hpp"
 #include "oci/registry/blob_fetch.hpp"
 #include "oci/registry/registry_client_impl.hpp"
 
@@ -17,11 +18,7 @@ std::string manifest_url(const Registry& registry, const Reference& reference) {
 
 /// "application/json" of "Application/json; charset=utf-8".
 std::string bare_media_type(const std::string& header) {
-  std::string type = header.substr(0, header.find_first_of("; \t"));
-  std::transform(type.begin(), type.end(), type.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return type;
+  return ascii_lower(header.substr(0, header.find_first_of("; \t")));
 }
 
 /// The document of an answer, if that is what was asked for.

@@ -10,8 +10,6 @@
 namespace vmkit::oci {
 namespace {
 
-/// So much more of a blob shows that a connection that breaks still gets somewhere.
-constexpr std::uint64_t worthwhile_progress = 1 << 20;
 /// How long a registry may take to forget what was sent in vain.
 constexpr std::chrono::seconds abandon_time{2};
 constexpr std::chrono::milliseconds abandon_time_when_stopped{25};

@@ -12,15 +12,15 @@
 namespace vmkit::oci {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
-std::string text_at(const json& object, const char* key) {
+std::string text_at(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 // As deep as the parser allowed.
-void add_mentions(const json& value, bool required, std::vector<Mention>& result) {
+void add_mentions(const Json& value, bool required, std::vector<Mention>& result) {
   if (!value.is_structured()) return;
   if (value.is_object()) {
     if (auto digest = Digest::try_parse(text_at(value, "digest"))) {
@@ -31,7 +31,7 @@ void add_mentions(const json& value, bool required, std::vector<Mention>& result
       result.push_back(std::move(mention));
     }
   }
-  for (const json& inner : value) add_mentions(inner, required, result);
+  for (const Json& inner : value) add_mentions(inner, required, result);
 }
 
 /// What a manifest is about. Its digest need not be right: it is only kept for what it says.
@@ -40,7 +40,7 @@ std::optional<Digest> subject_of(const StoredBlob& blob) {
     const os::File file = open_store_file(blob.path);
     std::byte first[1];
     if (file.read_at(0, first) == 0 || first[0] != std::byte{'{'}) return std::nullopt;
-    const json document = parse_json(os::read_file(file, longest_document), blob.path.string());
+    const Json document = parse_json(os::read_file(file, longest_document), blob.path.string());
     const auto subject = document.find("subject");
     if (subject == document.end() || !subject->is_object()) return std::nullopt;
     return Digest::try_parse(text_at(*subject, "digest"));
@@ -51,7 +51,7 @@ std::optional<Digest> subject_of(const StoredBlob& blob) {
 
 }  // namespace
 
-std::vector<Mention> mentions_in(const json& document) {
+std::vector<Mention> mentions_in(const Json& document) {
   std::vector<Mention> result;
   if (!document.is_object()) return result;
   for (const auto& [key, value] : document.items()) {

@@ -14,14 +14,14 @@
 namespace vmkit::oci {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 // Far more than a store of thousands of images has.
 constexpr JsonLimits index_limits{.size = ByteSize(32 << 20), .depth = 32, .values = 1'000'000};
 constexpr std::size_t most_entries = 50'000;
 
 /// The full name where there is one: ref.name cannot hold every reference.
-std::string name_of(const json& entry) {
+std::string name_of(const Json& entry) {
   const auto annotations = entry.find("annotations");
   if (annotations == entry.end() || !annotations->is_object()) return {};
   for (const char* key : {annotation::image_name, annotation::ref_name}) {
@@ -31,14 +31,14 @@ std::string name_of(const json& entry) {
   return {};
 }
 
-json to_json(const Platform& platform) {
-  json result = {{"architecture", platform.architecture}, {"os", platform.os}};
+Json to_json(const Platform& platform) {
+  Json result = {{"architecture", platform.architecture}, {"os", platform.os}};
   if (!platform.variant.empty()) result["variant"] = platform.variant;
   if (!platform.os_version.empty()) result["os.version"] = platform.os_version;
   return result;
 }
 
-void set_name(json& annotations, const std::string& name) {
+void set_name(Json& annotations, const std::string& name) {
   annotations[annotation::image_name] = name;
   // The specification's grammar for it has no brackets, so not for an IPv6 registry.
   if (name.find('[') == std::string::npos) {
@@ -48,12 +48,12 @@ void set_name(json& annotations, const std::string& name) {
   }
 }
 
-json to_json(const ImageRecord& record) {
-  json result = {{"mediaType", record.manifest.media_type},
+Json to_json(const ImageRecord& record) {
+  Json result = {{"mediaType", record.manifest.media_type},
                  {"digest", record.manifest.digest.to_string()},
                  {"size", record.manifest.size.bytes()}};
   if (record.manifest.platform) result["platform"] = to_json(*record.manifest.platform);
-  json annotations = json::object();
+  Json annotations = Json::object();
   set_name(annotations, record.name);
   if (record.source) annotations[annotation::source] = record.source->to_string();
   result["annotations"] = std::move(annotations);
@@ -65,7 +65,7 @@ json to_json(const ImageRecord& record) {
 LayoutIndex::LayoutIndex()
     : document_({{"schemaVersion", 2},
                  {"mediaType", media_type::oci_index},
-                 {"manifests", json::array()}}) {}
+                 {"manifests", Json::array()}}) {}
 
 IndexText read_index_text(const std::filesystem::path& path) {
   const os::File file = open_store_file(path);
@@ -96,8 +96,8 @@ LayoutIndex LayoutIndex::parse(const std::string& text, const std::filesystem::p
   if (const auto version = document.required_number("schemaVersion"); version != 2) {
     document.fail("schemaVersion", "expected 2, found " + std::to_string(version));
   }
-  if (!document.has("manifests")) result.document_["manifests"] = json::array();
-  const json& entries = result.document_["manifests"];
+  if (!document.has("manifests")) result.document_["manifests"] = Json::array();
+  const Json& entries = result.document_["manifests"];
   if (!entries.is_array()) {
     document.fail("manifests", std::string("expected an array, found ") + entries.type_name());
   }
@@ -111,7 +111,7 @@ LayoutIndex LayoutIndex::parse(const std::string& text, const std::filesystem::p
 IndexEntries LayoutIndex::entries() const {
   IndexEntries result;
   std::size_t position = 0;
-  for (const json& entry : document_["manifests"]) {
+  for (const Json& entry : document_["manifests"]) {
     std::string name = name_of(entry);
     try {
       const std::string place = "manifests[" + std::to_string(position) + "]";
@@ -133,18 +133,18 @@ IndexEntries LayoutIndex::entries() const {
 bool LayoutIndex::has(const std::string& name) const {
   const auto& entries = document_["manifests"];
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const json& entry) { return name_of(entry) == name; });
+                     [&](const Json& entry) { return name_of(entry) == name; });
 }
 
 bool LayoutIndex::erase(const std::string& name) {
-  auto& entries = document_["manifests"].get_ref<json::array_t&>();
-  return std::erase_if(entries, [&](const json& entry) { return name_of(entry) == name; }) != 0;
+  auto& entries = document_["manifests"].get_ref<Json::array_t&>();
+  return std::erase_if(entries, [&](const Json& entry) { return name_of(entry) == name; }) != 0;
 }
 
 bool LayoutIndex::erase(const ImageRecord& record) {
-  auto& entries = document_["manifests"].get_ref<json::array_t&>();
-  const json digest = record.manifest.digest.to_string();
-  return std::erase_if(entries, [&](const json& entry) {
+  auto& entries = document_["manifests"].get_ref<Json::array_t&>();
+  const Json digest = record.manifest.digest.to_string();
+  return std::erase_if(entries, [&](const Json& entry) {
            if (!entry.is_object() || name_of(entry) != record.name) return false;
            const auto found = entry.find("digest");
            return found != entry.end() && *found == digest;
@@ -157,13 +157,13 @@ void LayoutIndex::put(const ImageRecord& record) {
 }
 
 void LayoutIndex::add_unnamed(const Descriptor& manifest) {
-  json entry = to_json(ImageRecord{{}, manifest});
+  Json entry = to_json(ImageRecord{{}, manifest});
   entry.erase("annotations");
   document_["manifests"].push_back(std::move(entry));
 }
 
 void LayoutIndex::rename(const std::string& from, const std::string& to) {
-  for (json& entry : document_["manifests"]) {
+  for (Json& entry : document_["manifests"]) {
     if (name_of(entry) == from) set_name(entry["annotations"], to);
   }
 }

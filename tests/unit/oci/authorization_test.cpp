@@ -153,15 +153,20 @@ TEST_CASE_FIXTURE(TokenRegistry, "authorization: threads that need the same toke
 }
 
 TEST_CASE_FIXTURE(TokenRegistry, "authorization: threads share a refusal") {
-  // A server of its own, which refuses only when all threads wait for what it says.
+  // Nobody is asked for a token before all threads have come, and a server of its own lets them
+  // wait together for what it says.
   constexpr int thread_count = 6;
   FaultRegistry tokens;
   tokens.set_handler([&](const FaultRequest&) {
-    while (registry.requests().size() < thread_count) std::this_thread::sleep_for(1ms);
     std::this_thread::sleep_for(400ms);
     return json(R"({"error":"invalid_grant"})", 400);
   });
   realm = "http://" + tokens.address() + "/token";
+  registry.set_handler([&](const FaultRequest&) {
+    while (registry.requests().size() < thread_count) std::this_thread::sleep_for(1ms);
+    return FaultResponse{.status = 401,
+                         .headers = {{"WWW-Authenticate", "Bearer realm=\"" + realm + '"'}}};
+  });
   auto options = with_password();
   options.stall_timeout = 10s;
   RegistryClient client(options);

@@ -1,2 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// Nothing: what counts of its library is the precompiled header.
