@@ -24,8 +24,9 @@ target_precompile_headers(vmkit_test_headers PRIVATE
   <algorithm> <chrono> <filesystem> <functional> <map> <optional> <string> <thread> <vector>
   <doctest/doctest.h> <vmkit/base/error.hpp>)
 
-# All that a sanitizer run needs.
+# What a sanitizer run needs, and what all other tests need.
 add_custom_target(vmkit_unit_tests)
+add_custom_target(vmkit_system_tests)
 
 function(vmkit_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "TIMEOUT" "SOURCES;LIBRARIES;LABELS;ENVIRONMENT")
@@ -40,6 +41,8 @@ function(vmkit_add_test name)
   endif()
   if(arg_LABELS STREQUAL unit)
     add_dependencies(vmkit_unit_tests ${name})
+  else()
+    add_dependencies(vmkit_system_tests ${name})
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)

@@ -223,10 +223,15 @@ std::vector<std::string> JsonObject::texts(const char* key) const {
   return result;
 }
 
+void JsonObject::check_name(const char* key, const std::string& name) const {
+  if (name.find('\0') != std::string::npos) fail(key, "a key holds a NUL character");
+}
+
 std::map<std::string, std::string> JsonObject::text_map(const char* key) const {
   std::map<std::string, std::string> result;
   if (const auto map = object(key)) {
     for (const auto& [name, value] : map->value_->items()) {
+      check_name(key, name);
       if (value.is_null()) continue;
       result.emplace(name, map->text_of(value, shown(name)));
     }
@@ -238,7 +243,7 @@ std::vector<std::string> JsonObject::keys(const char* key) const {
   std::vector<std::string> result;
   if (const auto set = object(key)) {
     for (const auto& [name, value] : set->value_->items()) {
-      if (name.find('\0') != std::string::npos) fail(key, "a key holds a NUL character");
+      check_name(key, name);
       result.push_back(name);
     }
   }

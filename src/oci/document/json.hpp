@@ -63,6 +63,7 @@ class JsonObject {
 
  private:
   const nlohmann::json* find(const char* key) const;
+  void check_name(const char* key, const std::string& name) const;
   const nlohmann::json* array(const char* key, std::size_t limit) const;
   std::string text_of(const nlohmann::json& value, std::string_view key) const;
   std::string path_of(std::string_view key) const;
