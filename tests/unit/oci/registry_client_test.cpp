@@ -468,6 +468,25 @@ TEST_CASE_FIXTURE(FaultFixture, "client: an error whose body never ends is an er
   CHECK(registry.requests().size() == 1);
 }
 
+TEST_CASE_FIXTURE(FaultFixture, "client: a proxy is asked for everything, if one is given") {
+  // Nobody can find this host; the proxy is told its name and answers for it.
+  const std::string host = "registry.invalid";
+  registry.set_handler([&](const FaultRequest& request) -> std::optional<FaultResponse> {
+    FaultRequest direct = request;
+    const std::string prefix = "http://" + host;
+    CHECK(request.target.starts_with(prefix + "/v2/team/app/"));
+    direct.target = request.target.substr(std::min(prefix.size(), request.target.size()));
+    return registry.honest(direct);
+  });
+  auto options = fast();
+  options.hosts[host] = {.plain_http = true, .proxy = "http://" + registry.address()};
+  RegistryClient client(options);
+  const auto behind = Reference::parse(host + "/team/app:1");
+  const Image pulled = oci::pull(client, store, behind, amd64);
+  CHECK(pulled.descriptor.digest == image.manifest.digest());
+  CHECK(registry.requests().size() == 4);
+}
+
 TEST_CASE_FIXTURE(FaultFixture, "client: connections are used again") {
   // The pull's five requests come over at most two connections besides the first.
   amd64.parallel_downloads = 2;
