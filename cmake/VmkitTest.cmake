@@ -9,6 +9,10 @@ function(vmkit_test_options target)
   vmkit_compile_options(${target})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_compile_options(${target} PRIVATE -O0)
+  # Undefined behaviour is looked for in what is tested; the tests take half as long to compile.
+  if(VMKIT_SANITIZE MATCHES undefined)
+    target_compile_options(${target} PRIVATE -fno-sanitize=undefined)
+  endif()
 endfunction()
 
 add_library(vmkit_doctest_main OBJECT "${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp")
@@ -33,6 +37,13 @@ function(vmkit_add_test name)
   add_executable(${name} ${arg_SOURCES})
   vmkit_test_options(${name})
   target_precompile_headers(${name} REUSE_FROM vmkit_test_headers)
+  # Sources of the guest's agent and of another system, which no library here has, are tested too.
+  if(VMKIT_SANITIZE MATCHES undefined)
+    set(tested_sources ${arg_SOURCES})
+    list(FILTER tested_sources INCLUDE REGEX "/(src|guest)/")
+    set_source_files_properties(${tested_sources} PROPERTIES
+      COMPILE_OPTIONS "-fsanitize=undefined" SKIP_PRECOMPILE_HEADERS ON)
+  endif()
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src"
     "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE vmkit_doctest_main ${arg_LIBRARIES})
