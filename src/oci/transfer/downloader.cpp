@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/transfer/downloader.hpp"
 
-#include <algorithm>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "oci/store/ingest.hpp"
@@ -33,6 +30,12 @@ class ReportingSink : public Sink {
   Arrival* arrival_;
 };
 
+std::map<Digest, std::shared_ptr<Arrival>> arrivals_of(const std::vector<Descriptor>& blobs) {
+  std::map<Digest, std::shared_ptr<Arrival>> result;
+  for (const Descriptor& blob : blobs) result[blob.digest] = std::make_shared<Arrival>();
+  return result;
+}
+
 }  // namespace
 
 Downloader::Downloader(RegistryClient& client, const ImageStore& store, const Reference& repository,
@@ -43,51 +46,21 @@ Downloader::Downloader(RegistryClient& client, const ImageStore& store, const Re
       repository_(repository),
       blobs_(std::move(blobs)),
       verify_existing_(verify_existing),
-      outer_stop_(options.stop, [this] { stop_.request_stop(); }) {
-  for (const Descriptor& blob : blobs_) arrivals_[blob.digest] = std::make_shared<Arrival>();
-  inner_.stop = stop_.token();
-  inner_.deadline = options.deadline;
-  if (options.progress) {
-    inner_.progress = [this, &options](const Progress& progress) {
-      const std::lock_guard lock(progress_mutex_);
-      if (failed_) return;
-      try {
-        options.progress(progress);
-      } catch (...) {
-        fail(std::current_exception());  // before another thread calls it again
-        throw;
-      }
-    };
-  }
-}
+      work_(options),
+      arrivals_(arrivals_of(blobs_)),
+      on_end_(work_.options().stop, [this] {
+        for (const auto& [digest, arrival] : arrivals_) arrival->fail();
+      }) {}
 
 void Downloader::run(int threads, const std::function<void()>& consume) {
-  // Without a consumer the calling thread is one of the workers.
-  const std::size_t wanted =
-      std::min<std::size_t>(static_cast<std::size_t>(threads), blobs_.size()) -
-      (consume || blobs_.empty() ? 0 : 1);
-  std::vector<std::thread> helpers;
-  try {
-    while (helpers.size() < wanted) helpers.emplace_back([this] { work(); });
-  } catch (const std::system_error&) {
-    // Fewer threads only take longer.
-  }
-  if (!consume || helpers.empty()) work();
-  if (consume && !failed_) {
-    try {
-      consume();
-    } catch (...) {
-      fail(std::current_exception());
-    }
-  }
-  for (std::thread& helper : helpers) helper.join();
-  if (first_failure_) std::rethrow_exception(first_failure_);
+  work_.run(
+      blobs_.size(), threads, [this](std::size_t index) { fetch(blobs_[index]); }, consume);
 }
 
 void Downloader::announce() {
   for (const Descriptor& blob : blobs_) {
-    ProgressMeter(inner_.progress, std::string(phase), blob.digest.to_string(), ProgressUnit::bytes,
-                  blob.size.bytes())
+    ProgressMeter(work_.options().progress, std::string(phase), blob.digest.to_string(),
+                  ProgressUnit::bytes, blob.size.bytes())
         .flush();
   }
 }
@@ -101,25 +74,14 @@ std::unique_ptr<Source> Downloader::open(const Descriptor& layer, const StopToke
   return std::make_unique<ArrivalSource>(store_, layer, found->second, stop);
 }
 
-void Downloader::work() noexcept {
-  for (;;) {
-    const std::size_t mine = next_++;
-    if (mine >= blobs_.size() || failed_) return;
-    try {
-      fetch(blobs_[mine]);
-    } catch (...) {
-      fail(std::current_exception());
-    }
-  }
-}
-
 void Downloader::fetch(const Descriptor& blob) {
-  ProgressMeter meter(inner_.progress, std::string(phase), blob.digest.to_string(),
+  ProgressMeter meter(work_.options().progress, std::string(phase), blob.digest.to_string(),
                       ProgressUnit::bytes, blob.size.bytes());
   Arrival& arrival = *arrivals_.at(blob.digest);
-  const bool bad = verify_existing_ && store_.has_blob(blob) && !store_.verify_blob(blob, inner_);
-  const auto ingest =
-      Ingest::begin(store_, blob, bad ? Ingest::Existing::replace : Ingest::Existing::keep, inner_);
+  const bool bad =
+      verify_existing_ && store_.has_blob(blob) && !store_.verify_blob(blob, work_.options());
+  const auto ingest = Ingest::begin(
+      store_, blob, bad ? Ingest::Existing::replace : Ingest::Existing::keep, work_.options());
   if (ingest) {
     // Bytes of an earlier attempt may be bad, and then are thrown away: nobody reads them before
     // the whole is verified.
@@ -143,17 +105,7 @@ void Downloader::fetch(const Descriptor& blob) {
 void Downloader::download(Ingest& ingest, const Descriptor& blob, ProgressMeter& meter,
                           Arrival* arrival) {
   ReportingSink sink(ingest, meter, arrival);
-  client_.fetch_rest_of_blob(repository_, blob, ingest.received(), sink, inner_);
-}
-
-void Downloader::fail(std::exception_ptr failure) {
-  {
-    const std::lock_guard lock(failure_mutex_);
-    if (failed_.exchange(true)) return;
-    first_failure_ = std::move(failure);
-  }
-  stop_.request_stop();
-  for (const auto& [digest, arrival] : arrivals_) arrival->fail();
+  client_.fetch_rest_of_blob(repository_, blob, ingest.received(), sink, work_.options());
 }
 
 }  // namespace vmkit::oci

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "oci/transfer/arrival.hpp"
+#include "oci/transfer/parallel_work.hpp"
 
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/progress.hpp>
@@ -39,25 +37,17 @@ class Downloader : public ArrivingLayers {
   std::unique_ptr<Source> open(const Descriptor& layer, const StopToken& stop) override;
 
  private:
-  void work() noexcept;
   void fetch(const Descriptor& blob);
   void download(Ingest& ingest, const Descriptor& blob, ProgressMeter& meter, Arrival* arrival);
-  void fail(std::exception_ptr failure);
 
   RegistryClient& client_;
   const ImageStore& store_;
   const Reference& repository_;
   const std::vector<Descriptor> blobs_;
   const bool verify_existing_;
-  std::map<Digest, std::shared_ptr<Arrival>> arrivals_;
-  StopSource stop_;
-  StopCallback outer_stop_;
-  CallOptions inner_;
-  std::mutex progress_mutex_;
-  std::mutex failure_mutex_;
-  std::atomic<std::size_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::exception_ptr first_failure_;
+  ParallelWork work_;
+  const std::map<Digest, std::shared_ptr<Arrival>> arrivals_;
+  StopCallback on_end_;  // of everything, whoever ends it: nobody waits for what will not come
 };
 
 }  // namespace vmkit::oci

@@ -37,8 +37,8 @@ ParallelWork::ParallelWork(const CallOptions& options)
   };
 }
 
-void ParallelWork::run(std::size_t count, int threads,
-                       const std::function<void(std::size_t)>& work) {
+void ParallelWork::run(std::size_t count, int threads, const std::function<void(std::size_t)>& work,
+                       const std::function<void()>& meanwhile) {
   std::atomic<std::size_t> next{0};
   const auto take_items = [&]() noexcept {
     while (!failed_) {
@@ -54,11 +54,18 @@ void ParallelWork::run(std::size_t count, int threads,
   std::vector<std::thread> helpers;
   try {
     const std::size_t wanted = std::min(static_cast<std::size_t>(threads), count);
-    while (helpers.size() + 1 < wanted) helpers.emplace_back(take_items);
+    while (helpers.size() + (meanwhile ? 0 : 1) < wanted) helpers.emplace_back(take_items);
   } catch (const std::system_error&) {
     // Fewer threads only take longer.
   }
-  take_items();
+  if (!meanwhile || helpers.empty()) take_items();
+  if (meanwhile && !failed_) {
+    try {
+      meanwhile();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
   for (std::thread& helper : helpers) helper.join();
   if (first_failure_) std::rethrow_exception(first_failure_);
 }

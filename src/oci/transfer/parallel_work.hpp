@@ -25,8 +25,10 @@ class ParallelWork {
   /// callback may be used by all threads.
   const CallOptions& options() const { return inner_; }
 
-  /// Calls work(0) to work(count - 1), in up to `threads` threads of which this one is one.
-  void run(std::size_t count, int threads, const std::function<void(std::size_t)>& work);
+  /// Calls work(0) to work(count - 1), in up to `threads` threads of which this one is one; or, if
+  /// there is something to do `meanwhile`, all of them are others and this one does that, once.
+  void run(std::size_t count, int threads, const std::function<void(std::size_t)>& work,
+           const std::function<void()>& meanwhile = {});
 
  private:
   void fail(std::exception_ptr failure);

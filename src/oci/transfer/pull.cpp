@@ -9,6 +9,7 @@
 #include "oci/store/image_blobs.hpp"
 #include "oci/store/ingest.hpp"
 #include "oci/transfer/downloader.hpp"
+#include "oci/transfer/parallel_work.hpp"
 #include "oci/transfer/remote_manifest.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -17,8 +18,6 @@
 
 namespace vmkit::oci {
 namespace {
-
-constexpr int most_parallel_downloads = 16;
 
 /// The image as it is in the store, if that is still what the registry has.
 std::optional<Image> unchanged(RegistryClient& client, const ImageStore& store,
@@ -138,12 +137,7 @@ ArrivingLayers::~ArrivingLayers() = default;
 
 Image pull(RegistryClient& client, ImageStore& store, const Reference& reference,
            const PullOptions& pull_options, const CallOptions& options) {
-  if (pull_options.parallel_downloads < 1 ||
-      pull_options.parallel_downloads > most_parallel_downloads) {
-    throw Error(Errc::invalid_argument, "parallel_downloads: expected 1 to " +
-                                            std::to_string(most_parallel_downloads) + ", found " +
-                                            std::to_string(pull_options.parallel_downloads));
-  }
+  check_parallel(pull_options.parallel_downloads, "parallel_downloads");
   CallOptions inner = options;
   inner.progress = marked(options.progress);
   PullOptions inner_pull = pull_options;
