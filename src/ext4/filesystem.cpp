@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 
-#include "ext4/commit.hpp"
-#include "ext4/open_file.hpp"
-#include "ext4/state.hpp"
+#include "ext4/commit/commit.hpp"
+#include "ext4/tree/open_file.hpp"
+#include "ext4/tree/state.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/ext4/filesystem.hpp>

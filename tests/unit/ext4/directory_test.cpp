@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 #include <sstream>
 
-#include "ext4/htree_hash.hpp"
-#include "ext4/superblock.hpp"
+#include "ext4/format/htree_hash.hpp"
+#include "ext4/format/superblock.hpp"
 #include "unit/ext4/image.hpp"
 
 namespace vmkit::ext4 {

@@ -4,12 +4,12 @@
 #include <random>
 #include <set>
 
-#include "ext4/block_ranges.hpp"
-#include "ext4/crc32c.hpp"
-#include "ext4/extents.hpp"
-#include "ext4/name_index.hpp"
-#include "ext4/space.hpp"
-#include "ext4/times.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/extents.hpp"
+#include "ext4/format/times.hpp"
+#include "ext4/tree/block_ranges.hpp"
+#include "ext4/tree/name_index.hpp"
+#include "ext4/tree/space.hpp"
 #include "unit/ext4/image.hpp"
 
 namespace vmkit::ext4 {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "ext4/acl.hpp"
+#include "ext4/format/acl.hpp"
 #include "unit/ext4/image.hpp"
 
 namespace vmkit::ext4 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/times.hpp"
+#include "ext4/format/times.hpp"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/space.hpp"
+#include "ext4/tree/space.hpp"
 
 #include <algorithm>
 #include <string>
 
-#include "ext4/format.hpp"
+#include "ext4/format/format.hpp"
 
 #include <vmkit/base/error.hpp>
 

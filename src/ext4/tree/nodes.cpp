@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/nodes.hpp"
+#include "ext4/tree/nodes.hpp"
 
-#include "ext4/format.hpp"
+#include "ext4/format/format.hpp"
 
 namespace vmkit::ext4 {
 

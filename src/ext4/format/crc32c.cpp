@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/crc32c.hpp"
+#include "ext4/format/crc32c.hpp"
 
 #include <array>
 

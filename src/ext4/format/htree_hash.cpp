@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/htree_hash.hpp"
+#include "ext4/format/htree_hash.hpp"
 
 #include <algorithm>
 #include <bit>

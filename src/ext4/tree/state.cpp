@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/state.hpp"
+#include "ext4/tree/state.hpp"
 
 #include <algorithm>
 #include <string>
 
-#include "ext4/directory_blocks.hpp"
-#include "ext4/journal.hpp"
-#include "ext4/open_file.hpp"
+#include "ext4/format/directory_blocks.hpp"
+#include "ext4/format/journal.hpp"
+#include "ext4/tree/open_file.hpp"
 
 #include <vmkit/base/error.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/xattrs.hpp"
+#include "ext4/format/xattrs.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,9 +8,9 @@
 #include <string_view>
 #include <tuple>
 
-#include "ext4/acl.hpp"
-#include "ext4/crc32c.hpp"
-#include "ext4/format.hpp"
+#include "ext4/format/acl.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/format.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
@@ -83,8 +83,9 @@ XattrSet::Entry XattrSet::to_entry(Xattr xattr) {
     std::string rest = xattr.name.substr(prefix.text.size());
     if (!prefix.whole &&
         (rest.empty() || rest.size() > 255 || rest.find('\0') != std::string::npos)) {
-      throw Error(Errc::invalid_argument,
-                  shown_name(xattr.name) + ": expected 1 to 255 bytes without NUL after the prefix");
+      throw Error(
+          Errc::invalid_argument,
+          shown_name(xattr.name) + ": expected 1 to 255 bytes without NUL after the prefix");
     }
     // ext4 keeps the data of small files under this name; nobody else may.
     if (xattr.name == "system.data") break;

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "ext4/inode_record.hpp"
-#include "ext4/state.hpp"
-#include "ext4/superblock.hpp"
+#include "ext4/format/inode_record.hpp"
+#include "ext4/format/superblock.hpp"
+#include "ext4/tree/state.hpp"
 
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/progress.hpp>

@@ -7,8 +7,8 @@
 #include <optional>
 #include <span>
 
-#include "ext4/geometry.hpp"
-#include "ext4/htree_hash.hpp"
+#include "ext4/format/geometry.hpp"
+#include "ext4/format/htree_hash.hpp"
 
 #include <vmkit/ext4/filesystem.hpp>
 

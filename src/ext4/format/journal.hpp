@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ext4/geometry.hpp"
+#include "ext4/format/geometry.hpp"
 
 #include <vmkit/base/byte_size.hpp>
 

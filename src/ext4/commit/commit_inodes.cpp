@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ext4/bitmap.hpp"
-#include "ext4/commit.hpp"
-#include "ext4/crc32c.hpp"
-#include "ext4/directory_blocks.hpp"
-#include "ext4/journal.hpp"
+#include "ext4/commit/commit.hpp"
+#include "ext4/format/bitmap.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/directory_blocks.hpp"
+#include "ext4/format/journal.hpp"
 
 namespace vmkit::ext4 {
 namespace {

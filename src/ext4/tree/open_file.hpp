@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "ext4/format.hpp"
+#include "ext4/format/format.hpp"
 
 #include <vmkit/ext4/types.hpp>
 

@@ -2,7 +2,7 @@
 // One source for all processors, so that a build for several at once (macOS) works too.
 #include <cstring>
 
-#include "ext4/crc32c.hpp"
+#include "ext4/format/crc32c.hpp"
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/directory_blocks.hpp"
+#include "ext4/format/directory_blocks.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <tuple>
 
-#include "ext4/crc32c.hpp"
-#include "ext4/format.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/format.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/commit.hpp"
+#include "ext4/commit/commit.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "ext4/bitmap.hpp"
-#include "ext4/crc32c.hpp"
-#include "ext4/format.hpp"
+#include "ext4/format/bitmap.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/format.hpp"
 
 namespace vmkit::ext4 {
 

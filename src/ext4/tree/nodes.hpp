@@ -7,10 +7,10 @@
 #include <variant>
 #include <vector>
 
-#include "ext4/extents.hpp"
-#include "ext4/name_index.hpp"
-#include "ext4/times.hpp"
-#include "ext4/xattrs.hpp"
+#include "ext4/format/extents.hpp"
+#include "ext4/format/times.hpp"
+#include "ext4/format/xattrs.hpp"
+#include "ext4/tree/name_index.hpp"
 
 #include <vmkit/ext4/types.hpp>
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "ext4/block_ranges.hpp"
-#include "ext4/geometry.hpp"
+#include "ext4/format/geometry.hpp"
+#include "ext4/tree/block_ranges.hpp"
 
 namespace vmkit::ext4 {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/open_file.hpp"
+#include "ext4/tree/open_file.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <string>
 
-#include "ext4/state.hpp"
+#include "ext4/tree/state.hpp"
 
 #include <vmkit/base/error.hpp>
 

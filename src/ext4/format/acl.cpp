@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/acl.hpp"
+#include "ext4/format/acl.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/device_writer.hpp"
+#include "ext4/commit/device_writer.hpp"
 
 namespace vmkit::ext4 {
 namespace {

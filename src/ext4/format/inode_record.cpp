@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/inode_record.hpp"
+#include "ext4/format/inode_record.hpp"
 
 #include <cstring>
 
-#include "ext4/crc32c.hpp"
-#include "ext4/format.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/format.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "ext4/nodes.hpp"
+#include "ext4/tree/nodes.hpp"
 
 namespace vmkit::ext4 {
 

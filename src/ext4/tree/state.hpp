@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "ext4/device_writer.hpp"
-#include "ext4/format.hpp"
-#include "ext4/geometry.hpp"
-#include "ext4/nodes.hpp"
-#include "ext4/space.hpp"
+#include "ext4/commit/device_writer.hpp"
+#include "ext4/format/format.hpp"
+#include "ext4/format/geometry.hpp"
+#include "ext4/tree/nodes.hpp"
+#include "ext4/tree/space.hpp"
 
 #include <vmkit/ext4/filesystem.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/name_index.hpp"
+#include "ext4/tree/name_index.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "ext4/htree_hash.hpp"
-#include "ext4/name_index.hpp"
+#include "ext4/format/htree_hash.hpp"
+#include "ext4/tree/name_index.hpp"
 
 #include <vmkit/ext4/types.hpp>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/superblock.hpp"
+#include "ext4/format/superblock.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "ext4/crc32c.hpp"
-#include "ext4/format.hpp"
-#include "ext4/times.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/format.hpp"
+#include "ext4/format/times.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 

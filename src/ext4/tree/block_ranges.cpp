@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/block_ranges.hpp"
+#include "ext4/tree/block_ranges.hpp"
 
 #include <algorithm>
 #include <iterator>
