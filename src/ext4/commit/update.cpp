@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ext4/commit/block_bitmap.hpp"
 #include "ext4/commit/transaction.hpp"
 #include "ext4/format/bitmap.hpp"
 #include "ext4/format/crc32c.hpp"
 #include "ext4/format/format.hpp"
 #include "ext4/format/group_descriptor.hpp"
+#include "ext4/read/file_map.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 
@@ -56,7 +58,7 @@ void Update::discard(const BlockRanges& ranges) {
 
 void Update::finish() {
   check();
-  Transaction transaction(state_, image_, std::move(overwrites_));
+  Transaction transaction(state_, image_, overwrites_);
   if (mode_ == CommitMode::atomic) {
     transaction.write_through_journal([this] { check(); });
   } else {
