@@ -8,7 +8,6 @@
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::ext4 {
-namespace {
 
 Volume read_volume(BlockDevice& device) {
   std::array<std::byte, superblock_size> bytes;
@@ -19,13 +18,19 @@ Volume read_volume(BlockDevice& device) {
   return decode_superblock(bytes, device.size());
 }
 
-}  // namespace
-
 OpenImage::OpenImage(BlockDevice& device, JournalPolicy policy)
     : device_(device), volume_(read_volume(device)) {
   if (!volume_.has_incompat(incompat::needs_recovery)) return;
-  (void)policy;
-  throw Error(Errc::unsupported, "ext4 image with a journal to replay");
+  if (policy == JournalPolicy::refuse) {
+    throw Error(
+        Errc::failed_precondition,
+        "ext4 image that was in use when its machine ended: its journal has to be replayed");
+  }
+  BlockSource source(device, volume_);
+  JournalContent journal = read_journal(source);
+  replayed_ =
+      std::make_unique<ReplayedDevice>(device, volume_.block_size, std::move(journal.blocks));
+  volume_ = read_volume(*replayed_);
 }
 
 }  // namespace vmkit::ext4
