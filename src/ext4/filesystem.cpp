@@ -26,6 +26,10 @@ Filesystem Filesystem::format(BlockDevice& device, const FormatOptions& options)
   return Filesystem(std::make_unique<Impl>(device, options));
 }
 
+Filesystem Filesystem::open(BlockDevice& device) {
+  return Filesystem(std::make_unique<Impl>(device));
+}
+
 Inode Filesystem::root() const {
   return Inode{root_ino};
 }

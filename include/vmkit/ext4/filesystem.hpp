@@ -62,6 +62,13 @@ class Filesystem {
   /// `device` and gives it `options.size`. Throws invalid_argument before it touches the device.
   static Filesystem format(BlockDevice& device, const FormatOptions& options);
 
+  /// Loads the file system that stands on `device`, to change it: one of ours, or one that mke2fs
+  /// made for ext4 with blocks of 4 KiB. A journal with something in it is replayed on the device
+  /// first; nothing else is written before commit(). All metadata is verified. Throws unsupported
+  /// (with the features), failed_precondition (an image that e2fsck has to look after first),
+  /// data_corruption with the place.
+  static Filesystem open(BlockDevice& device);
+
   Filesystem(Filesystem&&) noexcept;
   Filesystem& operator=(Filesystem&&) noexcept;
   ~Filesystem();

@@ -118,10 +118,9 @@ void State::check_open() const {
 
 BlockRanges State::settle(Image committed) {
   image = std::move(committed);
-  for (std::uint64_t ino = root_ino; ino <= nodes.last(); ++ino) {
-    Node* const node = nodes.slot(static_cast<std::uint32_t>(ino));
-    if (node != nullptr && node->changed) node->settle();
-  }
+  nodes.for_each_slot([](std::uint32_t, Node& node) {
+    if (node.changed) node.settle();
+  });
   created = encode_time(superblock_created(image->superblock));
   return space.end_commit(image->volume.inodes);
 }

@@ -39,6 +39,8 @@ struct Image {
 struct State {
   /// A new file system, before its first commit.
   State(BlockDevice& device_in, const FormatOptions& options_in);
+  /// The file system that stands on the device.
+  explicit State(BlockDevice& device_in);
 
   void check_open() const;
   Node& node(Inode inode);
