@@ -197,7 +197,7 @@ void RandomEdits::apply(Filesystem& fs, int steps) {
   for (int i = 0; i < steps; ++i) step(fs);
 }
 
-void RandomEdits::check(Filesystem& fs) const {
+RandomEdits::Paths RandomEdits::paths_in(Filesystem& fs) {
   Paths found;
   std::vector<std::pair<std::string, Inode>> folders = {{"", fs.root()}};
   for (std::size_t i = 0; i < folders.size(); ++i) {
@@ -209,7 +209,18 @@ void RandomEdits::check(Filesystem& fs) const {
       if (fs.type(inode) == FileType::directory) folders.emplace_back(path, inode);
     });
   }
-  CHECK((found == paths_));
+  return found;
+}
+
+void RandomEdits::adopt(Filesystem& fs) {
+  paths_ = paths_in(fs);
+  for (const auto& [path, inode] : paths_) {
+    if (fs.type(inode) == FileType::regular) contents_[inode] = content_in(fs, inode);
+  }
+}
+
+void RandomEdits::check(Filesystem& fs) const {
+  CHECK((paths_in(fs) == paths_));
   for (const auto& [path, inode] : paths_) {
     if (fs.type(inode) != FileType::regular) continue;
     CAPTURE(path);

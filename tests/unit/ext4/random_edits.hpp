@@ -18,6 +18,8 @@ class RandomEdits {
  public:
   explicit RandomEdits(unsigned seed) : random_(seed) {}
 
+  /// The model is what the image has.
+  void adopt(Filesystem& fs);
   void apply(Filesystem& fs, int steps);
   /// Compares names and contents with the model.
   void check(Filesystem& fs) const;
@@ -25,6 +27,7 @@ class RandomEdits {
  private:
   using Paths = std::map<std::string, Inode>;
 
+  static Paths paths_in(Filesystem& fs);
   void step(Filesystem& fs);
   void add_something(Filesystem& fs, Inode folder, const std::string& path);
   void write_something(Filesystem& fs, Inode file);
