@@ -150,7 +150,8 @@ void Update::update_record(std::span<std::byte> record, std::uint32_t ino, Node&
     }
   } else {
     if (node.stored) {
-      const InodeRecord old = decode_inode(image_.volume, ino, record);
+      const InodeRecord old =
+          decode_inode(image_.volume, ino, record, InodeUse::named_or_orphan);
       release_content(old);
       release_xattrs(old);
     }
