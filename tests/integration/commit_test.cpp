@@ -21,20 +21,21 @@ using test::Demo;
 namespace {
 
 std::string output_of(Container& box, const std::string& script) {
-  auto process = box.exec({.args = {"/bin/sh", "-c", script}});
+  auto process = box.exec({.args = {"/bin/sh", "-c", "exec 2>&1; " + script}});
   std::string text;
   std::vector<std::byte> buffer(65536);
   while (const std::size_t count = process.stdout_source().read(buffer)) {
     text.append(reinterpret_cast<const char*>(buffer.data()), count);
   }
+  INFO(text);
   CHECK(process.wait(CallOptions{}.with_timeout(60s)) == agent::ExitStatus{0, 0});
   return text;
 }
 
 constexpr const char* changes =
-    "cd /root && mkdir -p work/below && seq 1 100000 > work/numbers && ln work/numbers same && "
-    "ln -s work/numbers symlink && rm -r /usr/share/doc && chmod 0700 /home && "
-    "truncate -s 100M work/sparse && sync";
+    "cd /root && mkdir -p work/below && seq 1 20000 > work/numbers && ln work/numbers same && "
+    "ln -s work/numbers symlink && rm -r /usr/share/perl && chmod 0700 /home && "
+    "truncate -s 30M work/sparse && sync";
 constexpr const char* sums =
     "cd /root && cksum work/numbers same symlink work/sparse && stat -c '%h %a %Y' same /home && "
     "ls -a /usr/share | cksum";
@@ -57,9 +58,9 @@ TEST_CASE("commit: what a killed machine had written is in an image that runs") 
     auto reader = ext4::Reader::open(file);
     const auto numbers = reader.resolve("root/symlink");
     REQUIRE(numbers);
-    CHECK(test::content_of(reader, *numbers).ends_with("\n99999\n100000\n"));
+    CHECK(test::content_of(reader, *numbers).ends_with("\n19999\n20000\n"));
     CHECK(reader.stat(*numbers).links == 2);
-    CHECK(!reader.resolve("/usr/share/doc"));
+    CHECK(!reader.resolve("/usr/share/perl"));
   }
   const std::string registry = demo.reference().substr(0, demo.reference().find('/'));
   const auto name = oci::Reference::parse(registry + "/committed:1");
