@@ -113,6 +113,14 @@ void put_times(Header& header, std::string& records, const TarEntry& entry) {
   if (entry.ctime) records += pax_record("ctime", decimal(*entry.ctime));
 }
 
+/// For messages: names come from disks and may hold anything.
+std::string shown_path(std::string_view path) {
+  constexpr std::size_t enough = 200;
+  std::string text = "tar: \"";
+  for (const char c : path.substr(0, enough)) text += c >= ' ' && c <= '~' ? c : '?';
+  return text + (path.size() > enough ? "…\"" : "\"");
+}
+
 char type_flag(EntryType type) {
   switch (type) {
     case EntryType::regular:
@@ -143,8 +151,8 @@ void check_writable(const TarEntry& entry) {
     if (!xattr.name.empty() &&
         xattr.name.find_first_of(std::string_view("=\0", 2)) == std::string::npos)
       continue;
-    throw Error(Errc::unsupported, "tar: \"" + entry.path +
-                                       "\" has an extended attribute whose name is empty or has a "
+    throw Error(Errc::unsupported, shown_path(entry.path) +
+                                       " has an extended attribute whose name is empty or has a "
                                        "\"=\" in it, which a pax archive cannot hold");
   }
 }
@@ -156,9 +164,8 @@ std::string sparse_map(const TarEntry& entry, std::span<const TarPiece> pieces) 
   for (const TarPiece& piece : pieces) {
     if (piece.length == 0 || piece.offset < end || piece.offset > entry.size ||
         piece.length > entry.size - piece.offset) {
-      throw Error(
-          Errc::invalid_argument,
-          "tar: \"" + entry.path + "\": its pieces are not in order or not within the file");
+      throw Error(Errc::invalid_argument,
+                  shown_path(entry.path) + ": its pieces are not in order or not within the file");
     }
     end = piece.offset + piece.length;
     map += std::to_string(piece.offset) + '\n' + std::to_string(piece.length) + '\n';
@@ -211,7 +218,7 @@ void TarWriter::begin(const TarEntry& entry, std::string records, std::uint64_t 
   for (const auto& [field, value] :
        {std::pair(major_field, entry.device_major), std::pair(minor_field, entry.device_minor)}) {
     if (!field.holds(value)) {
-      throw Error(Errc::unsupported, "tar: \"" + entry.path + "\": device number too large");
+      throw Error(Errc::unsupported, shown_path(entry.path) + ": device number too large");
     }
     header.number(field, value);
   }
@@ -235,7 +242,7 @@ void TarWriter::begin(const TarEntry& entry, std::string records, std::uint64_t 
 
 void TarWriter::write(std::span<const std::byte> data) {
   if (data.size() > missing_) {
-    throw Error(Errc::invalid_argument, "tar: more data for \"" + path_ + "\" than its size");
+    throw Error(Errc::invalid_argument, shown_path(path_) + ": more data than its size");
   }
   missing_ -= data.size();
   if (!data.empty()) put(data);
@@ -243,7 +250,7 @@ void TarWriter::write(std::span<const std::byte> data) {
 
 void TarWriter::end_entry() {
   if (missing_ != 0) {
-    throw Error(Errc::failed_precondition, "tar: \"" + path_ + "\": " + std::to_string(missing_) +
+    throw Error(Errc::failed_precondition, shown_path(path_) + ": " + std::to_string(missing_) +
                                                " bytes of its data are missing");
   }
   if (padding_ != 0) put(std::span(zeros).first(padding_));
