@@ -122,7 +122,7 @@ void Space::admit_inode(std::uint64_t ino) {
 }
 
 BlockRanges Space::begin_commit() {
-  limit_ = blocks_;
+  if (geometry_ != nullptr) limit_ = blocks_;
   return std::exchange(stale_, {});
 }
 
@@ -133,8 +133,47 @@ BlockRanges Space::end_commit(std::uint64_t inodes) {
   fresh_ = {};
   cursor_ = 0;
   promised_ = 0;
-  free_below_ = free_.count({0, blocks_});
+  free_below_ = free_.count({0, limit_});
   return std::exchange(held_, {});
+}
+
+void Space::set_limit(std::uint64_t limit) {
+  limit_ = limit;
+  free_below_ = free_.count({0, limit_});
+  if (free_below_ < promised_) throw_full("what is to be moved");
+}
+
+std::optional<BlockRange> Space::allocate_run(std::uint64_t blocks) {
+  for (const auto& [start, length] : free_.map()) {
+    if (start >= limit_) break;
+    if (std::min(start + length, limit_) - start < blocks) continue;
+    if (free_below_ < promised_ + blocks) break;
+    const BlockRange run{start, blocks};
+    reserve(run);
+    return run;
+  }
+  return std::nullopt;
+}
+
+void Space::reserve(BlockRange range) {
+  if (range.start < limit_) {
+    free_below_ -= free_.count({range.start, std::min(range.end(), limit_) - range.start});
+  }
+  free_.erase(range);
+  stale_.erase(range);
+  fresh_.insert(range);
+}
+
+void Space::set_size(ByteSize size, std::uint64_t blocks) {
+  if (blocks > blocks_) free_.insert({blocks_, blocks - blocks_});
+  if (blocks < blocks_) {
+    free_.erase({blocks, blocks_ - blocks});
+    held_.erase({blocks, blocks_ - blocks});
+  }
+  size_ = size;
+  blocks_ = blocks;
+  limit_ = blocks;
+  free_below_ = free_.count({0, limit_});
 }
 
 BlockRange Space::allocate_promised(std::uint64_t wanted, std::uint64_t goal) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -53,6 +54,16 @@ class Space {
   /// The commit has happened, the image has `inodes` numbers for inodes. Returns what was held back
   /// until now.
   BlockRanges end_commit(std::uint64_t inodes);
+
+  /// For resizing, of a committed image. From now on nothing is allocated from `limit` on.
+  void set_limit(std::uint64_t limit);
+  /// One run of `blocks`; none if there is no such.
+  std::optional<BlockRange> allocate_run(std::uint64_t blocks);
+  /// Takes blocks that are free.
+  void reserve(BlockRange range);
+  /// The image has another size. Blocks that it did not have are free; of those that it will not
+  /// have, none may be in use.
+  void set_size(ByteSize size, std::uint64_t blocks);
 
   const BlockRanges& free() const { return free_; }
   /// What will be free when the commit has happened, beside free().

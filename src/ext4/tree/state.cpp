@@ -127,6 +127,7 @@ void State::check_open() const {
 
 BlockRanges State::settle(Image committed) {
   image = std::move(committed);
+  renumbered.clear();
   nodes.for_each_slot([](std::uint32_t, Node& node) {
     if (node.changed) node.settle();
   });

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -84,6 +85,8 @@ struct State {
   DeviceWriter output;
   NodeTable nodes;
   NameArena names;
+  /// Inodes that get another number with the next commit: new and old one.
+  std::map<std::uint32_t, std::uint32_t> renumbered;
   OpenFile* writer = nullptr;  ///< The one that is not finished.
   bool closed = false;         ///< A commit() has failed.
 };
