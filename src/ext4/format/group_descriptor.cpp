@@ -42,6 +42,23 @@ void update_descriptor(std::span<std::byte> descriptor, const GroupDescriptor& f
   store_le(&descriptor[descriptor_checksum_at], static_cast<std::uint16_t>(checksum));
 }
 
+void place_descriptor(std::span<std::byte> descriptor, const GroupDescriptor& facts) {
+  const auto put = [&](std::size_t low, std::size_t high, std::uint64_t value) {
+    store_le(&descriptor[low], static_cast<std::uint32_t>(value));
+    if (high + 4 <= descriptor.size()) {
+      store_le(&descriptor[high], static_cast<std::uint32_t>(value >> 32));
+    }
+  };
+  put(0x00, 0x20, facts.block_bitmap);
+  put(0x04, 0x24, facts.inode_bitmap);
+  put(0x08, 0x28, facts.inode_table);
+}
+
+void mark_table_zeroed(std::span<std::byte> descriptor) {
+  const auto flags = load_le<std::uint16_t>(&descriptor[descriptor_flags_at]);
+  store_le(&descriptor[descriptor_flags_at], static_cast<std::uint16_t>(flags | flag_inode_zeroed));
+}
+
 bool table_is_zeroed(std::span<const std::byte> descriptor) {
   return (load_le<std::uint16_t>(&descriptor[descriptor_flags_at]) & flag_inode_zeroed) != 0;
 }

@@ -55,8 +55,10 @@ class Space {
   /// until now.
   BlockRanges end_commit(std::uint64_t inodes);
 
-  /// For resizing, of a committed image. From now on nothing is allocated from `limit` on.
-  void set_limit(std::uint64_t limit);
+  /// For resizing, of a committed image. Nothing is allocated in `zones`, until set_size().
+  void keep_out(BlockRanges zones);
+  /// Takes out blocks of a group that is new: no bitmap counts them as allocated.
+  void exclude(BlockRange range);
   /// One run of `blocks`; none if there is no such.
   std::optional<BlockRange> allocate_run(std::uint64_t blocks);
   /// Takes blocks that are free.
@@ -73,6 +75,9 @@ class Space {
 
  private:
   BlockRange take(std::uint64_t wanted, std::uint64_t goal, std::uint64_t limit);
+  /// The first run from `from` on that may be allocated; length 0 if there is none.
+  BlockRange find(std::uint64_t from, std::uint64_t limit) const;
+  std::uint64_t count_free() const;
   std::uint64_t runs_of(std::uint32_t blocks) const;
   [[noreturn]] void throw_full(std::string_view what) const;
 
@@ -84,6 +89,7 @@ class Space {
   BlockRanges stale_;             ///< Free, but not yet overwritten or discarded.
   BlockRanges held_;              ///< In use in the committed image, not any more in the tree.
   BlockRanges fresh_;             ///< The other way round.
+  BlockRanges kept_out_;
   std::uint64_t cursor_ = 0;      ///< New runs are searched from here on, then from the start.
   std::uint64_t limit_ = 0;       ///< Data stays below.
   std::uint64_t free_below_ = 0;  ///< Free blocks below limit_.
