@@ -209,15 +209,7 @@ void Filesystem::set_attributes(Inode inode, const Attributes& attributes) {
 void Filesystem::set_xattrs(Inode inode, std::vector<Xattr> xattrs) {
   impl_->check_open();
   Node& node = impl_->node(inode);
-  std::unique_ptr<XattrSet> set;
-  if (!xattrs.empty()) set = std::make_unique<XattrSet>(std::move(xattrs));
-  const bool had_promise = node.xattrs_changed && node.xattrs && node.xattrs->has_block();
-  const bool needs_promise = set && set->has_block();
-  if (needs_promise && !had_promise) impl_->space.promise(1, "extended attributes");
-  if (had_promise && !needs_promise) impl_->space.take_back_promise(1);
-  node.xattrs = std::move(set);
-  node.xattrs_changed = true;
-  node.changed = true;
+  impl_->set_xattrs(node, std::move(xattrs));
 }
 
 std::vector<Xattr> Filesystem::xattrs(Inode inode) const {

@@ -104,7 +104,9 @@ InodePlacement ContentWriter::place(std::uint32_t ino, Node& node, std::uint32_t
 }
 
 void ContentWriter::place_xattrs(const Node& node, InodePlacement& placement) {
-  if (!node.xattrs || !node.xattrs->has_block()) return;
+  if (!node.xattrs) return;
+  placement.blocks += node.xattrs->value_blocks();
+  if (!node.xattrs->has_block()) return;
   placement.xattr_block = allocate_block();
   ++placement.blocks;
   std::array<std::byte, block_size> block{};

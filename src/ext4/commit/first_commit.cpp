@@ -173,6 +173,7 @@ void FirstCommit::write_descriptors_and_superblocks() {
         std::span(descriptors_).subspan(std::size_t{group} * descriptor_size, descriptor_size),
         groups_[group], group, state_.seed);
   }
+  facts.xattr_values = state_.xattr_values > 0;
   if (journal_) {
     facts.journal_block = journal_->block;
     facts.journal_size = journal_->size;

@@ -13,6 +13,7 @@
 #include "ext4/format/format.hpp"
 #include "ext4/format/group_descriptor.hpp"
 #include "ext4/read/file_map.hpp"
+#include "ext4/tree/value_references.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 
@@ -175,14 +176,16 @@ void Update::update_same(std::span<std::byte> record, std::uint32_t ino, Node& n
     placement.block = old.block;
     placement.size = old.size;
     placement.flags = old.flags & (inode_flag_index | inode_flag_extents);
-    placement.blocks = old.sectors / (block_size / 512) - (old.xattr_block != 0 ? 1 : 0);
+    placement.blocks = old.sectors / (block_size / 512) - (old.xattr_block != 0 ? 1 : 0) -
+                       read_value_references(source_, old).blocks;
   }
   if (node.xattrs_changed) {
     release_xattrs(old);
     content_.place_xattrs(node, placement);
-  } else if (old.xattr_block != 0) {
+  } else {
     placement.xattr_block = old.xattr_block;
-    ++placement.blocks;
+    placement.blocks += old.xattr_block != 0 ? 1 : 0;
+    placement.blocks += node.xattrs ? node.xattrs->value_blocks() : 0;
   }
   store_inode(record, node, placement, state_.created, old.checksum_seed);
 }
@@ -326,6 +329,10 @@ void Update::update_descriptors_and_superblock() {
     update_descriptor_block(first);
   }
   clear_resize_inode();
+  if (state_.xattr_values > 0) {
+    image_.volume.features.incompat |= incompat::ea_inode;
+    store_le(&image_.superblock[0x60], image_.volume.features.incompat);
+  }
   update_superblock(image_.superblock, free_blocks, free_inodes);
   image_.volume.free_blocks = free_blocks;
   image_.volume.free_inodes = free_inodes;

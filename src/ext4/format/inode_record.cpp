@@ -74,10 +74,17 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
   put32(16, node.mtime.seconds);
   put32(20, 0);  // not deleted, nor in the list of orphans
   put16(24, node.gid & 0xffff);
+  // A value of an extended attribute keeps the count of its owners in place of the version.
+  constexpr std::uint32_t value_inode = 0x200000;
+  if (node.xattr_value) {
+    put32(36, node.links);
+    put_extra(152, 0);
+  }
+  const std::uint32_t links = node.xattr_value ? 1 : node.links;
   // dir_nlink: 1 stands for more subdirectories than can be counted.
-  put16(26, node.links > max_links ? 1 : node.links);
+  put16(26, links > max_links ? 1 : links);
   put32(28, sectors);
-  put32(32, kept_flags | placement.flags);
+  put32(32, kept_flags | placement.flags | (node.xattr_value ? value_inode : 0));
   std::memcpy(&record[40], placement.block.data(), placement.block.size());
   put32(104, placement.xattr_block);
   put32(108, placement.size >> 32);

@@ -76,7 +76,8 @@ std::array<std::byte, superblock_size> make_superblock(const FormatOptions& opti
   std::uint32_t compat = compat::ext_attr | compat::dir_index;
   if (facts.journal_block) compat |= compat::has_journal;
   put32(0x5c, compat);
-  put32(0x60, incompat::filetype | incompat::extents | incompat::has_64bit | incompat::flex_bg);
+  put32(0x60, incompat::filetype | incompat::extents | incompat::has_64bit | incompat::flex_bg |
+                  (facts.xattr_values ? incompat::ea_inode : 0));
   put32(0x64, ro_compat::sparse_super | ro_compat::large_file | ro_compat::huge_file |
                   ro_compat::dir_nlink | ro_compat::extra_isize_feature | ro_compat::metadata_csum);
   std::memcpy(&block[0x68], options.uuid.data(), options.uuid.size());

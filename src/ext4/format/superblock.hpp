@@ -22,6 +22,7 @@ struct SuperblockFacts {
   /// i_block and size of the journal's inode: a copy of them stands in the superblock.
   std::optional<std::array<std::byte, 60>> journal_block = {};
   std::uint64_t journal_size = 0;
+  bool xattr_values = false;  ///< Some are in inodes of their own.
 };
 
 inline constexpr std::size_t superblock_size = 1024;

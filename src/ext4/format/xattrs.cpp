@@ -23,6 +23,7 @@ constexpr std::size_t terminator = 4;
 constexpr std::size_t body_header = 4;
 constexpr std::size_t block_header = 32;
 constexpr std::size_t body_room = inode_size - 128 - extra_isize - body_header - terminator;
+constexpr std::size_t largest_xattr_value = 65536;
 constexpr std::size_t block_room = block_size - block_header - terminator;
 
 // The longer names before the prefixes that they begin with.
@@ -67,7 +68,7 @@ std::size_t XattrSet::Entry::head_size() const {
   return entry_head + padded(name.size());
 }
 std::size_t XattrSet::Entry::value_size() const {
-  return padded(value.size());
+  return large ? 0 : padded(value.size());
 }
 
 XattrSet::Entry XattrSet::to_entry(Xattr xattr) {
@@ -91,9 +92,9 @@ XattrSet::Entry XattrSet::to_entry(Xattr xattr) {
                                                 std::to_string(xattr.value.size()) +
                                                 " bytes are no POSIX ACL of version 2");
       }
-      return {prefix.number, std::move(rest), std::move(*value)};
+      return {.prefix = prefix.number, .name = std::move(rest), .value = std::move(*value)};
     }
-    return {prefix.number, std::move(rest), std::move(xattr.value)};
+    return {.prefix = prefix.number, .name = std::move(rest), .value = std::move(xattr.value)};
   }
   throw Error(Errc::unsupported, shown_name(xattr.name) +
                                      ": ext4 stores names in user, trusted, security and system "
@@ -115,27 +116,82 @@ XattrSet::XattrSet(std::vector<Xattr> xattrs) {
   if (twice != entries.end()) {
     throw Error(Errc::invalid_argument, shown_name(twice->name) + " is given twice");
   }
-  std::size_t body_left = body_room;
-  std::size_t block_used = 0;
-  for (Entry& entry : entries) {
-    if (entry.size() <= body_left) {
-      body_left -= entry.size();
-      in_inode_.push_back(std::move(entry));
-    } else {
-      block_used += entry.size();
-      in_block_.push_back(std::move(entry));
+  // The largest values leave first.
+  while (!place(entries)) {
+    const auto largest = std::max_element(
+        entries.begin(), entries.end(),
+        [](const Entry& a, const Entry& b) { return a.value_size() < b.value_size(); });
+    if (largest->value_size() == 0) {
+      throw Error(Errc::resource_exhausted,
+                  "extended attributes: " + std::to_string(entries.size()) +
+                      " of them, but ext4 has one block for their names, with room for " +
+                      std::to_string(block_room) + " bytes");
     }
-  }
-  if (block_used > block_room) {
-    throw Error(Errc::resource_exhausted,
-                "extended attributes: " + std::to_string(block_used) +
-                    " bytes beside the inode, but ext4 has one block with room for " +
-                    std::to_string(block_room));
+    if (largest->value.size() > largest_xattr_value) {
+      throw Error(Errc::resource_exhausted, shown_name(largest->name) + ": a value of " +
+                                                std::to_string(largest->value.size()) +
+                                                " bytes, but ext4 has room for 65536");
+    }
+    largest->large = true;
   }
 }
 
-std::unique_ptr<XattrSet> XattrSet::listed(std::vector<Xattr> xattrs) {
+bool XattrSet::place(std::vector<Entry>& entries) {
+  std::size_t body_left = body_room;
+  std::size_t block_used = 0;
+  std::vector<bool> in_body(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::size_t size = entries[i].size();
+    // Who has large values has a block too: otherwise e2fsck takes i_blocks, in which they count,
+    // of a symlink in the inode for blocks of its target.
+    in_body[i] = size <= body_left && !entries[i].large;
+    if (in_body[i]) {
+      body_left -= size;
+    } else {
+      block_used += size;
+    }
+  }
+  if (block_used > block_room) return false;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    (in_body[i] ? in_inode_ : in_block_).push_back(std::move(entries[i]));
+  }
+  return true;
+}
+
+std::uint32_t xattr_value_hash(std::string_view value, std::uint32_t file_system_seed) {
+  return crc32c(file_system_seed, std::as_bytes(std::span(value.data(), value.size())));
+}
+
+std::vector<std::string_view> XattrSet::large_values() const {
+  std::vector<std::string_view> values;
+  for (const auto* entries : {&in_inode_, &in_block_}) {
+    for (const Entry& entry : *entries) {
+      if (entry.large) values.emplace_back(entry.value);
+    }
+  }
+  return values;
+}
+
+void XattrSet::set_value_inodes(std::span<const std::uint32_t> inodes,
+                                std::uint32_t file_system_seed) {
+  value_inodes_.assign(inodes.begin(), inodes.end());
+  std::size_t next = 0;
+  for (auto* entries : {&in_inode_, &in_block_}) {
+    for (Entry& entry : *entries) {
+      if (!entry.large) continue;
+      entry.value_inode = inodes[next++];
+      value_blocks_ += ceil_div(entry.value.size(), block_size);
+      entry.value_hash = xattr_value_hash(entry.value, file_system_seed);
+    }
+  }
+}
+
+std::unique_ptr<XattrSet> XattrSet::listed(std::vector<Xattr> xattrs,
+                                           std::vector<std::uint32_t> value_inodes,
+                                           std::uint64_t value_blocks) {
   std::unique_ptr<XattrSet> set(new XattrSet);
+  set->value_inodes_ = std::move(value_inodes);
+  set->value_blocks_ = value_blocks;
   for (Xattr& xattr : xattrs) set->in_inode_.push_back(to_entry(std::move(xattr)));
   return set;
 }
@@ -162,13 +218,20 @@ void XattrSet::store(std::span<std::byte> area, std::size_t first, std::size_t b
   std::size_t value_end = area.size();
   for (const Entry& entry : entries) {
     value_end -= entry.value_size();
-    std::memcpy(area.data() + value_end, entry.value.data(), entry.value.size());
+    if (!entry.large) {
+      std::memcpy(area.data() + value_end, entry.value.data(), entry.value.size());
+    }
     area[at] = static_cast<std::byte>(entry.name.size());
     area[at + 1] = std::byte{entry.prefix};
-    const std::size_t offset = entry.value.empty() ? 0 : value_end - base;
+    const std::size_t offset = entry.value.empty() || entry.large ? 0 : value_end - base;
     store_le(&area[at + 2], static_cast<std::uint16_t>(offset));
     store_le(&area[at + 8], static_cast<std::uint32_t>(entry.value.size()));
-    if (hashed) {
+    if (entry.large) {
+      store_le(&area[at + 4], entry.value_inode);
+      std::array<std::byte, 4> hash;
+      store_le(hash.data(), entry.value_hash);
+      store_le(&area[at + 12], entry_hash(entry.name, hash));
+    } else if (hashed) {
       store_le(&area[at + 12], entry_hash(entry.name, area.subspan(value_end, entry.value_size())));
     }
     std::memcpy(&area[at + entry_head], entry.name.data(), entry.name.size());

@@ -15,6 +15,7 @@
 #include "ext4/read/xattr_area.hpp"
 #include "ext4/tree/file_content.hpp"
 #include "ext4/tree/open_checks.hpp"
+#include "ext4/tree/value_references.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
@@ -53,6 +54,7 @@ void Loader::run() {
   state_.nodes.set_free(std::move(free_numbers_));
   count_names();
   check_reachable();
+  check_xattr_values();
   check_links();
   claim_group_metadata();
   claims_.check(state_.space.free());
@@ -118,6 +120,10 @@ void Loader::load_inode(std::uint32_t ino, std::span<const std::byte> record) {
   const auto deletion_time = load_le<std::uint32_t>(&record[20]);
   if (deletion_time != 0) deletion_times_[ino] = deletion_time;
   if (inode.links == 0) orphans_.push_back(ino);
+  if (inode.has(inode_flag_ea_inode)) {
+    node.xattr_value = true;
+    if (inode.links > 0) value_owners_[ino] = load_le<std::uint32_t>(&record[36]);
+  }
   // Names are counted later; what the record says must be the same.
   if (inode.links != 1) recorded_links_[ino] = inode.links;
   switch (inode.type) {
@@ -214,13 +220,38 @@ void Loader::load_symlink(const InodeRecord& inode, Node& node) {
 
 void Loader::load_xattrs(const InodeRecord& inode, Node& node) {
   std::vector<Xattr> xattrs = read_xattrs(source_, inode);
+  ValueReferences values = read_value_references(source_, inode);
+  if (values.shared) {
+    throw Error(Errc::unsupported,
+                "ext4 image cannot be edited: inode " + std::to_string(inode.ino) +
+                    " shares extended attributes with values in inodes of their own");
+  }
+  for (const std::uint32_t ino : values.inodes) ++value_users_[ino];
   if (inode.xattr_block != 0) {
     constexpr std::size_t count_at = 4;
     std::array<std::byte, 4> count;
     source_.read(inode.xattr_block, count_at, count);
     claims_.add_shared(inode.ino, inode.xattr_block, load_le<std::uint32_t>(count.data()));
   }
-  if (!xattrs.empty()) node.xattrs = XattrSet::listed(std::move(xattrs));
+  if (xattrs.empty()) return;
+  node.xattrs =
+      XattrSet::listed(std::move(xattrs), std::move(values.inodes), values.blocks);
+}
+
+/// Each inode with a value belongs to as many attributes as it says.
+void Loader::check_xattr_values() {
+  state_.xattr_values = value_owners_.size();
+  for (const auto& [ino, owners] : value_owners_) {
+    const auto users = value_users_.find(ino);
+    if (users == value_users_.end() || users->second != owners) {
+      throw_corrupt({ino, 0}, "a value of " + std::to_string(owners) +
+                                  " extended attributes by its own count");
+    }
+    state_.nodes[ino].links = owners;
+  }
+  if (value_users_.size() != value_owners_.size()) {
+    throw_corrupt({}, "extended attributes with values in inodes that are none");
+  }
 }
 
 void Loader::count_names() {
@@ -233,7 +264,7 @@ void Loader::count_names() {
     std::get<std::unique_ptr<Directory>>(state_.nodes[ino].content)
         ->names.for_each([&](const NameIndex::Entry& entry) {
           Node* const child = state_.nodes.find(entry.ino);
-          if (child == nullptr || entry.ino < first_free_ino) {
+          if (child == nullptr || entry.ino < first_free_ino || child->xattr_value) {
             throw_corrupt({ino, 0}, "names inode " + std::to_string(entry.ino) +
                                         ", which is not in use");
           }
@@ -318,7 +349,7 @@ void Loader::check_links() {
       node.links = says;
       return;
     }
-    if (says == 0 && node.links == 0) return;
+    if (node.xattr_value || (says == 0 && node.links == 0)) return;
     const bool many = node.type == FileType::directory && says == 1;
     if (node.links == 0 || (node.links != says && !many)) {
       throw_corrupt({ino, 0}, "has " + std::to_string(node.links) + " names or subfolders, but " +

@@ -39,6 +39,8 @@ class Loader {
   void load_symlink(const InodeRecord& inode, Node& node);
   void load_xattrs(const InodeRecord& inode, Node& node);
 
+  void check_xattr_values();
+
   void count_names();
   void end_orphans();
   void check_reachable();
@@ -49,6 +51,8 @@ class Loader {
   BlockSource& source_;
   Claims claims_;
   BlockRanges free_numbers_;
+  std::map<std::uint32_t, std::uint32_t> value_owners_;  ///< As inodes with values count them…
+  std::map<std::uint32_t, std::uint32_t> value_users_;   ///< …and as they are.
   std::vector<std::uint32_t> directories_;
   std::vector<std::uint32_t> orphans_;  ///< Without a name: were open when the machine ended.
   std::map<std::uint32_t, std::uint32_t> deletion_times_;  ///< Where not 0; links orphans.

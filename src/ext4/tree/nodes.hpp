@@ -46,6 +46,7 @@ struct Node {
   bool changed : 1 = false; ///< The record on the device must be written, or cleared if not used.
   bool content_changed : 1 = false;  ///< As must what i_block points to, but for file data.
   bool xattrs_changed : 1 = false;
+  bool xattr_value : 1 = false;  ///< Holds a value of an extended attribute; `links` refer to it.
   std::uint16_t permissions = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;

@@ -20,7 +20,8 @@ constexpr Features required = {
 constexpr Features known = {
     ~std::uint32_t{0} & ~compat::sparse_super2,
     required.incompat | incompat::needs_recovery | incompat::meta_bg | incompat::has_64bit |
-        incompat::flex_bg | incompat::metadata_csum_seed | incompat::large_dir,
+        incompat::flex_bg | incompat::ea_inode | incompat::metadata_csum_seed |
+        incompat::large_dir,
     required.ro_compat};
 
 std::string names_of(const Features& features) {

@@ -22,7 +22,7 @@ State& OpenFile::open() const {
 void OpenFile::begin(OpenFile& writer, State& owner, Inode file_inode, bool anew) {
   const auto ino = static_cast<std::uint32_t>(file_inode);
   auto* file = std::get_if<RegularFile>(&owner.node(file_inode).content);
-  if (file == nullptr || ino < first_free_ino) {
+  if (file == nullptr || ino < first_free_ino || owner.node(file_inode).xattr_value) {
     throw Error(Errc::invalid_argument, "inode " + std::to_string(ino) + " is no regular file");
   }
   const std::uint64_t size = anew ? 0 : file->size;

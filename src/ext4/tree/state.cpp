@@ -218,6 +218,11 @@ void State::change_content(std::uint32_t ino) {
 void State::change_xattrs(std::uint32_t ino) {
   Node& node = nodes[ino];
   if (node.xattrs_changed || !node.xattrs) return;
+  if (!node.xattrs->value_inodes().empty()) {
+    throw Error(Errc::unsupported, "ext4 inode " + std::to_string(ino) +
+                                       " cannot be moved: it has extended attributes with values "
+                                       "in inodes of their own");
+  }
   // From where they are to where we would put them.
   auto set = std::make_unique<XattrSet>(node.xattrs->to_xattrs());
   if (set->has_block()) space.promise(1, "extended attributes");
@@ -269,8 +274,10 @@ void State::free_tree(std::uint32_t ino) {
 }
 
 void State::free_inode(std::uint32_t ino) {
+  release_xattr_values(nodes[ino].xattrs.get());
   Node& node = nodes[ino];
   space.take_back_promise(node.promise());
+  if (node.xattr_value) --xattr_values;
   if (auto* file = std::get_if<RegularFile>(&node.content)) {
     for (const Extent& extent : file->extents) space.release({extent.physical, extent.length});
   } else if (auto* directory = std::get_if<std::unique_ptr<Directory>>(&node.content)) {

@@ -56,6 +56,11 @@ struct State {
   void rename(Inode from, std::string_view name, Inode to, std::string_view new_name);
   /// Takes one out again, which is there.
   void erase_name(Directory& parent, std::string_view name);
+  /// Replaces the extended attributes of an inode. Strong guarantee.
+  void set_xattrs(Node& node, std::vector<Xattr> xattrs);
+  /// An inode for the value of an extended attribute, whose data it writes.
+  std::uint32_t add_xattr_value(std::string_view value);
+  void release_xattr_values(const XattrSet* set);
   /// Marks the extended attributes of an inode, which stand on the device, as changed.
   void change_xattrs(std::uint32_t ino);
   /// Gives an inode that stands on the device the lowest free number. Names are up to the caller.
@@ -91,6 +96,7 @@ struct State {
   NameArena names;
   /// Inodes that get another number with the next commit: new and old one.
   std::map<std::uint32_t, std::uint32_t> renumbered;
+  std::uint64_t xattr_values = 0;  ///< In inodes of their own, which needs a feature.
   OpenFile* writer = nullptr;  ///< The one that is not finished.
   bool closed = false;         ///< A commit() has failed.
 };

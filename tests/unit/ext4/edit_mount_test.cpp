@@ -49,7 +49,18 @@ TEST_CASE("the kernel and the Reader find the same in an edited image") {
     edits.apply(fs, 100);
     fs.commit();
   }
+  const Inode file = add_file(fs, fs.root(), "large attributes", "x");
+  fs.set_xattrs(file, {{"user.large", pattern(40'000)}, {"user.small", "x"}});
+  const Inode link = fs.make_symlink(fs.root(), "symlink with them", "target", {});
+  fs.set_xattrs(link, {{"trusted.large", pattern(20'000)}});
+  fs.commit();
   CHECK((mounted_tree(device, "ro") == tree_of(device)));
+  for (const ByteSize size : {9_GiB, fs.least_size()}) {
+    fs.resize(size);
+    CHECK((mounted_tree(device, "rw") == tree_of(device)));
+    CHECK(e2fsck_complaints(device.path()) == "");
+    fs = Filesystem::open(device);
+  }
 }
 
 TEST_CASE("the kernel replays a commit that was interrupted") {

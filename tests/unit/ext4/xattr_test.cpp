@@ -123,8 +123,13 @@ TEST_CASE("attributes that cannot be stored change nothing") {
     CHECK(fs.xattrs(file) == before);
     return code;
   };
-  CHECK(try_with({{"user.b", std::string(4096 - 32 - 4 - 19, 'v')}}, "room for 4060") ==
+  CHECK(try_with({{"user.b", std::string(65'537, 'v')}}, "room for 65536") ==
         Errc::resource_exhausted);
+  std::vector<Xattr> names;
+  for (int i = 0; i < 20; ++i) {
+    names.push_back({"user." + std::to_string(i) + std::string(240, 'n'), "x"});
+  }
+  CHECK(try_with(names, "room for 4060") == Errc::resource_exhausted);
   CHECK(try_with({{"com.apple.quarantine", "x"}}, "\"com.apple.quarantine\"") == Errc::unsupported);
   CHECK(try_with({{"system.data", "x"}}, "\"system.data\"") == Errc::unsupported);
   CHECK(try_with({{"", "x"}}, "ext4 stores") == Errc::unsupported);
