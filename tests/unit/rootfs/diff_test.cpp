@@ -280,6 +280,19 @@ TEST_CASE(
   rootfs::DiffResult result;
   CHECK(names_in(difference(Reader::open(device), empty.reader(), &result)) ==
         "./ .wh.folder socket ");
+  // Two folders that lead into one another, and have no checksums to give them away.
+  if (have_e2fsprogs()) {
+    SparseFileDevice circle;
+    circle.resize(2_MiB);
+    run_tool({e2fs_tool("mke2fs"), "-q", "-F", "-O", "^metadata_csum", circle.path()});
+    for (const char* request : {"mkdir a", "mkdir a/b", "link a a/b/c"}) {
+      run_tool({e2fs_tool("debugfs"), "-w", "-R", request, circle.path()});
+    }
+    check_error(Errc::data_corruption, {"two names lead to this folder"},
+                [&] { exported(Reader::open(circle)); });
+    check_error(Errc::data_corruption, {"two names lead to this folder"},
+                [&] { difference(empty.reader(), Reader::open(circle)); });
+  }
   StopSource stop;
   stop.request_stop();
   TextSink sink;
