@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 
-#include "ext4/commit/commit.hpp"
+#include "ext4/commit/first_commit.hpp"
+#include "ext4/commit/update.hpp"
+#include "ext4/tree/file_content.hpp"
 #include "ext4/tree/open_file.hpp"
+#include "ext4/tree/path_walk.hpp"
 #include "ext4/tree/state.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -23,6 +26,10 @@ Filesystem::~Filesystem() = default;
 
 Filesystem Filesystem::format(BlockDevice& device, const FormatOptions& options) {
   return Filesystem(std::make_unique<Impl>(device, options));
+}
+
+Filesystem Filesystem::open(BlockDevice& device) {
+  return Filesystem(std::make_unique<Impl>(device));
 }
 
 Inode Filesystem::root() const {
@@ -57,6 +64,33 @@ void Filesystem::for_each_entry(
     Inode directory, const std::function<void(std::string_view name, Inode inode)>& visit) const {
   impl_->directory(directory).names.for_each(
       [&](const NameIndex::Entry& entry) { visit(entry.name(), Inode{entry.ino}); });
+}
+
+std::uint64_t Filesystem::size(Inode inode) const {
+  const Node& node = impl_->node(inode);
+  if (const auto* file = std::get_if<RegularFile>(&node.content)) return file->size;
+  const auto* symlink = std::get_if<Symlink>(&node.content);
+  return symlink != nullptr ? symlink->target.size() : 0;
+}
+
+DeviceNumber Filesystem::device(Inode inode) const {
+  const auto* device = std::get_if<DeviceNumber>(&impl_->node(inode).content);
+  return device != nullptr ? *device : DeviceNumber();
+}
+
+std::size_t Filesystem::read(Inode inode, std::uint64_t offset,
+                             std::span<std::byte> buffer) const {
+  const auto* file = std::get_if<RegularFile>(&impl_->node(inode).content);
+  if (file == nullptr) {
+    throw Error(Errc::invalid_argument, "inode " +
+                                            std::to_string(static_cast<std::uint32_t>(inode)) +
+                                            " is no regular file");
+  }
+  return read_content(*impl_, *file, offset, buffer);
+}
+
+std::optional<Inode> Filesystem::resolve(std::string_view path, LastSymlink last) const {
+  return PathWalk(*impl_).resolve(path, last);
 }
 
 Inode Filesystem::make_directory(Inode parent, std::string_view name,
@@ -102,10 +136,31 @@ FileWriter Filesystem::make_file(Inode parent, std::string_view name,
   auto writer = std::make_unique<FileWriter::Impl>();
   const Inode inode = impl_->add(parent, name, FileType::regular, attributes, 0);
   impl_->node(inode).content = RegularFile();
-  writer->state = impl_.get();
-  writer->inode = inode;
-  impl_->writer = writer.get();
+  OpenFile::begin(*writer, *impl_, inode, true);
   return FileWriter(std::move(writer));
+}
+
+FileWriter Filesystem::replace_content(Inode file) {
+  return open_writer(file, true);
+}
+
+FileWriter Filesystem::append_to(Inode file) {
+  return open_writer(file, false);
+}
+
+FileWriter Filesystem::open_writer(Inode file, bool anew) {
+  impl_->check_open();
+  if (impl_->writer != nullptr) {
+    throw Error(Errc::failed_precondition, "another file's writer is not finished");
+  }
+  auto writer = std::make_unique<FileWriter::Impl>();
+  OpenFile::begin(*writer, *impl_, file, anew);
+  return FileWriter(std::move(writer));
+}
+
+Inode Filesystem::make_directories(std::string_view path, const Attributes& attributes) {
+  impl_->check_open();
+  return PathWalk(*impl_).make_directories(path, attributes);
 }
 
 void Filesystem::link(Inode directory, std::string_view name, Inode target) {
@@ -116,40 +171,38 @@ void Filesystem::link(Inode directory, std::string_view name, Inode target) {
     throw Error(Errc::invalid_argument, "hard link to a directory");
   }
   check_new_name(into, name);
+  impl_->change_content(static_cast<std::uint32_t>(directory));
   if (node.links >= max_links) {
     throw Error(Errc::unsupported, "hard link: its target has " + std::to_string(node.links) +
                                        " names, and ext4 allows no more");
   }
   impl_->add_name(into, name, static_cast<std::uint32_t>(target));
   ++node.links;
+  node.changed = true;
 }
 
 void Filesystem::remove(Inode directory, std::string_view name) {
   impl_->check_open();
   Directory& from = impl_->directory(directory);
   const NameIndex::Entry* entry = from.names.find(name);
-  if (entry == nullptr) {
-    throw Error(Errc::not_found,
-                "no such file name of " + std::to_string(name.size()) + " bytes in its directory");
-  }
+  if (entry == nullptr) throw_no_name(name);
   const std::uint32_t ino = entry->ino;
-  const std::uint64_t bytes = from.record_bytes - dirent_size(name.size());
-  impl_->space.take_back_promise(directory_promise(from, from.record_bytes) -
-                                 directory_promise(from, bytes));
-  from.record_bytes = bytes;
-  from.names.erase(impl_->names, name);
-  if (impl_->nodes[ino].type == FileType::directory) {
-    --impl_->node(directory).links;
-    impl_->free_tree(ino);
-  } else if (--impl_->nodes[ino].links == 0) {
-    impl_->free_inode(ino);
-  }
+  impl_->change_content(static_cast<std::uint32_t>(directory));
+  impl_->erase_name(from, name);
+  impl_->release_name(directory, ino);
+}
+
+void Filesystem::rename(Inode from, std::string_view name, Inode to, std::string_view new_name) {
+  impl_->check_open();
+  impl_->rename(from, name, to, new_name);
 }
 
 void Filesystem::set_attributes(Inode inode, const Attributes& attributes) {
   impl_->check_open();
   check_permissions(attributes);
-  impl_->node(inode).set(attributes);
+  Node& node = impl_->node(inode);
+  node.set(attributes);
+  node.changed = true;
 }
 
 void Filesystem::set_xattrs(Inode inode, std::vector<Xattr> xattrs) {
@@ -157,11 +210,13 @@ void Filesystem::set_xattrs(Inode inode, std::vector<Xattr> xattrs) {
   Node& node = impl_->node(inode);
   std::unique_ptr<XattrSet> set;
   if (!xattrs.empty()) set = std::make_unique<XattrSet>(std::move(xattrs));
-  const bool had_block = node.xattrs && node.xattrs->has_block();
-  const bool has_block = set && set->has_block();
-  if (has_block && !had_block) impl_->space.promise(1, "extended attributes");
-  if (had_block && !has_block) impl_->space.take_back_promise(1);
+  const bool had_promise = node.xattrs_changed && node.xattrs && node.xattrs->has_block();
+  const bool needs_promise = set && set->has_block();
+  if (needs_promise && !had_promise) impl_->space.promise(1, "extended attributes");
+  if (had_promise && !needs_promise) impl_->space.take_back_promise(1);
   node.xattrs = std::move(set);
+  node.xattrs_changed = true;
+  node.changed = true;
 }
 
 std::vector<Xattr> Filesystem::xattrs(Inode inode) const {
@@ -174,12 +229,24 @@ std::uint64_t Filesystem::inode_count() const {
 }
 
 void Filesystem::commit(const CallOptions& options) {
+  commit(CommitMode::atomic, options);
+}
+
+void Filesystem::commit(CommitMode mode, const CallOptions& options) {
   impl_->check_open();
   if (impl_->writer != nullptr) {
     throw Error(Errc::failed_precondition, "commit: a file's writer is not finished");
   }
-  impl_->closed = true;
-  Commit(*impl_, options).run();
+  if (impl_->image) {
+    Update update(*impl_, mode, options);
+    update.check_room();
+    impl_->closed = true;
+    update.run();
+  } else {
+    impl_->closed = true;
+    FirstCommit(*impl_, mode, options).run();
+  }
+  impl_->closed = false;
 }
 
 FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
