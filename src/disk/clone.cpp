@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <string>
 
+#include "disk/clone_into.hpp"
 #include "os/atomic_file.hpp"
 #include "os/clone_file.hpp"
-#include "os/file_lock.hpp"
+#include "os/disk_lock.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/disk/clone.hpp>
@@ -59,22 +60,19 @@ void require_free_space(const std::filesystem::path& path, ByteSize needed) {
                                             " available");
 }
 
-CloneMethod clone(const std::filesystem::path& source_path, const std::filesystem::path& target,
-                  const CloneOptions& clone_options, const CallOptions& options) {
+CloneMethod clone_into(os::AtomicFile& fresh, const std::filesystem::path& source_path,
+                       const std::filesystem::path& target, CloneMode mode,
+                       const CallOptions& options) {
   const std::string what = "clone " + source_path.string() + " to " + target.string();
-  options.check(what);
   const os::File source = os::File::open(source_path, os::File::Mode::read);
-  if (!os::try_lock(source, os::FileLock::Kind::shared)) {
-    throw Error(Errc::failed_precondition, what + ": the source is being written");
+  if (!os::try_lock_disk(source, os::FileLock::Kind::shared)) {
+    const std::string holders = os::lock_holders(source_path);
+    throw Error(Errc::failed_precondition,
+                what + ": the source is being written" + (holders.empty() ? "" : " by " + holders));
   }
-  std::error_code ignored;
-  if (std::filesystem::exists(std::filesystem::symlink_status(target, ignored))) {
-    throw Error(Errc::already_exists, what + ": there is a file of that name");
-  }
-  os::AtomicFile fresh(target, private_to_owner);
   CloneMethod method = CloneMethod::cow;
   if (!fresh.try_clone_from(source)) {
-    if (clone_options.mode == CloneMode::require_cow) {
+    if (mode == CloneMode::require_cow) {
       throw Error(Errc::unsupported,
                   what +
                       ": copy-on-write was required, but their file system cannot share blocks "
@@ -84,6 +82,19 @@ CloneMethod clone(const std::filesystem::path& source_path, const std::filesyste
     sparse_copy(source, target, fresh.file(), options);
   }
   options.check(what);
+  return method;
+}
+
+CloneMethod clone(const std::filesystem::path& source, const std::filesystem::path& target,
+                  const CloneOptions& clone_options, const CallOptions& options) {
+  const std::string what = "clone " + source.string() + " to " + target.string();
+  options.check(what);
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(target, ignored))) {
+    throw Error(Errc::already_exists, what + ": there is a file of that name");
+  }
+  os::AtomicFile fresh(target, private_to_owner);
+  const CloneMethod method = clone_into(fresh, source, target, clone_options.mode, options);
   fresh.commit(os::AtomicFile::Existing::keep, clone_options.durable
                                                    ? os::AtomicFile::Durability::synced
                                                    : os::AtomicFile::Durability::ephemeral);

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "os/atomic_file.hpp"
-#include "os/file_lock.hpp"
+#include "os/disk_lock.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/disk/image_file.hpp>
@@ -17,6 +17,16 @@ namespace {
 // A sync cannot be stopped: what is written is sent to the disk as it comes, so that the sync at
 // the end is short.
 constexpr std::uint64_t writeback_step = 16 << 20;
+
+void lock(const os::File& file, os::FileLock::Kind kind) {
+  if (os::try_lock_disk(file, kind)) return;
+  const bool write = kind == os::FileLock::Kind::exclusive;
+  const std::string holders = os::lock_holders(file.path());
+  throw Error(Errc::failed_precondition,
+              "disk image " + file.path().string() + " is in use" +
+                  (holders.empty() ? (write ? "" : " by a writer") : " by " + holders) +
+                  ": wait until it is closed, or clone it");
+}
 
 }  // namespace
 
@@ -60,12 +70,14 @@ ImageFile ImageFile::create(const std::filesystem::path& target, ByteSize size) 
 
 ImageFile ImageFile::open(const std::filesystem::path& path, Access access) {
   const bool write = access == Access::read_write;
-  os::File file = os::File::open(path, write ? os::File::Mode::read_write : os::File::Mode::read);
+  const auto mode = write ? os::File::Mode::read_write : os::File::Mode::read;
   const auto kind = write ? os::FileLock::Kind::exclusive : os::FileLock::Kind::shared;
-  if (!os::try_lock(file, kind)) {
-    throw Error(Errc::failed_precondition, "disk image " + path.string() + " is in use" +
-                                               (write ? "" : " by a writer") +
-                                               ": wait until it is closed, or clone it");
+  os::File file = os::File::open(path, mode);
+  lock(file, kind);
+  // Restoring a snapshot gives the name to another file: the lock must be on the one that has it.
+  while (file.status().inode != os::File::open(path, os::File::Mode::read).status().inode) {
+    file = os::File::open(path, mode);
+    lock(file, kind);
   }
   auto impl = std::make_unique<Impl>(std::move(file));
   impl->size = impl->file().size();
@@ -77,6 +89,7 @@ void ImageFile::publish() {
     throw Error(Errc::failed_precondition,
                 "publish " + impl_->file().path().string() + ": it is no new image");
   }
+  lock(impl_->file(), os::FileLock::Kind::exclusive);  // QEMU does not know the lock it has so far
   impl_->fresh->commit(os::AtomicFile::Existing::keep);
 }
 

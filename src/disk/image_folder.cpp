@@ -5,6 +5,8 @@
 #include "os/directory.hpp"
 #include "os/file_lock.hpp"
 
+#include <vmkit/base/error.hpp>
+#include <vmkit/disk/backup.hpp>
 #include <vmkit/disk/image_folder.hpp>
 
 namespace vmkit::disk {
@@ -27,6 +29,11 @@ ImageFolder::Lock::~Lock() = default;
 
 ImageFolder::ImageFolder(std::filesystem::path path) : path_(std::move(path)) {
   os::create_directories(locks_of(path_));
+  try {
+    exclude_from_backup(path_);
+  } catch (const Error&) {
+    // Not the owner, or a file system without attributes: the folder works, the backup is larger.
+  }
   os::AtomicFile::remove_abandoned(path_);
 }
 

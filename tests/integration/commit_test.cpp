@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <string>
 
+#include "os/child_process.hpp"
 #include "support/demo.hpp"
 #include "support/image_tree.hpp"
 
@@ -69,10 +70,21 @@ TEST_CASE("commit: what a killed machine had written is in an image that runs") 
   CHECK(committed.changes.content < 2_MiB);
   oci::push(demo.client(), store, name, name);
   store.remove(name);
-  auto again = demo.container_options();
-  again.image = oci::pull(demo.client(), store, name);
-  CHECK(again.image.manifest.layers.size() == options.image.manifest.layers.size() + 1);
-  auto second = Container::create(again);
-  second.start();
-  CHECK(output_of(second, sums) == expected);
+  const auto pulled = oci::pull(demo.client(), store, name);
+  CHECK(pulled.manifest.layers.size() == options.image.manifest.layers.size() + 1);
+  // Elsewhere is another process; what it changes in turn becomes the next image.
+  const auto kernel = test::demo_kernel();
+  const auto next = oci::Reference::parse(registry + "/committed:2");
+  const os::Output second =
+      os::run({.arguments = {VMKIT_PROGRAM, "run", "--store", store.root().string(), "--kernel",
+                             kernel.image.string(), "--modules", kernel.modules.string(),
+                             "--plain-http", "--commit", next.to_string(), name.to_string(), "--",
+                             "sh", "-c", std::string(sums) + "; rm /root/same"}},
+              1_MiB, CallOptions{}.with_timeout(120s));
+  CAPTURE(second.err);
+  CHECK(second.out == expected);
+  const auto made = store.resolve(next);
+  REQUIRE(made);
+  CHECK(made->manifest.layers.size() == pulled.manifest.layers.size() + 1);
+  CHECK(made->config.history.back().created_by.find("vmkit run sh -c") == 0);
 }

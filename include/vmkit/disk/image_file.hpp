@@ -9,9 +9,10 @@
 
 namespace vmkit::disk {
 
-/// A raw disk image in a file, as a BlockDevice. As long as the object lives, an advisory lock
-/// (flock) keeps other ImageFiles, of any process, from writing an image that is read or written
-/// here. discard() punches holes. Thread-safe as BlockDevice says; move-only.
+/// A raw disk image in a file, as a BlockDevice. As long as the object lives, advisory locks keep
+/// other ImageFiles, of any process, from writing an image that is read or written here, and on
+/// Linux machines and tools of QEMU too (docs/formats/disks.md). discard() punches holes.
+/// Thread-safe as BlockDevice says; move-only.
 class ImageFile final : public BlockDevice {
  public:
   enum class Access { read_only, read_write };
@@ -22,7 +23,7 @@ class ImageFile final : public BlockDevice {
   static ImageFile create(const std::filesystem::path& target, ByteSize size);
 
   /// Opens an existing image. Throws not_found, permission_denied, failed_precondition if another
-  /// has it open in a way that excludes `access`.
+  /// has it open in a way that excludes `access`, naming who where the system tells.
   static ImageFile open(const std::filesystem::path& path, Access access);
 
   ImageFile(ImageFile&&) noexcept;

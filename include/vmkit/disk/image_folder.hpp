@@ -13,7 +13,8 @@ namespace vmkit::disk {
 class ImageFolder {
  public:
   /// Makes the folder if it is missing, and removes from it the images that killed processes left
-  /// without having published them; those being made now stay.
+  /// without having published them; those being made now stay. The system's backup is told to leave
+  /// the folder out, where it has one and may be told (exclude_from_backup).
   explicit ImageFolder(std::filesystem::path path);
 
   const std::filesystem::path& path() const noexcept { return path_; }

@@ -9,6 +9,7 @@
 #include "ext4/read/directory.hpp"
 #include "ext4/read/file_data.hpp"
 #include "ext4/read/file_map.hpp"
+#include "ext4/read/htree_lookup.hpp"
 #include "ext4/read/inode.hpp"
 #include "ext4/read/open_image.hpp"
 #include "ext4/read/xattr_area.hpp"
@@ -52,6 +53,7 @@ ImageInfo info_of(const OpenImage& image) {
   info.free_blocks = volume.free_blocks;
   info.free_inodes = volume.free_inodes;
   info.journal_replayed = image.journal_replayed();
+  info.clean = volume.unmounted;
   return info;
 }
 
@@ -61,7 +63,13 @@ struct Reader::Impl {
   Impl(BlockDevice& device, const ReaderOptions& options)
       : image(device, options.replay_journal ? JournalPolicy::replay : JournalPolicy::refuse),
         source(image.device(), image.volume()),
-        info(info_of(image)) {}
+        info(info_of(image)) {
+    LoadedInode loaded;
+    load(Inode{root_ino}, loaded);
+    if (loaded.inode.type != FileType::directory) {
+      throw_corrupt({root_ino, 0}, "the root is no folder");
+    }
+  }
 
   void load(Inode number, LoadedInode& loaded) {
     const auto ino = static_cast<std::uint32_t>(number);
@@ -82,9 +90,14 @@ struct Reader::Impl {
   }
 
   std::optional<Inode> find(const InodeRecord& folder, std::string_view name) {
+    if (name == "." || name == "..") return std::nullopt;
     std::optional<Inode> found;
+    if (const auto answer = look_up(source, folder, name)) {
+      if (answer->ino) found = Inode{*answer->ino};
+      return found;
+    }
     walk_directory(source, folder, [&](const DirectoryEntry& entry) {
-      if (entry.is_dot() || entry.name != name) return true;
+      if (entry.name != name) return true;
       found = Inode{entry.ino};
       return false;
     });

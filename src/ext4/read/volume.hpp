@@ -40,8 +40,8 @@ struct Volume {
   std::array<std::byte, 16> uuid = {};
   std::string label;
   HtreeSeed hash_seed = {};
-  std::uint8_t hash_version = 0;
   bool unsigned_hash = false;
+  bool unmounted = true;  ///< And without known errors.
   std::uint32_t checksum_seed = 0;
 
   bool has_compat(std::uint32_t bit) const { return (features.compat & bit) != 0; }

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "os/disk_lock.hpp"
 #include "os/file.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -29,6 +30,16 @@ void check_not_empty(const std::filesystem::path& path, const std::string& role)
   }
 }
 
+/// QEMU locks the disk itself, and would refuse too; but it cannot tell who has it.
+void check_free(const os::File& file, bool read_only, const std::string& what) {
+  const auto kind = read_only ? os::FileLock::Kind::shared : os::FileLock::Kind::exclusive;
+  if (os::try_lock_disk(file, kind)) return;
+  const std::string holders = os::lock_holders(file.path());
+  throw Error(Errc::failed_precondition,
+              what + " is in use by " + (holders.empty() ? "another machine or program" : holders) +
+                  "; stop that first");
+}
+
 void check_disk(const Disk& disk, const std::string& role) {
   const os::File file = open(disk.path, disk.read_only, role);
   const std::uint64_t size = file.size().bytes();
@@ -46,6 +57,7 @@ void check_disk(const Disk& disk, const std::string& role) {
                                             ": expected a raw image, found a qcow2 one; convert "
                                             "it (qemu-img convert -O raw)");
   }
+  check_free(file, disk.read_only, what);
 }
 
 }  // namespace

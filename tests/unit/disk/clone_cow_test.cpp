@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs root: mounts file systems that share blocks, from files, and clones on them.
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <string>
-#include <unistd.h>
 
-#include "os/child_process.hpp"
 #include "os/clone_file.hpp"
 #include "os/directory.hpp"
 #include "os/file.hpp"
+#include "support/mounted_file_system.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/disk/clone.hpp>
@@ -21,53 +19,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool run(std::vector<std::string> arguments) {
-  const os::Output output = os::run({.arguments = std::move(arguments)}, 1_MiB,
-                                    CallOptions{}.with_timeout(std::chrono::seconds(60)));
-  if (!output.status.success()) MESSAGE(output.err);
-  return output.status.success();
-}
-
-/// A file system of its own for one test, mounted from a file.
-class Mounted {
- public:
-  explicit Mounted(const std::string& type)
-      : folder_(fs::temp_directory_path(), "vmkit-cow"), path_(folder_.path() / "mnt") {
-    const fs::path image = folder_.path() / "fs.img";
-    os::File::open(image, os::File::Mode::create_new).resize(400_MiB);
-    fs::create_directory(path_);
-    mounted_ = run({"/sbin/mkfs." + type, "-q", image.string()}) &&
-               run({"/bin/mount", "-o", "loop", image.string(), path_.string()});
-  }
-  ~Mounted() {
-    if (mounted_) run({"/bin/umount", path_.string()});
-  }
-  Mounted(const Mounted&) = delete;
-  Mounted& operator=(const Mounted&) = delete;
-
-  bool mounted() const { return mounted_; }
-  const fs::path& path() const { return path_; }
-
- private:
-  os::TemporaryDirectory folder_;
-  fs::path path_;
-  bool mounted_ = false;
-};
-
-/// A missing oracle fails in CI and is told elsewhere.
-bool missing(const std::string& what) {
-  if (std::getenv("CI") != nullptr) {
-    FAIL("missing: " << what);
-  }
-  MESSAGE("skipped: missing " << what);
-  return true;
-}
-
 void check_cow(const std::string& type) {
-  if (::geteuid() != 0 && missing("root")) return;
-  if (!fs::exists("/sbin/mkfs." + type) && missing("mkfs." + type)) return;
-  const Mounted mounted(type);
-  if (!mounted.mounted() && missing("a kernel that mounts " + type)) return;
+  const test::MountedFileSystem mounted(type);
+  if (!mounted.usable()) return;
   const fs::path source = mounted.path() / "source.img";
   {
     ImageFile image = ImageFile::create(source, 200_MiB);

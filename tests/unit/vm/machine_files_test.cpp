@@ -4,6 +4,9 @@
 #include "os/file.hpp"
 #include "support/machine_fixture.hpp"
 
+#include <vmkit/disk/clone.hpp>
+#include <vmkit/disk/image_file.hpp>
+
 using namespace vmkit;
 using namespace vmkit::test;
 using namespace vmkit::vm;
@@ -68,17 +71,32 @@ TEST_CASE_FIXTURE(FilesFixture, "machine: the guest sees the disks in order, as 
 
 TEST_CASE_FIXTURE(FilesFixture, "machine: a disk has one writer, and any number of readers") {
   VMKIT_REQUIRE_GUEST();
-  const auto disk = image("d.img", "data");
+  const auto disk_path = image("d.img", "data");
   MachineConfig config = guest_config("first", "echo");
-  config.disks = {{.path = disk}};
+  config.disks = {{.path = disk_path}};
   Machine first = backend->create(config);
   first.start();
   config.name = "second";
   Machine second = backend->create(config);
   begins_and_names(error_of([&] { second.start(); }),
-                   "failed_precondition: machine second: a disk is in use by another machine",
-                   disk.string());
+                   "failed_precondition: machine second: disks[0] " + disk_path.string() +
+                       " is in use by process ",
+                   "(qemu-system-");
+  // Nor does anybody edit or copy it under the machine.
+  for (const auto access :
+       {disk::ImageFile::Access::read_only, disk::ImageFile::Access::read_write}) {
+    begins_and_names(error_of([&] { disk::ImageFile::open(disk_path, access); }),
+                     "failed_precondition: disk image", "(qemu-system-");
+  }
+  begins_and_names(error_of([&] { disk::clone(disk_path, files.path() / "clone.img"); }),
+                   "failed_precondition: clone", "(qemu-system-");
   first.kill();
+  {
+    const auto editor = disk::ImageFile::open(disk_path, disk::ImageFile::Access::read_write);
+    Machine third = backend->create(config);
+    begins_and_names(error_of([&] { third.start(); }), "failed_precondition: machine second",
+                     "in use by this process");
+  }
   config.disks[0].read_only = true;
   config.name = "reader";
   Machine reader = backend->create(config);
