@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -20,16 +22,42 @@ struct Slot {
   std::size_t length = 0;
 };
 
+/// One of the threads, asleep until it may go on. Used under the ring's mutex.
+class Sleeper {
+ public:
+  void sleep(std::unique_lock<std::mutex>& lock) {
+    asleep_ = true;
+    changed_.wait(lock);
+  }
+  void sleep_until(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point time) {
+    asleep_ = true;
+    changed_.wait_until(lock, time);
+  }
+  void wake() {
+    if (!std::exchange(asleep_, false)) return;
+    changed_.notify_one();
+  }
+
+ private:
+  std::condition_variable changed_;
+  bool asleep_ = false;
+};
+
 }  // namespace
 
 // Buffers are numbered from 0 on; number n lives in slot n % slots. A slot is the producer's until
 // `filled_` passes it, then the reader's and the hasher's, and the producer's again when both have
 // passed it. Only the numbers are shared under the mutex, never the bytes.
+//
+// Waking a thread costs about as much as hashing ten kilobytes. So whoever found nothing to do is
+// woken only when there are several buffers for it, which no one can notice in a stream that is
+// read ahead.
 struct ReadAhead::Impl {
   Impl(std::unique_ptr<Source> from, const ReadAheadOptions& options, const CallOptions& call)
       : source(std::move(from)),
         buffer_size(std::max<std::size_t>(1, options.buffer_size.bytes())),
         slots(std::max<std::size_t>(2, options.buffers)),
+        several(std::max<std::size_t>(1, slots.size() / 4)),
         wait_options{call.stop, {}, call.deadline} {
     if (options.digest) hasher.emplace(*options.digest);
   }
@@ -48,14 +76,30 @@ struct ReadAhead::Impl {
     {
       std::lock_guard lock(mutex);
       closing = true;
+      wake_all();
     }
-    changed.notify_all();
     if (producer.joinable()) producer.join();
     if (hashing.joinable()) hashing.join();
   }
 
+  void wake_all() {
+    for (Sleeper* one : {&producing, &reading, &digesting}) one->wake();
+  }
+
   /// How many buffers everybody is done with.
   std::uint64_t released() const { return hasher ? std::min(taken, hashed) : taken; }
+  std::uint64_t room() const { return slots.size() - (filled - released()); }
+
+  /// After buffers were released.
+  void wake_producer() {
+    if (room() >= several) producing.wake();
+  }
+
+  /// After `filled` or `ended` changed.
+  void wake_consumers() {
+    if (ended || filled - taken >= several) reading.wake();
+    if (ended || filled - hashed >= several) digesting.wake();
+  }
 
   void produce() {
     std::exception_ptr caught;
@@ -66,29 +110,25 @@ struct ReadAhead::Impl {
     } catch (...) {
       caught = std::current_exception();
     }
-    {
-      std::lock_guard lock(mutex);
-      if (slots[number % slots.size()].length > 0) filled = number + 1;
-      failure = caught;
-      ended = true;
-    }
-    changed.notify_all();
+    std::lock_guard lock(mutex);
+    if (slots[number % slots.size()].length > 0) filled = number + 1;
+    failure = caught;
+    ended = true;
+    wake_consumers();
   }
 
   bool produce_one(std::uint64_t number) {
     {
       std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return closing || number - released() < slots.size(); });
+      while (!closing && room() == 0) producing.sleep(lock);
       if (closing) return false;
     }
     Slot& slot = slots[number % slots.size()];
     const bool more = fill(slot);
-    {
-      std::lock_guard lock(mutex);
-      if (slot.length > 0) filled = number + 1;
-      ended = !more;
-    }
-    changed.notify_all();
+    std::lock_guard lock(mutex);
+    if (slot.length > 0) filled = number + 1;
+    ended = !more;
+    wake_consumers();
     return more;
   }
 
@@ -101,7 +141,6 @@ struct ReadAhead::Impl {
           source->read(std::span(slot.bytes.get() + slot.length, buffer_size - slot.length));
       if (count == 0) return false;
       slot.length += count;
-      std::lock_guard lock(mutex);
       if (closing) return false;
     }
     return true;
@@ -111,12 +150,10 @@ struct ReadAhead::Impl {
     try {
       hash_all();
     } catch (...) {
-      {
-        std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-        hashed = ~std::uint64_t{0};  // holds nobody up any more
-      }
-      changed.notify_all();
+      std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+      hashed = ~std::uint64_t{0};  // holds nobody up any more
+      wake_all();
     }
   }
 
@@ -124,16 +161,15 @@ struct ReadAhead::Impl {
     for (std::uint64_t number = 0;; ++number) {
       {
         std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return closing || ended || filled > number; });
+        while (!closing && !ended && filled == number) digesting.sleep(lock);
         if (closing || filled <= number) break;
       }
       const Slot& slot = slots[number % slots.size()];
       hasher->update(std::span<const std::byte>(slot.bytes.get(), slot.length));
-      {
-        std::lock_guard lock(mutex);
-        hashed = number + 1;
-      }
-      changed.notify_all();
+      std::lock_guard lock(mutex);
+      hashed = number + 1;
+      wake_producer();
+      if (ended && hashed == filled) reading.wake();  // it waits for the digest
     }
   }
 
@@ -143,9 +179,9 @@ struct ReadAhead::Impl {
     while (!ready()) {
       wait_options.check("read");
       if (wait_options.deadline) {
-        changed.wait_until(lock, *wait_options.deadline);
+        reading.sleep_until(lock, *wait_options.deadline);
       } else {
-        changed.wait(lock);
+        reading.sleep(lock);
       }
     }
   }
@@ -155,7 +191,7 @@ struct ReadAhead::Impl {
     if (holding) {
       holding = false;
       ++taken;
-      changed.notify_all();
+      wake_producer();
     }
     wait_options.check("read");
     wait(lock, [&] { return filled > taken || ended || failure; });
@@ -171,16 +207,19 @@ struct ReadAhead::Impl {
   std::unique_ptr<Source> source;
   std::size_t buffer_size;
   std::vector<Slot> slots;
+  std::uint64_t several;
   CallOptions wait_options;
   std::optional<Hasher> hasher;
 
   std::mutex mutex;
-  std::condition_variable changed;
+  Sleeper producing;
+  Sleeper reading;
+  Sleeper digesting;
   std::uint64_t filled = 0;
   std::uint64_t hashed = 0;
   std::uint64_t taken = 0;  // the reader is done with these
   bool ended = false;
-  bool closing = false;
+  std::atomic<bool> closing{false};
   std::exception_ptr failure;
 
   bool holding = false;                // the reader has buffer number `taken`
@@ -188,10 +227,10 @@ struct ReadAhead::Impl {
 
   std::thread producer;
   std::thread hashing;
-  // The empty lock orders the notification after a waiter's look at the token.
+  // Under the lock, so that nobody is between its look at the token and its sleep.
   StopCallback on_stop{wait_options.stop, [this] {
-                         { std::lock_guard lock(mutex); }
-                         changed.notify_all();
+                         std::lock_guard lock(mutex);
+                         wake_all();
                        }};
 };
 
