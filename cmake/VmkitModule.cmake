@@ -19,6 +19,10 @@ function(vmkit_compile_options target)
   if(VMKIT_SANITIZE)
     target_compile_options(${target} PRIVATE
       -fsanitize=${VMKIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    # AddressSanitizer finds these too, and they make up a fifth of what there is to compile.
+    if(VMKIT_SANITIZE MATCHES "address,undefined")
+      target_compile_options(${target} PRIVATE -fno-sanitize=null,object-size)
+    endif()
     target_link_options(${target} PUBLIC
       $<BUILD_INTERFACE:-fsanitize=${VMKIT_SANITIZE}>)
   endif()

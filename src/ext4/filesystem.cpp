@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 
-#include "ext4/commit/commit.hpp"
+#include "ext4/commit/first_commit.hpp"
+#include "ext4/commit/update.hpp"
 #include "ext4/tree/open_file.hpp"
 #include "ext4/tree/state.hpp"
 
@@ -116,12 +117,14 @@ void Filesystem::link(Inode directory, std::string_view name, Inode target) {
     throw Error(Errc::invalid_argument, "hard link to a directory");
   }
   check_new_name(into, name);
+  impl_->change_content(static_cast<std::uint32_t>(directory));
   if (node.links >= max_links) {
     throw Error(Errc::unsupported, "hard link: its target has " + std::to_string(node.links) +
                                        " names, and ext4 allows no more");
   }
   impl_->add_name(into, name, static_cast<std::uint32_t>(target));
   ++node.links;
+  node.changed = true;
 }
 
 void Filesystem::remove(Inode directory, std::string_view name) {
@@ -133,23 +136,24 @@ void Filesystem::remove(Inode directory, std::string_view name) {
                 "no such file name of " + std::to_string(name.size()) + " bytes in its directory");
   }
   const std::uint32_t ino = entry->ino;
-  const std::uint64_t bytes = from.record_bytes - dirent_size(name.size());
-  impl_->space.take_back_promise(directory_promise(from, from.record_bytes) -
-                                 directory_promise(from, bytes));
-  from.record_bytes = bytes;
-  from.names.erase(impl_->names, name);
+  impl_->change_content(static_cast<std::uint32_t>(directory));
+  impl_->erase_name(from, name);
   if (impl_->nodes[ino].type == FileType::directory) {
     --impl_->node(directory).links;
     impl_->free_tree(ino);
   } else if (--impl_->nodes[ino].links == 0) {
     impl_->free_inode(ino);
+  } else {
+    impl_->nodes[ino].changed = true;
   }
 }
 
 void Filesystem::set_attributes(Inode inode, const Attributes& attributes) {
   impl_->check_open();
   check_permissions(attributes);
-  impl_->node(inode).set(attributes);
+  Node& node = impl_->node(inode);
+  node.set(attributes);
+  node.changed = true;
 }
 
 void Filesystem::set_xattrs(Inode inode, std::vector<Xattr> xattrs) {
@@ -157,11 +161,13 @@ void Filesystem::set_xattrs(Inode inode, std::vector<Xattr> xattrs) {
   Node& node = impl_->node(inode);
   std::unique_ptr<XattrSet> set;
   if (!xattrs.empty()) set = std::make_unique<XattrSet>(std::move(xattrs));
-  const bool had_block = node.xattrs && node.xattrs->has_block();
-  const bool has_block = set && set->has_block();
-  if (has_block && !had_block) impl_->space.promise(1, "extended attributes");
-  if (had_block && !has_block) impl_->space.take_back_promise(1);
+  const bool had_promise = node.xattrs_changed && node.xattrs && node.xattrs->has_block();
+  const bool needs_promise = set && set->has_block();
+  if (needs_promise && !had_promise) impl_->space.promise(1, "extended attributes");
+  if (had_promise && !needs_promise) impl_->space.take_back_promise(1);
   node.xattrs = std::move(set);
+  node.xattrs_changed = true;
+  node.changed = true;
 }
 
 std::vector<Xattr> Filesystem::xattrs(Inode inode) const {
@@ -174,12 +180,21 @@ std::uint64_t Filesystem::inode_count() const {
 }
 
 void Filesystem::commit(const CallOptions& options) {
+  commit(CommitMode::atomic, options);
+}
+
+void Filesystem::commit(CommitMode mode, const CallOptions& options) {
   impl_->check_open();
   if (impl_->writer != nullptr) {
     throw Error(Errc::failed_precondition, "commit: a file's writer is not finished");
   }
   impl_->closed = true;
-  Commit(*impl_, options).run();
+  if (impl_->image) {
+    Update(*impl_, mode, options).run();
+  } else {
+    FirstCommit(*impl_, mode, options).run();
+  }
+  impl_->closed = false;
 }
 
 FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

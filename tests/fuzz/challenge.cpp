@@ -17,7 +17,7 @@ bool is_lower_token(std::string_view text) {
   });
 }
 
-std::string quoted(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
@@ -33,7 +33,7 @@ std::string header_of(const std::vector<Challenge>& challenges) {
     header += (header.empty() ? "" : ", ") + challenge.scheme;
     const char* before = " ";
     for (const auto& [name, value] : challenge.parameters) {
-      header += before + name + '=' + quoted(value);
+      header += before + name + '=' + quoted_text(value);
       before = ", ";
     }
   }

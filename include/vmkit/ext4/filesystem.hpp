@@ -30,6 +30,15 @@ struct FormatOptions {
   std::optional<ByteSize> journal = {};
 };
 
+/// How commit() changes an image.
+enum class CommitMode {
+  /// Whatever fails, the image is as it was or as it became: for images that others may open.
+  atomic,
+  /// Without a journal and without flushing the device: for an image that nobody else can see yet,
+  /// which is lost if the commit fails.
+  in_place,
+};
+
 class FileWriter;
 
 /// A new ext4 file system on a BlockDevice, written in user space: a tree of inodes in memory over
@@ -107,6 +116,7 @@ class Filesystem {
   /// superblock. Stoppable until the superblock is written. Progress: phase "commit", in inodes.
   /// Throws failed_precondition while a FileWriter is not finished.
   void commit(const CallOptions& options = {});
+  void commit(CommitMode mode, const CallOptions& options = {});
 
  private:
   friend class FileWriter;

@@ -122,12 +122,13 @@ class RegistryClient {
 
   /// Stores a manifest or index, under the tag of `reference` if it has one, otherwise under its
   /// digest; if it has a digest, that must be the content's: invalid_argument. Its blobs and
-  /// manifests must be in the repository.
+  /// manifests must be in the repository. What names a subject is one of its referrers afterwards,
+  /// in the list under the tag ALGORITHM-HEX where the registry keeps none: several requests more.
   Descriptor push_manifest(const Reference& reference, const std::string& media_type,
                            std::string_view content, const CallOptions& options = {});
 
   /// Deletes the manifest with the digest of `reference`, and so all its tags. Many registries
-  /// refuse, with unsupported or permission_denied.
+  /// refuse, with unsupported or permission_denied. A list of referrers under a tag keeps its entry.
   void delete_manifest(const Reference& reference, const CallOptions& options = {});
   /// Deletes the tag of `reference` alone. Few registries can do that: unsupported.
   void delete_tag(const Reference& reference, const CallOptions& options = {});

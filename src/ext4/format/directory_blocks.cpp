@@ -124,12 +124,12 @@ std::uint64_t max_directory_record_bytes() {
 }
 
 DirectoryBlocks::DirectoryBlocks(const NameIndex& names, std::uint64_t record_bytes,
-                                 const HtreeSeed& seed)
+                                 const HtreeHasher& hasher)
     : names_(names) {
   if (record_bytes + 2 * dot_size <= entry_room) return;
   hashed_.reserve(names.size());
   names.for_each([&](const NameIndex::Entry& entry) {
-    hashed_.push_back({htree_hash(entry.name(), seed), &entry});
+    hashed_.push_back({htree_hash(entry.name(), hasher), &entry});
   });
   std::sort(hashed_.begin(), hashed_.end(), [](const Hashed& a, const Hashed& b) {
     if (a.hash != b.hash) return a.hash < b.hash;

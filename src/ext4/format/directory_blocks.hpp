@@ -22,7 +22,7 @@ std::uint64_t max_directory_record_bytes();
 /// blocks of entries. `names` must outlive it, unchanged.
 class DirectoryBlocks {
  public:
-  DirectoryBlocks(const NameIndex& names, std::uint64_t record_bytes, const HtreeSeed& seed);
+  DirectoryBlocks(const NameIndex& names, std::uint64_t record_bytes, const HtreeHasher& hasher);
 
   std::uint32_t count() const;
   bool indexed() const { return !leaves_.empty(); }

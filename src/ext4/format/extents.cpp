@@ -11,9 +11,7 @@
 namespace vmkit::ext4 {
 namespace {
 
-constexpr std::uint16_t extent_magic = 0xf30a;
 constexpr std::size_t entry_size = 12;  // also of the header
-constexpr std::uint32_t max_extent_length = 32768;
 constexpr std::uint32_t entries_in_root = 4;
 constexpr std::uint32_t entries_in_block = (block_size - entry_size) / entry_size;
 constexpr std::size_t tail_offset = entry_size + entries_in_block * entry_size;

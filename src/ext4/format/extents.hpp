@@ -10,6 +10,10 @@
 
 namespace vmkit::ext4 {
 
+inline constexpr std::uint16_t extent_magic = 0xf30a;
+/// Of one extent on disk, in blocks; a length above it means that many less, unwritten.
+inline constexpr std::uint32_t max_extent_length = 32768;
+
 /// `length` blocks of a file from `logical` on stand at `physical` on the device. Longer than one
 /// extent on disk may be.
 struct Extent {

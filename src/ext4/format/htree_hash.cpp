@@ -12,7 +12,7 @@ using Words = std::array<std::uint32_t, words>;
 
 /// The next 32 bytes of a name as words, the first byte highest; what is missing at the end is
 /// filled with the number of bytes left.
-Words pack(std::string_view rest) {
+Words pack(std::string_view rest, bool unsigned_bytes) {
   std::uint32_t pad = static_cast<std::uint32_t>(rest.size()) & 0xff;
   pad |= static_cast<std::uint32_t>(rest.size()) << 8;
   pad |= pad << 16;
@@ -21,7 +21,9 @@ Words pack(std::string_view rest) {
   const std::size_t length = std::min(rest.size(), words * 4);
   for (std::size_t i = 0; i < length; ++i) {
     std::uint32_t& word = packed[i / 4];
-    word = (word << 8) + static_cast<unsigned char>(rest[i]);
+    const auto byte = static_cast<unsigned char>(rest[i]);
+    const auto negative = static_cast<std::uint32_t>(static_cast<signed char>(byte));
+    word = (word << 8) + (unsigned_bytes ? byte : negative);
   }
   return packed;
 }
@@ -58,11 +60,11 @@ void transform(HtreeSeed& state, const Words& in) {
 
 }  // namespace
 
-HtreeHash htree_hash(std::string_view name, const HtreeSeed& seed) {
+HtreeHash htree_hash(std::string_view name, const HtreeHasher& hasher) {
   HtreeSeed state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-  if (seed != HtreeSeed{}) state = seed;
+  if (hasher.seed != HtreeSeed{}) state = hasher.seed;
   while (!name.empty()) {
-    transform(state, pack(name));
+    transform(state, pack(name, hasher.unsigned_bytes));
     name.remove_prefix(std::min(name.size(), words * 4));
   }
   constexpr std::uint32_t end_of_directory = 0xfffffffe;  // never the hash of a name

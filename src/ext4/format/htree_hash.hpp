@@ -17,8 +17,13 @@ struct HtreeHash {
 
 using HtreeSeed = std::array<std::uint32_t, 4>;
 
-/// ext4's "half MD4" over a file name whose bytes count as unsigned. A seed of zeros stands for
-/// MD4's own.
-HtreeHash htree_hash(std::string_view name, const HtreeSeed& seed);
+/// How one file system hashes names.
+struct HtreeHasher {
+  HtreeSeed seed = {};         ///< All zero stands for MD4's own.
+  bool unsigned_bytes = true;  ///< Else bytes from 0x80 count as negative, as hosts once had it.
+};
+
+/// ext4's "half MD4" over a file name.
+HtreeHash htree_hash(std::string_view name, const HtreeHasher& hasher);
 
 }  // namespace vmkit::ext4

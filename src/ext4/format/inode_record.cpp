@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ext4/format/inode_record.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ext4/format/crc32c.hpp"
@@ -10,6 +11,10 @@
 
 namespace vmkit::ext4 {
 namespace {
+
+constexpr std::size_t classic_size = 128;
+/// Sectors are counted in blocks.
+constexpr std::uint32_t huge_file = 0x40000;
 
 std::uint16_t type_bits(FileType type) {
   switch (type) {
@@ -33,8 +38,8 @@ std::uint16_t type_bits(FileType type) {
 
 }  // namespace
 
-std::uint32_t inode_checksum_seed(std::uint32_t file_system_seed, std::uint32_t ino) {
-  constexpr std::uint32_t generation = 0;
+std::uint32_t inode_checksum_seed(std::uint32_t file_system_seed, std::uint32_t ino,
+                                  std::uint32_t generation) {
   return crc32c_le32(crc32c_le32(file_system_seed, ino), generation);
 }
 
@@ -45,6 +50,20 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
   };
   const auto put32 = [&](std::size_t at, std::uint64_t value) {
     store_le(&record[at], static_cast<std::uint32_t>(value));
+  };
+  if (!node.same) std::memset(record.data(), 0, record.size());
+  const std::uint32_t kept_flags =
+      load_le<std::uint32_t>(&record[32]) & ~(inode_flag_index | inode_flag_extents | huge_file);
+  const std::size_t old_extra = load_le<std::uint16_t>(&record[128]);
+  const bool all_fields = !node.same || node.xattrs_changed || !node.xattrs;
+  const std::size_t extra = all_fields ? extra_isize : old_extra;
+  if (all_fields) {
+    const std::size_t known = classic_size + std::min<std::size_t>(old_extra, extra_isize);
+    std::memset(&record[known], 0, record.size() - known);
+    put16(classic_size, extra_isize);
+  }
+  const auto put_extra = [&](std::size_t at, std::uint32_t value) {
+    if (at + sizeof value <= classic_size + extra) put32(at, value);
   };
   const std::uint64_t sectors = placement.blocks * (block_size / 512);
   put16(0, type_bits(node.type) | node.permissions);
@@ -57,7 +76,7 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
   // dir_nlink: 1 stands for more subdirectories than can be counted.
   put16(26, node.links > max_links ? 1 : node.links);
   put32(28, sectors);
-  put32(32, placement.flags);
+  put32(32, kept_flags | placement.flags);
   std::memcpy(&record[40], placement.block.data(), placement.block.size());
   put32(104, placement.xattr_block);
   put32(108, placement.size >> 32);
@@ -65,13 +84,18 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
   put16(118, placement.xattr_block >> 32);
   put16(120, node.uid >> 16);
   put16(122, node.gid >> 16);
-  put16(128, extra_isize);
-  put32(132, node.ctime.extra);
-  put32(136, node.mtime.extra);
-  put32(140, node.atime.extra);
-  put32(144, created.seconds);
-  put32(148, created.extra);
-  if (node.xattrs) node.xattrs->store_in_inode(record.subspan(128 + extra_isize));
+  put_extra(132, node.ctime.extra);
+  put_extra(136, node.mtime.extra);
+  put_extra(140, node.atime.extra);
+  if (!node.same) {
+    put32(144, created.seconds);
+    put32(148, created.extra);
+  }
+  if (all_fields && node.xattrs) {
+    node.xattrs->store_in_inode(record.subspan(classic_size + extra_isize));
+  }
+  put16(124, 0);
+  put16(130, 0);
   const std::uint32_t checksum = crc32c(checksum_seed, record);
   put16(124, checksum & 0xffff);
   put16(130, checksum >> 16);

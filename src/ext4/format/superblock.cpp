@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ext4/format/crc32c.hpp"
+#include "ext4/format/features.hpp"
 #include "ext4/format/format.hpp"
 #include "ext4/format/times.hpp"
 
@@ -12,28 +13,6 @@
 
 namespace vmkit::ext4 {
 namespace {
-
-namespace compat {
-constexpr std::uint32_t has_journal = 0x4;
-constexpr std::uint32_t ext_attr = 0x8;
-constexpr std::uint32_t dir_index = 0x20;
-}  // namespace compat
-
-namespace incompat {
-constexpr std::uint32_t filetype = 0x2;
-constexpr std::uint32_t extents = 0x40;
-constexpr std::uint32_t has_64bit = 0x80;
-constexpr std::uint32_t flex_bg = 0x200;
-}  // namespace incompat
-
-namespace ro_compat {
-constexpr std::uint32_t sparse_super = 0x1;
-constexpr std::uint32_t large_file = 0x2;
-constexpr std::uint32_t huge_file = 0x8;
-constexpr std::uint32_t dir_nlink = 0x20;
-constexpr std::uint32_t extra_isize_feature = 0x40;
-constexpr std::uint32_t metadata_csum = 0x400;
-}  // namespace ro_compat
 
 constexpr std::uint32_t log_block_size = 2;  // 1024 << 2
 constexpr std::uint8_t log_groups_per_flex = 4;

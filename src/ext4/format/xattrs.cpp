@@ -18,7 +18,6 @@
 namespace vmkit::ext4 {
 namespace {
 
-constexpr std::uint32_t xattr_magic = 0xea020000;
 constexpr std::size_t entry_head = 16;
 constexpr std::size_t terminator = 4;
 constexpr std::size_t body_header = 4;
@@ -26,25 +25,13 @@ constexpr std::size_t block_header = 32;
 constexpr std::size_t body_room = inode_size - 128 - extra_isize - body_header - terminator;
 constexpr std::size_t block_room = block_size - block_header - terminator;
 
-struct Prefix {
-  std::uint8_t number;
-  std::string_view text;
-  bool whole;  ///< The name has nothing after the prefix.
-};
-
-constexpr std::uint8_t acl_access = 2;
-constexpr std::uint8_t acl_default = 3;
 // The longer names before the prefixes that they begin with.
-constexpr std::array<Prefix, 6> prefixes = {{{acl_access, "system.posix_acl_access", true},
-                                             {acl_default, "system.posix_acl_default", true},
-                                             {1, "user.", false},
-                                             {4, "trusted.", false},
-                                             {6, "security.", false},
-                                             {7, "system.", false}}};
-
-bool is_acl(std::uint8_t prefix) {
-  return prefix == acl_access || prefix == acl_default;
-}
+constexpr std::array<XattrPrefix, 6> prefixes = {{{2, "system.posix_acl_access", true, true},
+                                                  {3, "system.posix_acl_default", true, true},
+                                                  {1, "user.", false, false},
+                                                  {4, "trusted.", false, false},
+                                                  {6, "security.", false, false},
+                                                  {7, "system.", false, false}}};
 
 std::size_t padded(std::size_t size) {
   return (size + 3) & ~std::size_t{3};
@@ -68,6 +55,14 @@ std::uint32_t entry_hash(std::string_view name, std::span<const std::byte> padde
 
 }  // namespace
 
+std::optional<XattrPrefix> xattr_prefix(std::uint8_t number) {
+  const auto found = std::find_if(prefixes.begin(), prefixes.end(), [&](const XattrPrefix& prefix) {
+    return prefix.number == number;
+  });
+  if (found == prefixes.end()) return std::nullopt;
+  return *found;
+}
+
 std::size_t XattrSet::Entry::head_size() const {
   return entry_head + padded(name.size());
 }
@@ -76,7 +71,7 @@ std::size_t XattrSet::Entry::value_size() const {
 }
 
 XattrSet::Entry XattrSet::to_entry(Xattr xattr) {
-  for (const Prefix& prefix : prefixes) {
+  for (const XattrPrefix& prefix : prefixes) {
     const bool fits = prefix.whole ? xattr.name == prefix.text
                                    : std::string_view(xattr.name).starts_with(prefix.text);
     if (!fits) continue;
@@ -89,7 +84,7 @@ XattrSet::Entry XattrSet::to_entry(Xattr xattr) {
     }
     // ext4 keeps the data of small files under this name; nobody else may.
     if (xattr.name == "system.data") break;
-    if (is_acl(prefix.number)) {
+    if (prefix.acl) {
       auto value = acl_to_disk(xattr.value);
       if (!value) {
         throw Error(Errc::invalid_argument, shown_name(xattr.name) + ": its " +
@@ -144,11 +139,9 @@ std::vector<Xattr> XattrSet::to_xattrs() const {
   xattrs.reserve(in_inode_.size() + in_block_.size());
   for (const auto* entries : {&in_inode_, &in_block_}) {
     for (const Entry& entry : *entries) {
-      const auto prefix = std::find_if(prefixes.begin(), prefixes.end(), [&](const Prefix& known) {
-        return known.number == entry.prefix;
-      });
+      const auto prefix = xattr_prefix(entry.prefix);
       std::string value =
-          is_acl(entry.prefix) ? acl_from_disk(entry.value).value_or(std::string()) : entry.value;
+          prefix->acl ? acl_from_disk(entry.value).value_or(std::string()) : entry.value;
       xattrs.push_back({std::string(prefix->text) + entry.name, std::move(value)});
     }
   }

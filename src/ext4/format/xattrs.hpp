@@ -3,13 +3,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <vmkit/ext4/types.hpp>
 
 namespace vmkit::ext4 {
+
+inline constexpr std::uint32_t xattr_magic = 0xea020000;
+
+/// What the number of a name's prefix stands for.
+struct XattrPrefix {
+  std::uint8_t number;
+  std::string_view text;
+  bool whole;  ///< The name has nothing after the prefix.
+  bool acl;    ///< The value has its own encoding on disk.
+};
+std::optional<XattrPrefix> xattr_prefix(std::uint8_t number);
 
 /// The extended attributes of one inode in ext4's form: the known prefix of a name is a number,
 /// ACLs have their encoding on disk, and each attribute has its place: inode or block.

@@ -10,6 +10,7 @@
 #include "ext4/format/extents.hpp"
 #include "ext4/format/times.hpp"
 #include "ext4/format/xattrs.hpp"
+#include "ext4/tree/block_ranges.hpp"
 #include "ext4/tree/name_index.hpp"
 
 #include <vmkit/ext4/types.hpp>
@@ -39,7 +40,12 @@ struct Symlink {
 /// An inode in memory. Kept small: an image may have millions.
 struct Node {
   FileType type = FileType::regular;
-  bool used = false;
+  bool used : 1 = false;
+  bool stored : 1 = false;  ///< The committed image has an inode of this number…
+  bool same : 1 = false;    ///< …which is this one, as it was then.
+  bool changed : 1 = false; ///< The record on the device must be written, or cleared if not used.
+  bool content_changed : 1 = false;  ///< As must what i_block points to, but for file data.
+  bool xattrs_changed : 1 = false;
   std::uint16_t permissions = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
@@ -54,23 +60,37 @@ struct Node {
 
   void set(const Attributes& attributes);
   Attributes attributes() const;
+  /// Blocks that commit() needs for the content if that changed: an upper bound.
+  std::uint64_t content_promise() const;
+  /// The same for all that is marked as changed, extended attributes included.
+  std::uint64_t promise() const;
+  /// Called when what is in memory stands on the device.
+  void settle();
 };
+
+/// The blocks that Space keeps for a directory whose names' entries have `record_bytes`.
+std::uint64_t directory_promise(const Directory& directory, std::uint64_t record_bytes);
 
 /// All inodes by their number. References stay valid while others come and go.
 class NodeTable {
  public:
   NodeTable();
 
-  /// Takes a number below first_free_ino into use.
+  /// Takes a number into use that allocate() does not give: one below first_free_ino, or of an
+  /// image that is loaded, before set_free().
   Node& claim(std::uint32_t ino);
-  /// The number that allocate() gives next.
-  std::uint32_t next() const { return free_.empty() ? last_ + 1 : free_.back(); }
-  /// Takes next() into use, as a default-made node.
+  /// From now on allocate() gives these.
+  void set_free(BlockRanges numbers) { free_ = std::move(numbers); }
+  /// The number that allocate() gives next: the lowest that is free.
+  std::uint64_t next() const { return free_.next(0).start; }
+  /// Takes next() into use, as a default-made node that is all new.
   std::uint32_t allocate();
-  void release(std::uint32_t ino) noexcept;
+  void release(std::uint32_t ino);
 
   /// Null for a number not in use.
   Node* find(std::uint32_t ino);
+  /// Null for a number that never was in use.
+  Node* slot(std::uint32_t ino);
   Node& operator[](std::uint32_t ino) { return chunks_[ino / chunk_size][ino % chunk_size]; }
 
   /// The highest number ever in use.
@@ -80,8 +100,10 @@ class NodeTable {
  private:
   static constexpr std::uint32_t chunk_size = 256;
 
-  std::vector<std::unique_ptr<Node[]>> chunks_;
-  std::vector<std::uint32_t> free_;
+  void make_slot(std::uint32_t ino);
+
+  std::vector<std::unique_ptr<Node[]>> chunks_;  ///< Null where no number was ever in use.
+  BlockRanges free_;
   std::uint32_t last_;
   std::uint64_t count_ = 0;
 };

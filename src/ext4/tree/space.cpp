@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "ext4/format/format.hpp"
 
@@ -16,7 +17,10 @@ constexpr std::uint32_t max_table_blocks = max_inodes_per_group / inodes_per_blo
 }  // namespace
 
 Space::Space(const Geometry& geometry)
-    : geometry_(geometry), table_blocks_(geometry.default_table_blocks()) {
+    : geometry_(&geometry),
+      size_(geometry.size()),
+      blocks_(geometry.blocks()),
+      table_blocks_(geometry.default_table_blocks()) {
   free_.insert({0, geometry.blocks()});
   for (std::uint32_t group = 0; group < geometry.groups(); ++group) {
     free_.erase({Geometry::first_block(group), geometry.base_blocks(group)});
@@ -28,8 +32,17 @@ Space::Space(const Geometry& geometry)
   promise(std::uint64_t{2} * geometry.groups(), "bitmaps");
 }
 
+Space::Space(ByteSize size, std::uint64_t blocks, BlockRanges free, std::uint64_t inodes)
+    : geometry_(nullptr),
+      size_(size),
+      blocks_(blocks),
+      inodes_(inodes),
+      free_(std::move(free)),
+      limit_(blocks),
+      free_below_(free_.count({0, blocks})) {}
+
 void Space::throw_full(std::string_view what) const {
-  throw Error(Errc::resource_exhausted, "ext4 image of " + to_string(geometry_.size()) +
+  throw Error(Errc::resource_exhausted, "ext4 image of " + to_string(size_) +
                                             " is full: no room for " + std::string(what) +
                                             "; give it a larger size");
 }
@@ -49,6 +62,7 @@ BlockRange Space::take(std::uint64_t wanted, std::uint64_t goal, std::uint64_t l
   found.length = std::min({found.length, wanted, limit - found.start});
   free_.erase(found);
   stale_.erase(found);
+  if (geometry_ == nullptr) fresh_.insert(found);
   cursor_ = found.end();
   return found;
 }
@@ -61,22 +75,41 @@ BlockRange Space::allocate(std::uint64_t wanted, std::uint64_t goal, std::string
 }
 
 void Space::release(BlockRange range) {
-  free_.insert(range);
-  stale_.insert(range);
-  if (range.start < limit_) free_below_ += std::min(range.end(), limit_) - range.start;
+  const auto free_now = [&](BlockRange part) {
+    free_.insert(part);
+    stale_.insert(part);
+    if (part.start < limit_) free_below_ += std::min(part.end(), limit_) - part.start;
+  };
+  if (geometry_ != nullptr) return free_now(range);
+  std::uint64_t at = range.start;
+  while (at < range.end()) {
+    BlockRange part = fresh_.next(at);
+    if (part.length == 0 || part.start >= range.end()) part = {range.end(), 0};
+    if (part.start > at) held_.insert({at, part.start - at});
+    part.length = std::min(part.length, range.end() - part.start);
+    if (part.length > 0) {
+      fresh_.erase(part);
+      free_now(part);
+    }
+    at = part.end();
+  }
 }
 
 void Space::admit_inode(std::uint64_t ino) {
-  const std::uint64_t per_block = std::uint64_t{geometry_.groups()} * inodes_per_block;
+  if (geometry_ == nullptr) {
+    if (ino > inodes_) throw_full("inode " + std::to_string(ino));
+    return;
+  }
+  const std::uint64_t per_block = std::uint64_t{geometry_->groups()} * inodes_per_block;
   const auto needed = static_cast<std::uint32_t>((ino + per_block - 1) / per_block);
   if (needed <= table_blocks_) return;
-  const auto tail = needed <= max_table_blocks ? geometry_.tail_for_tables(needed) : std::nullopt;
+  const auto tail = needed <= max_table_blocks ? geometry_->tail_for_tables(needed) : std::nullopt;
   if (!tail) throw_full("inode " + std::to_string(ino));
   std::uint64_t fixed = 0;
   const auto first_group = static_cast<std::uint32_t>(*tail / blocks_per_group);
-  for (std::uint32_t group = first_group; group < geometry_.groups(); ++group) {
+  for (std::uint32_t group = first_group; group < geometry_->groups(); ++group) {
     const std::uint64_t start = Geometry::first_block(group);
-    if (start < limit_ && start >= *tail) fixed += geometry_.base_blocks(group);
+    if (start < limit_ && start >= *tail) fixed += geometry_->base_blocks(group);
   }
   const std::uint64_t wanted = limit_ - *tail;
   if (free_.count({*tail, wanted}) + fixed != wanted ||
@@ -89,14 +122,26 @@ void Space::admit_inode(std::uint64_t ino) {
 }
 
 BlockRanges Space::begin_commit() {
-  limit_ = geometry_.blocks();
-  return std::move(stale_);
+  limit_ = blocks_;
+  return std::exchange(stale_, {});
+}
+
+BlockRanges Space::end_commit(std::uint64_t inodes) {
+  geometry_ = nullptr;
+  inodes_ = inodes;
+  for (const auto& [start, length] : held_.map()) free_.insert({start, length});
+  fresh_ = {};
+  cursor_ = 0;
+  promised_ = 0;
+  free_below_ = free_.count({0, blocks_});
+  return std::exchange(held_, {});
 }
 
 BlockRange Space::allocate_promised(std::uint64_t wanted, std::uint64_t goal) {
   const BlockRange taken = take(wanted, goal, limit_);
   if (taken.length == 0) throw Error(Errc::internal, "ext4: metadata needs more than its estimate");
   promised_ -= std::min(promised_, taken.length);
+  free_below_ -= std::min(free_below_, taken.length);
   return taken;
 }
 
@@ -107,21 +152,21 @@ std::uint64_t Space::runs_of(std::uint32_t blocks) const {
 }
 
 std::vector<BlockRange> Space::place_tables(std::uint64_t inodes) {
-  const std::uint64_t per_block = std::uint64_t{geometry_.groups()} * inodes_per_block;
-  const std::uint64_t free = free_.count({0, geometry_.blocks()}) - promised_;
+  const std::uint64_t per_block = std::uint64_t{geometry_->groups()} * inodes_per_block;
+  const std::uint64_t free = free_.count({0, geometry_->blocks()}) - promised_;
   // What is free may become files of the usual size, if larger tables still find a place.
-  const std::uint64_t wanted = inodes + free * block_size / geometry_.bytes_per_inode();
+  const std::uint64_t wanted = inodes + free * block_size / geometry_->bytes_per_inode();
   const auto generous = static_cast<std::uint32_t>(
       std::min<std::uint64_t>((wanted + per_block - 1) / per_block, max_table_blocks));
-  if (generous > table_blocks_ && runs_of(generous) >= geometry_.groups() &&
-      free >= std::uint64_t{generous} * geometry_.groups()) {
+  if (generous > table_blocks_ && runs_of(generous) >= geometry_->groups() &&
+      free >= std::uint64_t{generous} * geometry_->groups()) {
     table_blocks_ = generous;
   }
   std::vector<BlockRange> tables;
-  tables.reserve(geometry_.groups());
+  tables.reserve(geometry_->groups());
   std::uint64_t from = cursor_;
   bool wrapped = false;
-  while (tables.size() < geometry_.groups()) {
+  while (tables.size() < geometry_->groups()) {
     const BlockRange run = free_.next(from);
     if (run.length == 0) {
       if (wrapped) throw Error(Errc::internal, "ext4: inode tables do not fit");
@@ -130,7 +175,7 @@ std::vector<BlockRange> Space::place_tables(std::uint64_t inodes) {
       continue;
     }
     std::uint64_t fit = run.length / table_blocks_;
-    fit = std::min<std::uint64_t>(fit, geometry_.groups() - tables.size());
+    fit = std::min<std::uint64_t>(fit, geometry_->groups() - tables.size());
     for (std::uint64_t i = 0; i < fit; ++i) {
       tables.push_back({run.start + i * table_blocks_, table_blocks_});
     }

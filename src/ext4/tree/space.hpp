@@ -13,15 +13,27 @@ namespace vmkit::ext4 {
 /// Who gets which block, and the account that lets commit() never run out of them.
 ///
 /// File data takes blocks as it comes. Metadata that is only laid out at commit() is promised
-/// blocks meanwhile: their number is kept free, not their place. Inode tables need long runs; the
-/// end of the image, beyond limit(), is kept free for them and grows when the inodes need more.
+/// blocks meanwhile: their number is kept free, not their place. In an image that was never
+/// committed, inode tables need long runs: the end of the image, beyond limit(), is kept free for
+/// them and grows when the inodes need more.
+///
+/// In a committed image, what was in use at its last commit stays as it is until the next one has
+/// happened: blocks of it that are released are held back, and free only afterwards.
+///
+/// Nothing here remembers more of the time before a commit than the image itself: an image goes on
+/// in the same way whether the object that committed it goes on or another opens it.
 class Space {
  public:
+  /// Of a new image.
   explicit Space(const Geometry& geometry);
+  /// Of an image that stands on a device, `free` as its bitmaps say, with `inodes` numbers.
+  Space(ByteSize size, std::uint64_t blocks, BlockRanges free, std::uint64_t inodes);
 
   /// Keeps `blocks` more free for commit(). Throws resource_exhausted, naming `what`.
   void promise(std::uint64_t blocks, std::string_view what);
   void take_back_promise(std::uint64_t blocks) { promised_ -= blocks; }
+  /// What may still be promised or allocated.
+  std::uint64_t available() const { return free_below_ - promised_; }
 
   /// Up to `wanted` blocks (at least one) in one run, from `goal` on if that is free. Whoever gets
   /// blocks overwrites all of them or releases them. Throws resource_exhausted, naming `what`.
@@ -32,23 +44,35 @@ class Space {
   void admit_inode(std::uint64_t ino);
 
   /// From here on promises are kept: allocate_promised() replaces allocate(). Returns what was
-  /// released and not overwritten since: it holds old data.
+  /// released and not overwritten since, nor committed: it holds old data.
   BlockRanges begin_commit();
   BlockRange allocate_promised(std::uint64_t wanted, std::uint64_t goal);
   /// One run of blocks for each group's inode table. Their length leaves room for growth beyond
-  /// `inodes` if the image has it.
+  /// `inodes` if the image has it. Of a new image only.
   std::vector<BlockRange> place_tables(std::uint64_t inodes);
+  /// The commit has happened, the image has `inodes` numbers for inodes. Returns what was held back
+  /// until now.
+  BlockRanges end_commit(std::uint64_t inodes);
 
   const BlockRanges& free() const { return free_; }
+  /// What will be free when the commit has happened, beside free().
+  const BlockRanges& held() const { return held_; }
+  /// What was free at the last commit and is not any more.
+  const BlockRanges& fresh() const { return fresh_; }
 
  private:
   BlockRange take(std::uint64_t wanted, std::uint64_t goal, std::uint64_t limit);
   std::uint64_t runs_of(std::uint32_t blocks) const;
   [[noreturn]] void throw_full(std::string_view what) const;
 
-  const Geometry& geometry_;
+  const Geometry* geometry_;  ///< Of a new image; null once it is committed.
+  ByteSize size_;
+  std::uint64_t blocks_;
+  std::uint64_t inodes_ = 0;  ///< Of a committed image: how many there may be.
   BlockRanges free_;
   BlockRanges stale_;             ///< Free, but not yet overwritten or discarded.
+  BlockRanges held_;              ///< In use in the committed image, not any more in the tree.
+  BlockRanges fresh_;             ///< The other way round.
   std::uint64_t cursor_ = 0;      ///< New runs are searched from here on, then from the start.
   std::uint64_t limit_ = 0;       ///< Data stays below.
   std::uint64_t free_below_ = 0;  ///< Free blocks below limit_.

@@ -5,9 +5,11 @@
 #include <string>
 
 #include "ext4/format/directory_blocks.hpp"
+#include "ext4/format/group_descriptor.hpp"
 #include "ext4/format/journal.hpp"
 #include "ext4/tree/open_file.hpp"
 
+#include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::ext4 {
@@ -54,19 +56,19 @@ void check_permissions(const Attributes& attributes) {
   }
 }
 
-std::uint64_t directory_promise(const Directory& directory, std::uint64_t record_bytes) {
-  const std::uint64_t blocks = directory_blocks_bound(record_bytes) + directory.spare_blocks;
-  return blocks + extent_index_blocks(blocks);
-}
-
 State::State(BlockDevice& device_in, const FormatOptions& options_in)
     : device(device_in),
       options(options_in),
       geometry(options.size),
-      space(geometry),
+      seed(file_system_checksum_seed(options.uuid)),
+      hasher{htree_seed(options), true},
+      created(encode_time(options.created)),
+      space(*geometry),
       output(device) {
   check_options(options);
   Node& root = nodes.claim(root_ino);
+  root.changed = true;
+  root.content_changed = true;
   root.type = FileType::directory;
   root.links = 2;
   root.set({0755, 0, 0, options.created, options.created, options.created});
@@ -88,7 +90,7 @@ State::State(BlockDevice& device_in, const FormatOptions& options_in)
 }
 
 void State::make_journal(ByteSize size) {
-  std::uint64_t left = journal_blocks(size, geometry);
+  std::uint64_t left = journal_blocks(size, *geometry);
   RegularFile file;
   file.size = left * block_size;
   std::uint32_t logical = 0;
@@ -101,6 +103,8 @@ void State::make_journal(ByteSize size) {
   }
   space.promise(extent_index_blocks(disk_extents(file.extents)), "the journal");
   Node& node = nodes.claim(journal_ino);
+  node.changed = true;
+  node.content_changed = true;
   node.set({0600, 0, 0, options.created, options.created, options.created});
   node.links = 1;
   node.content = std::move(file);
@@ -108,8 +112,18 @@ void State::make_journal(ByteSize size) {
 
 void State::check_open() const {
   if (closed) {
-    throw Error(Errc::failed_precondition, "ext4 file system: commit() was called before");
+    throw Error(Errc::failed_precondition, "ext4 file system: a commit() has failed before");
   }
+}
+
+BlockRanges State::settle(Image committed) {
+  image = std::move(committed);
+  for (std::uint64_t ino = root_ino; ino <= nodes.last(); ++ino) {
+    Node* const node = nodes.slot(static_cast<std::uint32_t>(ino));
+    if (node != nullptr && node->changed) node->settle();
+  }
+  created = encode_time(superblock_created(image->superblock));
+  return space.end_commit(image->volume.inodes);
 }
 
 Node& State::node(Inode inode) {
@@ -131,6 +145,7 @@ Inode State::add(Inode parent, std::string_view name, FileType type, const Attri
   Directory& into = directory(parent);
   check_new_name(into, name);
   check_permissions(attributes);
+  change_content(static_cast<std::uint32_t>(parent));
   space.admit_inode(nodes.next());
   space.promise(content_blocks, "one more inode");
   std::uint32_t ino = 0;
@@ -175,6 +190,22 @@ void State::add_name(Directory& parent, std::string_view name, std::uint32_t ino
   parent.record_bytes = bytes;
 }
 
+void State::erase_name(Directory& parent, std::string_view name) {
+  const std::uint64_t bytes = parent.record_bytes - dirent_size(name.size());
+  space.take_back_promise(directory_promise(parent, parent.record_bytes) -
+                          directory_promise(parent, bytes));
+  parent.record_bytes = bytes;
+  parent.names.erase(names, name);
+}
+
+void State::change_content(std::uint32_t ino) {
+  Node& node = nodes[ino];
+  if (node.content_changed) return;
+  space.promise(node.content_promise(), "a change");
+  node.content_changed = true;
+  node.changed = true;
+}
+
 void State::free_tree(std::uint32_t ino) {
   std::vector<std::uint32_t> doomed = {ino};
   while (!doomed.empty()) {
@@ -192,16 +223,12 @@ void State::free_tree(std::uint32_t ino) {
 
 void State::free_inode(std::uint32_t ino) {
   Node& node = nodes[ino];
+  space.take_back_promise(node.promise());
   if (auto* file = std::get_if<RegularFile>(&node.content)) {
     for (const Extent& extent : file->extents) space.release({extent.physical, extent.length});
-    space.take_back_promise(extent_index_blocks(disk_extents(file->extents)));
   } else if (auto* directory = std::get_if<std::unique_ptr<Directory>>(&node.content)) {
     (*directory)->names.clear(names);
-    space.take_back_promise(directory_promise(**directory, (*directory)->record_bytes));
-  } else if (auto* symlink = std::get_if<Symlink>(&node.content)) {
-    space.take_back_promise(symlink->blocks());
   }
-  if (node.xattrs && node.xattrs->has_block()) space.take_back_promise(1);
   if (writer != nullptr && static_cast<std::uint32_t>(writer->inode) == ino) {
     writer->state = nullptr;
     writer = nullptr;

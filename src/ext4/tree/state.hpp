@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "ext4/commit/device_writer.hpp"
 #include "ext4/format/format.hpp"
 #include "ext4/format/geometry.hpp"
+#include "ext4/format/htree_hash.hpp"
+#include "ext4/format/superblock.hpp"
+#include "ext4/read/volume.hpp"
 #include "ext4/tree/nodes.hpp"
 #include "ext4/tree/space.hpp"
 
@@ -17,8 +23,21 @@ namespace vmkit::ext4 {
 
 struct OpenFile;
 
+/// What the device says of itself since the last commit, and what stays where it is.
+struct Image {
+  Volume volume;
+  std::array<std::byte, superblock_size> superblock = {};
+  std::vector<std::byte> descriptors;  ///< Of all groups, one behind the other.
+
+  std::span<std::byte> descriptor(std::uint32_t group) {
+    return std::span(descriptors)
+        .subspan(std::size_t{group} * volume.descriptor_size, volume.descriptor_size);
+  }
+};
+
 /// What is below Filesystem, its FileWriter and commit().
 struct State {
+  /// A new file system, before its first commit.
   State(BlockDevice& device_in, const FormatOptions& options_in);
 
   void check_open() const;
@@ -28,31 +47,41 @@ struct State {
   /// Adds an inode of `type` under `name`; `content_blocks` are promised to its content.
   Inode add(Inode parent, std::string_view name, FileType type, const Attributes& attributes,
             std::uint64_t content_blocks);
-  /// Adds a name that may be added; promises the space for it. Strong guarantee.
+  /// Adds a name that may be added, to a directory whose content is marked as changed; promises
+  /// the space for it. Strong guarantee.
   void add_name(Directory& parent, std::string_view name, std::uint32_t ino);
+  /// Takes one out again, which is there.
+  void erase_name(Directory& parent, std::string_view name);
+  /// Marks the content of an inode as changed; promises the space for writing it anew.
+  void change_content(std::uint32_t ino);
   /// Frees an inode without names, a directory with all below it.
   void free_tree(std::uint32_t ino);
   void free_inode(std::uint32_t ino);
+
+  /// Called when all that is in memory stands on the device, which then is `committed`. Returns the
+  /// blocks that nothing uses any more.
+  BlockRanges settle(Image committed);
 
   /// Makes the journal's inode, which has no name.
   void make_journal(ByteSize size);
 
   BlockDevice& device;
-  FormatOptions options;
-  Geometry geometry;
+  FormatOptions options;             ///< Of a new file system.
+  std::optional<Geometry> geometry;  ///< The same.
+  std::optional<Image> image;        ///< None before the first commit.
+  std::uint32_t seed = 0;            ///< Of all checksums.
+  HtreeHasher hasher;
+  DiskTime created;  ///< The creation time of new inodes.
   Space space;
   DeviceWriter output;
   NodeTable nodes;
   NameArena names;
   OpenFile* writer = nullptr;  ///< The one that is not finished.
-  bool closed = false;         ///< commit() has been called.
+  bool closed = false;         ///< A commit() has failed.
 };
 
 /// Throw unless it is one, and the name new in `parent`.
 void check_new_name(const Directory& parent, std::string_view name);
 void check_permissions(const Attributes& attributes);
-
-/// The blocks that Space keeps for a directory.
-std::uint64_t directory_promise(const Directory& directory, std::uint64_t record_bytes);
 
 }  // namespace vmkit::ext4

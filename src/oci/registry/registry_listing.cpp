@@ -5,6 +5,7 @@
 
 #include "oci/document/json.hpp"
 #include "oci/http/link_header.hpp"
+#include "oci/registry/referrers_tag.hpp"
 #include "oci/registry/registry_client_impl.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -100,13 +101,6 @@ std::vector<std::string> names_in(const std::string& content, const char* key,
 
 void append(std::vector<std::string>& all, std::vector<std::string> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-/// The tag under which referrers are listed where there is no call for them: the specification
-/// bounds both its parts.
-std::string referrers_tag(const Digest& digest) {
-  return std::string(to_string(digest.algorithm())).substr(0, 32) + '-' +
-         digest.hex().substr(0, 64);
 }
 
 std::vector<Descriptor> of_type(std::vector<Descriptor> all, std::string_view artifact_type) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "oci/registry/referrers_tag.hpp"
 #include "oci/registry/registry_client_impl.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -44,7 +45,13 @@ Descriptor RegistryClient::push_manifest(const Reference& reference, const std::
                                       impl_->options.retry, what, options);
   if (!answer.ok()) throw error_of(answer, what);
   check_announced(answer, digest, what);
-  return {media_type, digest, ByteSize(content.size())};
+  Descriptor pushed{media_type, digest, ByteSize(content.size())};
+  // A registry that keeps the list of referrers itself says whose it has put this one on.
+  if (const auto subject = Digest::try_parse(subject_of(content));
+      subject && answer.response.header("oci-subject").empty()) {
+    add_to_referrers_tag(*this, reference, *subject, pushed, content, options);
+  }
+  return pushed;
 }
 
 void RegistryClient::delete_manifest(const Reference& reference, const CallOptions& options) {

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <string>
@@ -38,7 +39,7 @@ void for_each_extent(const File& file, const std::function<void(const FileExtent
   auto* map = reinterpret_cast<fiemap*>(storage.data());
   for (std::uint64_t start = 0;;) {
     options.check("look at the extents of " + file.path().string());
-    *map = {};
+    std::memset(map, 0, sizeof *map);  // its last member, an array without length, forbids "= {}"
     map->fm_start = start;
     map->fm_length = FIEMAP_MAX_OFFSET - start;
     map->fm_flags = FIEMAP_FLAG_SYNC;  // else what was just written has no place yet

@@ -25,7 +25,7 @@ TEST_CASE("the hash is that of e2fsprogs") {
   for (const std::string& name : {std::string("a"), std::string("passwd"), std::string(31, 'x'),
                                   std::string(32, 'y'), std::string(33, 'z'), std::string(64, 'q'),
                                   std::string(255, 'w'), std::string("\xc3\xa4\xff\x80")}) {
-    const HtreeHash hash = htree_hash(name, htree_seed(options));
+    const HtreeHash hash = htree_hash(name, {htree_seed(options)});
     const std::string output =
         debugfs(device.path(), "dx_hash -h 4 -s f0e9e2db-d4cd-c6bf-b8b1-aaa39c958e87 " + name);
     CHECK_MESSAGE(contains(output, number(hash.major)), output);

@@ -158,10 +158,20 @@ TEST_CASE("bad calls change nothing") {
     fs.remove(root, "open");
     CHECK(error_code([&] { writer.write(bytes_of("x")); }, "removed") == Errc::failed_precondition);
   }
-  fs.commit();
+  StopSource stopped;
+  stopped.request_stop();
+  CHECK(error_code([&] { fs.commit({.stop = stopped.token()}); }, "commit") == Errc::cancelled);
   CHECK(error_code([&] { fs.commit(); }, "before") == Errc::failed_precondition);
   CHECK(error_code([&] { fs.make_directory(root, "a", {}); }, "before") ==
         Errc::failed_precondition);
+}
+
+TEST_CASE("a commit of nothing") {
+  SparseFileDevice device;
+  Filesystem fs = Filesystem::format(device, options_of(8_MiB));
+  fs.commit();
+  fs.commit();
+  fs.commit(CommitMode::in_place);
   if (have_e2fsprogs()) CHECK(e2fsck_complaints(device.path()) == "");
 }
 

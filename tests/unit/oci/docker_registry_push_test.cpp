@@ -171,6 +171,23 @@ TEST_CASE("docker-registry: tags, catalog, deletion") {
   CHECK_FALSE(with.client.has_blob(with.at("b"), layer));
 }
 
+namespace {
+
+/// Something that is said about the fixture's image.
+Descriptor push_note(DockerRegistryFixture& with, const std::string& type) {
+  const TestBlob empty{"application/vnd.oci.empty.v1+json", "{}"};
+  with.client.push_blob(with.at("app"), descriptor_of(empty), opener_of(empty));
+  const std::string content = R"({"schemaVersion":2,"mediaType":")" +
+                              std::string(media_type::oci_manifest) + R"(","artifactType":")" +
+                              type + R"(","config":)" + empty.descriptor() + R"(,"layers":[)" +
+                              empty.descriptor() + R"(],"subject":)" +
+                              with.image.manifest.descriptor() + R"(,"annotations":{"by":"us"}})";
+  return with.client.push_manifest(with.at("app").with_digest(digest_of(content)),
+                                   std::string(media_type::oci_manifest), content);
+}
+
+}  // namespace
+
 TEST_CASE("docker-registry: referrers by the tag that stands in for the call") {
   if (!has_programs(tools)) return;
   DockerRegistryFixture with;
@@ -178,19 +195,17 @@ TEST_CASE("docker-registry: referrers by the tag that stands in for the call") {
   push(with.client, with.store, with.name, with.at("app:1"));
   CHECK(with.client.referrers(subject).empty());
 
-  const TestImage note = TestImage::make("amd64", {noise_layer(100, 3)});
-  put_image(with.store, Reference::parse("local/note:1"), note);
-  push(with.client, with.store, Reference::parse("local/note:1"),
-       with.at("app").with_digest(note.manifest.digest()));
-  const std::string list = R"({"schemaVersion":2,"mediaType":")" +
-                           std::string(media_type::oci_index) + R"(","manifests":[)" +
-                           note.manifest.descriptor(R"(,"artifactType":"application/x-note")") +
-                           "]}";
-  with.client.push_manifest(with.at("app:sha256-" + with.image.manifest.digest().hex()),
-                            std::string(media_type::oci_index), list);
+  // This registry has no call for referrers, so the push keeps the list.
+  push_note(with, "application/x-note");
+  const Descriptor other = push_note(with, "application/x-other");
+  push_note(with, "application/x-other");  // is there already
   const auto found = with.client.referrers(subject);
-  REQUIRE(found.size() == 1);
-  CHECK(found[0].digest == note.manifest.digest());
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].artifact_type == "application/x-note");
+  CHECK(found[0].annotations == std::map<std::string, std::string>{{"by", "us"}});
+  CHECK(found[1] ==
+        Descriptor{
+            other.media_type, other.digest, other.size, {}, "application/x-other", {{"by", "us"}}});
   CHECK(with.client.referrers(subject, "application/x-note").size() == 1);
-  CHECK(with.client.referrers(subject, "application/x-other").empty());
+  CHECK(with.client.referrers(subject, "application/x-more").empty());
 }

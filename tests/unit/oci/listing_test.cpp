@@ -155,3 +155,48 @@ TEST_CASE_FIXTURE(PushFixture, "listing: referrers by the call, by the tag, and 
     check_error(Errc::invalid_argument, {"with a digest"}, [&] { client.referrers(at("app:1")); });
   }
 }
+
+TEST_CASE_FIXTURE(PushFixture, "listing: what is pushed with a subject is among its referrers") {
+  const Digest digest = digest_of("subject");
+  const auto subject = at("app").with_digest(digest);
+  const std::string note =
+      R"({"schemaVersion":2,"mediaType":")" + std::string(media_type::oci_index) +
+      R"(","manifests":[],"artifactType":"application/x-note","subject":)" +
+      TestBlob{std::string(media_type::oci_manifest), "subject"}.descriptor() + "}";
+  const auto push_note = [&] {
+    client.push_manifest(at("app").with_digest(digest_of(note)), std::string(media_type::oci_index),
+                         note);
+  };
+  const std::string tag = "sha256-" + digest.hex();
+  const auto is_listing = [&](const FaultRequest& request) {
+    return request.method == "PUT" && request.target.ends_with(tag);
+  };
+  SUBCASE("by the registry") {
+    fault = [&](const FaultRequest& request) -> std::optional<FaultResponse> {
+      if (request.method != "PUT") return std::nullopt;
+      return FaultResponse{.status = 201, .headers = {{"OCI-Subject", digest.to_string()}}};
+    };
+    push_note();
+    CHECK(registry.requests().size() == 1);
+  }
+  SUBCASE("by the tag, and again where another push undid it") {
+    int undone = 0;
+    fault = [&](const FaultRequest& request) -> std::optional<FaultResponse> {
+      if (!is_listing(request) || undone++ > 0) return std::nullopt;
+      return FaultResponse{.status = 201};
+    };
+    push_note();
+    CHECK(client.referrers(subject, "application/x-note").size() == 1);
+  }
+  SUBCASE("by the tag, which never keeps it") {
+    fault = [&](const FaultRequest& request) -> std::optional<FaultResponse> {
+      if (!is_listing(request)) return std::nullopt;
+      return FaultResponse{.status = 201};
+    };
+    check_error(Errc::unavailable, {"referrers", tag, "push again"}, push_note);
+  }
+  SUBCASE("by the tag, which leads to something else") {
+    server.manifests[tag] = R"({"schemaVersion":2,"layers":[]})";
+    check_error(Errc::data_corruption, {"referrers"}, push_note);
+  }
+}

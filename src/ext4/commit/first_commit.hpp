@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "ext4/commit/content_writer.hpp"
 #include "ext4/format/inode_record.hpp"
 #include "ext4/format/superblock.hpp"
 #include "ext4/tree/state.hpp"
@@ -17,14 +18,17 @@
 
 namespace vmkit::ext4 {
 
-/// One run of commit(): places what the tree promised and writes it, the superblock last.
-class Commit {
+/// The commit() that makes a new file system: places what the tree promised, bitmaps and inode
+/// tables included, and writes it, the superblock last.
+class FirstCommit {
  public:
-  Commit(State& state, const CallOptions& options);
+  FirstCommit(State& state, CommitMode mode, const CallOptions& options);
   void run();
 
  private:
   void check() const;
+  /// Also the device, unless nobody can see it.
+  void flush_device();
 
   void discard_stale();
   void place_group_metadata();
@@ -32,28 +36,23 @@ class Commit {
   void write_inodes();
   void write_inode_group(std::uint32_t group);
   void write_records(std::uint32_t group, std::uint32_t first_index);
-  void fill_record(std::span<std::byte> record, std::uint32_t ino, const Node& node);
-
-  InodePlacement place(std::uint32_t ino, const Node& node);
-  InodePlacement place_directory(std::uint32_t ino, const Directory& directory);
-  InodePlacement place_symlink(const Symlink& symlink, std::uint32_t inode_seed);
-  InodePlacement place_extents(std::span<const Extent> extents, std::uint32_t inode_seed);
-  std::vector<Extent> allocate_extents(std::uint64_t blocks);
-  std::uint64_t allocate_block();
+  void fill_record(std::span<std::byte> record, std::uint32_t ino, Node& node);
 
   void write_block_bitmaps();
   void write_descriptors_and_superblocks();
-  void write_superblocks(std::array<std::byte, superblock_size> superblock,
-                         std::span<const std::byte> descriptors);
+  void write_superblocks();
+  void settle();
 
   State& state_;
+  CommitMode mode_;
   const CallOptions& options_;
+  ContentWriter content_;
   ProgressMeter meter_;
-  std::uint32_t seed_;
   std::vector<GroupFacts> groups_;
   std::uint32_t inodes_per_group_ = 0;
-  std::uint64_t goal_ = 0;  ///< Where the last block was found.
   std::vector<std::byte> records_;
+  std::vector<std::byte> descriptors_;
+  std::array<std::byte, superblock_size> superblock_ = {};
   std::optional<InodePlacement> journal_;
 };
 

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ext4/commit/update.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ext4/commit/block_bitmap.hpp"
+#include "ext4/commit/transaction.hpp"
+#include "ext4/format/bitmap.hpp"
+#include "ext4/format/crc32c.hpp"
+#include "ext4/format/format.hpp"
+#include "ext4/format/group_descriptor.hpp"
+#include "ext4/read/file_map.hpp"
+
+#include <vmkit/base/byte_order.hpp>
+
+namespace vmkit::ext4 {
+
+Update::Update(State& state, CommitMode mode, const CallOptions& options)
+    : state_(state),
+      mode_(mode),
+      options_(options),
+      image_(*state.image),
+      source_(state.device, state.image->volume),
+      content_(state, [this] { check(); }),
+      meter_(options.progress, "commit", "", ProgressUnit::entries, changed_inodes()) {}
+
+void Update::check() const {
+  options_.check("commit of an ext4 image");
+}
+
+std::uint64_t Update::changed_inodes() {
+  std::uint64_t count = 0;
+  for (std::uint64_t ino = root_ino; ino <= state_.nodes.last(); ++ino) {
+    const Node* const node = state_.nodes.slot(static_cast<std::uint32_t>(ino));
+    if (node != nullptr && node->changed) ++count;
+  }
+  return count;
+}
+
+void Update::run() {
+  state_.output.flush();
+  discard(state_.space.begin_commit());
+  const std::uint32_t groups =
+      std::min(image_.volume.groups, (state_.nodes.last() - 1) / image_.volume.inodes_per_group + 1);
+  for (std::uint32_t group = 0; group < groups; ++group) update_inodes(group);
+  keep_shared_xattrs();
+  update_block_bitmaps();
+  update_descriptors_and_superblock();
+  finish();
+}
+
+void Update::discard(const BlockRanges& ranges) {
+  for (const auto& [start, length] : ranges.map()) {
+    state_.device.discard(start * block_size, length * block_size);
+  }
+}
+
+void Update::finish() {
+  check();
+  Transaction transaction(state_, image_, overwrites_);
+  if (mode_ == CommitMode::atomic) {
+    transaction.write_through_journal([this] { check(); });
+  } else {
+    transaction.write_in_place();
+  }
+  discard(state_.settle(std::move(image_)));
+  meter_.flush();
+}
+
+std::span<std::byte> Update::descriptor(std::uint32_t group) {
+  return image_.descriptor(group);
+}
+
+void Update::write_block(std::uint64_t number, std::span<const std::byte, block_size> data,
+                         bool unseen) {
+  if (unseen || mode_ == CommitMode::in_place) {
+    state_.output.write(number * block_size, data);
+    return;
+  }
+  auto& block = overwrites_[number];
+  if (!block) block = std::make_unique<Block>();
+  std::memcpy(block->data(), data.data(), data.size());
+}
+
+void Update::update_inodes(std::uint32_t group) {
+  const std::uint32_t count = image_.volume.inodes_per_group;
+  const std::uint32_t first_ino = group * count + 1;
+  const GroupDescriptor before = decode_descriptor(image_.volume, group, descriptor(group));
+  bool numbers_changed = false;
+  bool any_changed = false;
+  for (std::uint32_t index = 0; index < count; index += inodes_per_block) {
+    bool changed = false;
+    for (std::uint32_t i = index; i < std::min(index + inodes_per_block, count); ++i) {
+      const Node* const node = state_.nodes.slot(first_ino + i);
+      if (node == nullptr || !node->changed) continue;
+      changed = true;
+      // One that takes the place of another may be a directory where none was.
+      numbers_changed = numbers_changed || !node->same;
+    }
+    if (changed) update_table_block(group, before, index);
+    any_changed = any_changed || changed;
+  }
+  if (numbers_changed) update_inode_bitmap(group, before);
+}
+
+/// The block of the inode table with the records from `index` on.
+void Update::update_table_block(std::uint32_t group, const GroupDescriptor& before,
+                                std::uint32_t index) {
+  const std::uint32_t count = image_.volume.inodes_per_group;
+  const std::uint32_t used_before =
+      before.inode_bitmap_written ? count - before.unused_inodes : 0;
+  const std::uint64_t number = before.inode_table + index / inodes_per_block;
+  const bool unseen = index >= used_before;
+  Block block{};
+  if (!unseen) state_.device.read_at(number * block_size, block);
+  for (std::uint32_t i = 0; i < inodes_per_block && index + i < count; ++i) {
+    const std::uint32_t ino = group * count + index + i + 1;
+    Node* const node = state_.nodes.slot(ino);
+    const auto record = std::span(block).subspan(std::size_t{i} * inode_size, inode_size);
+    if (node != nullptr && node->changed) {
+      check();
+      update_record(record, ino, *node);
+      meter_.add(1);
+    }
+    const bool used = ino < first_free_ino || (node != nullptr && node->used);
+    if (!used) std::fill(record.begin(), record.end(), std::byte{0});
+  }
+  write_block(number, block, unseen);
+}
+
+void Update::update_record(std::span<std::byte> record, std::uint32_t ino, Node& node) {
+  InodePlacement placement;
+  std::uint32_t inode_seed = inode_checksum_seed(state_.seed, ino);
+  if (node.same) {
+    const InodeRecord old = decode_inode(image_.volume, ino, record);
+    inode_seed = old.checksum_seed;
+    if (node.content_changed) {
+      release_content(old);
+      placement = content_.place(ino, node, inode_seed);
+    } else {
+      placement.block = old.block;
+      placement.size = old.size;
+      placement.flags = old.flags & (inode_flag_index | inode_flag_extents);
+      placement.blocks = old.sectors / (block_size / 512) - (old.xattr_block != 0 ? 1 : 0);
+    }
+    if (node.xattrs_changed) {
+      release_xattrs(old);
+      content_.place_xattrs(node, placement);
+    } else if (old.xattr_block != 0) {
+      placement.xattr_block = old.xattr_block;
+      ++placement.blocks;
+    }
+  } else {
+    if (node.stored) {
+      const InodeRecord old = decode_inode(image_.volume, ino, record);
+      release_content(old);
+      release_xattrs(old);
+    }
+    if (!node.used) return;
+    placement = content_.place(ino, node, inode_seed);
+    content_.place_xattrs(node, placement);
+  }
+  store_inode(record, node, placement, state_.created, inode_seed);
+}
+
+void Update::release_content(const InodeRecord& old) {
+  const bool data_too = old.type == FileType::directory || old.type == FileType::symlink;
+  if (!data_too && old.type != FileType::regular) return;
+  if (old.fast_symlink()) return;
+  walk_file(
+      source_, old, 0,
+      [&](const MappedBlocks& mapped) {
+        if (data_too) state_.space.release({mapped.physical, mapped.length});
+        return true;
+      },
+      [&](std::uint64_t block) { state_.space.release({block, 1}); });
+}
+
+void Update::release_xattrs(const InodeRecord& old) {
+  if (old.xattr_block == 0) return;
+  constexpr std::size_t count_at = 4;
+  std::array<std::byte, 4> count;
+  source_.read(old.xattr_block, count_at, count);
+  std::uint32_t& fewer = shared_xattrs_[old.xattr_block];
+  if (++fewer < load_le<std::uint32_t>(count.data())) return;
+  shared_xattrs_.erase(old.xattr_block);
+  state_.space.release({old.xattr_block, 1});
+}
+
+void Update::keep_shared_xattrs() {
+  constexpr std::size_t count_at = 4;
+  constexpr std::size_t checksum_at = 16;
+  Block block;
+  for (const auto& [number, fewer] : shared_xattrs_) {
+    source_.read(number, block);
+    store_le(&block[count_at], load_le<std::uint32_t>(&block[count_at]) - fewer);
+    store_le(&block[checksum_at], std::uint32_t{0});
+    std::array<std::byte, 8> place;
+    store_le(place.data(), number);
+    store_le(&block[checksum_at], crc32c(crc32c(state_.seed, place), block));
+    write_block(number, block, false);
+  }
+}
+
+void Update::update_inode_bitmap(std::uint32_t group, const GroupDescriptor& before) {
+  const std::uint32_t count = image_.volume.inodes_per_group;
+  const std::uint32_t first_ino = group * count + 1;
+  GroupDescriptor facts = before;
+  facts.free_inodes = count;
+  facts.directories = 0;
+  std::uint32_t end_used = 0;
+  Block bitmap;
+  bitmap.fill(std::byte{0xff});
+  clear_bits(bitmap, 0, count);
+  for (std::uint32_t index = 0; index < count; ++index) {
+    const std::uint32_t ino = first_ino + index;
+    const Node* const node = state_.nodes.find(ino);
+    if (ino >= first_free_ino && node == nullptr) continue;
+    if (node != nullptr && node->type == FileType::directory) ++facts.directories;
+    set_bit(bitmap, index);
+    --facts.free_inodes;
+    end_used = index + 1;
+  }
+  // Whatever stood in the table once: what was used before never counts as unused again.
+  if (before.inode_bitmap_written) end_used = std::max(end_used, count - before.unused_inodes);
+  facts.unused_inodes = count - end_used;
+  facts.inode_bitmap_written = true;
+  facts.inode_bitmap_checksum = crc32c(state_.seed, std::span(bitmap).first(count / 8));
+  clear_new_table_blocks(group, before, end_used);
+  write_block(facts.inode_bitmap, bitmap, !before.inode_bitmap_written);
+  update_descriptor(descriptor(group), facts, group, state_.seed);
+}
+
+/// Blocks of the table that begin to count now, without an inode of their own.
+void Update::clear_new_table_blocks(std::uint32_t group, const GroupDescriptor& before,
+                                    std::uint32_t end_index) {
+  if (table_is_zeroed(descriptor(group))) return;
+  const std::uint32_t count = image_.volume.inodes_per_group;
+  const std::uint32_t used_before =
+      before.inode_bitmap_written ? count - before.unused_inodes : 0;
+  const Block zeros{};
+  for (std::uint32_t index = (used_before + inodes_per_block - 1) / inodes_per_block *
+                             inodes_per_block;
+       index < end_index; index += inodes_per_block) {
+    bool changed = false;
+    for (std::uint32_t i = index; i < index + inodes_per_block; ++i) {
+      const Node* const node = state_.nodes.slot(group * count + i + 1);
+      changed = changed || (node != nullptr && node->changed);
+    }
+    if (!changed) write_block(before.inode_table + index / inodes_per_block, zeros, true);
+  }
+}
+
+void Update::update_block_bitmaps() {
+  const Volume& volume = image_.volume;
+  std::vector<std::uint32_t> groups;
+  for (const BlockRanges* ranges : {&state_.space.fresh(), &state_.space.held()}) {
+    for (const auto& [start, length] : ranges->map()) {
+      for (std::uint64_t group = start / blocks_per_group;
+           group <= (start + length - 1) / blocks_per_group; ++group) {
+        groups.push_back(static_cast<std::uint32_t>(group));
+      }
+    }
+  }
+  std::sort(groups.begin(), groups.end());
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  Block bitmap;
+  for (const std::uint32_t group : groups) {
+    GroupDescriptor facts = decode_descriptor(volume, group, descriptor(group));
+    facts.free_blocks = fill_block_bitmap(bitmap, volume, group, state_.space);
+    facts.block_bitmap_checksum = crc32c(state_.seed, bitmap);
+    write_block(facts.block_bitmap, bitmap, !facts.block_bitmap_written);
+    facts.block_bitmap_written = true;
+    update_descriptor(descriptor(group), facts, group, state_.seed);
+  }
+}
+
+void Update::update_descriptors_and_superblock() {
+  const Volume& volume = image_.volume;
+  std::uint64_t free_blocks = 0;
+  std::uint32_t free_inodes = 0;
+  const std::uint32_t in_block = block_size / volume.descriptor_size;
+  for (std::uint32_t first = 0; first < volume.groups; first += in_block) {
+    for (std::uint32_t group = first; group < std::min(first + in_block, volume.groups); ++group) {
+      const GroupDescriptor facts = decode_descriptor(volume, group, descriptor(group));
+      free_blocks += facts.free_blocks;
+      free_inodes += facts.free_inodes;
+    }
+    const std::size_t at = std::size_t{first} * volume.descriptor_size;
+    if (std::memcmp(&image_.descriptors[at], &state_.image->descriptors[at], block_size) == 0) {
+      continue;
+    }
+    write_block(descriptor_block(volume, first),
+                std::span(image_.descriptors).subspan(at).first<block_size>(), false);
+  }
+  update_superblock(image_.superblock, free_blocks, free_inodes);
+  image_.volume.free_blocks = free_blocks;
+  image_.volume.free_inodes = free_inodes;
+}
+
+}  // namespace vmkit::ext4
