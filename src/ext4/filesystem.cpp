@@ -3,7 +3,9 @@
 
 #include "ext4/commit/first_commit.hpp"
 #include "ext4/commit/update.hpp"
+#include "ext4/tree/file_content.hpp"
 #include "ext4/tree/open_file.hpp"
+#include "ext4/tree/path_walk.hpp"
 #include "ext4/tree/state.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -24,6 +26,10 @@ Filesystem::~Filesystem() = default;
 
 Filesystem Filesystem::format(BlockDevice& device, const FormatOptions& options) {
   return Filesystem(std::make_unique<Impl>(device, options));
+}
+
+Filesystem Filesystem::open(BlockDevice& device) {
+  return Filesystem(std::make_unique<Impl>(device));
 }
 
 Inode Filesystem::root() const {
@@ -58,6 +64,33 @@ void Filesystem::for_each_entry(
     Inode directory, const std::function<void(std::string_view name, Inode inode)>& visit) const {
   impl_->directory(directory).names.for_each(
       [&](const NameIndex::Entry& entry) { visit(entry.name(), Inode{entry.ino}); });
+}
+
+std::uint64_t Filesystem::size(Inode inode) const {
+  const Node& node = impl_->node(inode);
+  if (const auto* file = std::get_if<RegularFile>(&node.content)) return file->size;
+  const auto* symlink = std::get_if<Symlink>(&node.content);
+  return symlink != nullptr ? symlink->target.size() : 0;
+}
+
+DeviceNumber Filesystem::device(Inode inode) const {
+  const auto* device = std::get_if<DeviceNumber>(&impl_->node(inode).content);
+  return device != nullptr ? *device : DeviceNumber();
+}
+
+std::size_t Filesystem::read(Inode inode, std::uint64_t offset,
+                             std::span<std::byte> buffer) const {
+  const auto* file = std::get_if<RegularFile>(&impl_->node(inode).content);
+  if (file == nullptr) {
+    throw Error(Errc::invalid_argument, "inode " +
+                                            std::to_string(static_cast<std::uint32_t>(inode)) +
+                                            " is no regular file");
+  }
+  return read_content(*impl_, *file, offset, buffer);
+}
+
+std::optional<Inode> Filesystem::resolve(std::string_view path, LastSymlink last) const {
+  return PathWalk(*impl_).resolve(path, last);
 }
 
 Inode Filesystem::make_directory(Inode parent, std::string_view name,
@@ -103,10 +136,31 @@ FileWriter Filesystem::make_file(Inode parent, std::string_view name,
   auto writer = std::make_unique<FileWriter::Impl>();
   const Inode inode = impl_->add(parent, name, FileType::regular, attributes, 0);
   impl_->node(inode).content = RegularFile();
-  writer->state = impl_.get();
-  writer->inode = inode;
-  impl_->writer = writer.get();
+  OpenFile::begin(*writer, *impl_, inode, true);
   return FileWriter(std::move(writer));
+}
+
+FileWriter Filesystem::replace_content(Inode file) {
+  return open_writer(file, true);
+}
+
+FileWriter Filesystem::append_to(Inode file) {
+  return open_writer(file, false);
+}
+
+FileWriter Filesystem::open_writer(Inode file, bool anew) {
+  impl_->check_open();
+  if (impl_->writer != nullptr) {
+    throw Error(Errc::failed_precondition, "another file's writer is not finished");
+  }
+  auto writer = std::make_unique<FileWriter::Impl>();
+  OpenFile::begin(*writer, *impl_, file, anew);
+  return FileWriter(std::move(writer));
+}
+
+Inode Filesystem::make_directories(std::string_view path, const Attributes& attributes) {
+  impl_->check_open();
+  return PathWalk(*impl_).make_directories(path, attributes);
 }
 
 void Filesystem::link(Inode directory, std::string_view name, Inode target) {
@@ -131,21 +185,16 @@ void Filesystem::remove(Inode directory, std::string_view name) {
   impl_->check_open();
   Directory& from = impl_->directory(directory);
   const NameIndex::Entry* entry = from.names.find(name);
-  if (entry == nullptr) {
-    throw Error(Errc::not_found,
-                "no such file name of " + std::to_string(name.size()) + " bytes in its directory");
-  }
+  if (entry == nullptr) throw_no_name(name);
   const std::uint32_t ino = entry->ino;
   impl_->change_content(static_cast<std::uint32_t>(directory));
   impl_->erase_name(from, name);
-  if (impl_->nodes[ino].type == FileType::directory) {
-    --impl_->node(directory).links;
-    impl_->free_tree(ino);
-  } else if (--impl_->nodes[ino].links == 0) {
-    impl_->free_inode(ino);
-  } else {
-    impl_->nodes[ino].changed = true;
-  }
+  impl_->release_name(directory, ino);
+}
+
+void Filesystem::rename(Inode from, std::string_view name, Inode to, std::string_view new_name) {
+  impl_->check_open();
+  impl_->rename(from, name, to, new_name);
 }
 
 void Filesystem::set_attributes(Inode inode, const Attributes& attributes) {

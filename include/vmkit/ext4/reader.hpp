@@ -63,9 +63,6 @@ struct FileExtent {
   std::uint64_t physical = 0;  ///< On the device; of data and unwritten only.
 };
 
-/// What becomes of a symlink that is the last component of a path.
-enum class LastSymlink { follow, keep };
-
 /// Reads any ext4 image, whoever made it, lazily and without ever writing to the device, which must
 /// outlive the object and not change. Blocks of 1, 2 and 4 KiB; extent trees and block maps; linear
 /// and indexed folders, inline data; extended attributes in inode, block and inodes of their own.

@@ -55,6 +55,9 @@ struct Xattr {
   friend auto operator<=>(const Xattr&, const Xattr&) = default;
 };
 
+/// What becomes of a symlink that is the last component of a path.
+enum class LastSymlink { follow, keep };
+
 /// Names one inode of one Filesystem, from the call that returned it until the inode's last name is
 /// removed.
 enum class Inode : std::uint32_t {};

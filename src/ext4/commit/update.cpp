@@ -31,10 +31,7 @@ void Update::check() const {
 
 std::uint64_t Update::changed_inodes() {
   std::uint64_t count = 0;
-  for (std::uint64_t ino = root_ino; ino <= state_.nodes.last(); ++ino) {
-    const Node* const node = state_.nodes.slot(static_cast<std::uint32_t>(ino));
-    if (node != nullptr && node->changed) ++count;
-  }
+  state_.nodes.for_each_slot([&](std::uint32_t, const Node& node) { count += node.changed; });
   return count;
 }
 

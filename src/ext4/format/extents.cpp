@@ -42,13 +42,20 @@ void store_node(std::span<std::byte> node, std::span<const Entry> entries, std::
   }
 }
 
+std::uint32_t longest(bool unwritten) {
+  return max_extent_length - (unwritten ? 1 : 0);
+}
+
 std::vector<Entry> split_for_disk(std::span<const Extent> extents) {
   std::vector<Entry> entries;
   for (Extent extent : extents) {
     while (extent.length > 0) {
-      const std::uint32_t part = std::min(extent.length, max_extent_length);
-      entries.push_back({extent.logical, extent.physical, static_cast<std::uint16_t>(part)});
-      extent = {extent.logical + part, extent.physical + part, extent.length - part};
+      const std::uint32_t part = std::min(extent.length, longest(extent.unwritten));
+      const std::uint32_t mark = extent.unwritten ? max_extent_length : 0;
+      entries.push_back({extent.logical, extent.physical, static_cast<std::uint16_t>(part + mark)});
+      extent.logical += part;
+      extent.physical += part;
+      extent.length -= part;
     }
   }
   return entries;
@@ -56,13 +63,13 @@ std::vector<Entry> split_for_disk(std::span<const Extent> extents) {
 
 }  // namespace
 
-std::uint64_t disk_extents(std::uint64_t length) {
-  return (length + max_extent_length - 1) / max_extent_length;
+std::uint64_t disk_extents(std::uint64_t length, bool unwritten) {
+  return ceil_div(length, longest(unwritten));
 }
 
 std::uint64_t disk_extents(std::span<const Extent> extents) {
   std::uint64_t sum = 0;
-  for (const Extent& extent : extents) sum += disk_extents(extent.length);
+  for (const Extent& extent : extents) sum += disk_extents(extent.length, extent.unwritten);
   return sum;
 }
 

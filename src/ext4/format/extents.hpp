@@ -20,10 +20,14 @@ struct Extent {
   std::uint32_t logical;
   std::uint32_t physical;
   std::uint32_t length;
+  bool unwritten = false;  ///< Allocated, but reads as zeros.
+
+  std::uint32_t logical_end() const { return logical + length; }
+  std::uint32_t physical_end() const { return physical + length; }
 };
 
 /// How many extents on disk an extent of `length` blocks takes.
-std::uint64_t disk_extents(std::uint64_t length);
+std::uint64_t disk_extents(std::uint64_t length, bool unwritten = false);
 std::uint64_t disk_extents(std::span<const Extent> extents);
 /// How many blocks beside the inode hold the tree of so many extents.
 std::uint64_t extent_index_blocks(std::uint64_t extents);

@@ -134,6 +134,12 @@ XattrSet::XattrSet(std::vector<Xattr> xattrs) {
   }
 }
 
+std::unique_ptr<XattrSet> XattrSet::listed(std::vector<Xattr> xattrs) {
+  std::unique_ptr<XattrSet> set(new XattrSet);
+  for (Xattr& xattr : xattrs) set->in_inode_.push_back(to_entry(std::move(xattr)));
+  return set;
+}
+
 std::vector<Xattr> XattrSet::to_xattrs() const {
   std::vector<Xattr> xattrs;
   xattrs.reserve(in_inode_.size() + in_block_.size());

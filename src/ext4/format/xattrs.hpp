@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,6 +32,8 @@ class XattrSet {
   /// Throws invalid_argument (a bad name or ACL, or a name twice), unsupported (no such prefix),
   /// resource_exhausted (they do not fit).
   explicit XattrSet(std::vector<Xattr> xattrs);
+  /// Those that an image has: where they stand they fit, and here they are only to be listed.
+  static std::unique_ptr<XattrSet> listed(std::vector<Xattr> xattrs);
 
   std::vector<Xattr> to_xattrs() const;
   bool has_block() const { return !in_block_.empty(); }
@@ -42,6 +45,8 @@ class XattrSet {
                       std::uint32_t file_system_seed) const;
 
  private:
+  XattrSet() = default;
+
   struct Entry {
     std::uint8_t prefix;
     std::string name;  ///< Without the prefix.

@@ -85,6 +85,11 @@ void NameIndex::insert(NameArena& arena, std::string_view name, std::uint32_t in
   ++size_;
 }
 
+void NameIndex::set_ino(std::string_view name, std::uint32_t ino) noexcept {
+  Leaf& leaf = leaves_[leaf_for(name)];
+  std::lower_bound(leaf.begin(), leaf.end(), name, before)->ino = ino;
+}
+
 void NameIndex::erase(NameArena& arena, std::string_view name) noexcept {
   const std::size_t index = leaf_for(name);
   Leaf& leaf = leaves_[index];

@@ -43,6 +43,8 @@ class NameIndex {
   const Entry* find(std::string_view name) const;
   /// Adds `name`, which is not there yet. Strong guarantee.
   void insert(NameArena& arena, std::string_view name, std::uint32_t ino);
+  /// Lets `name`, which is there, stand for another inode.
+  void set_ino(std::string_view name, std::uint32_t ino) noexcept;
   /// Takes out `name`, which is there.
   void erase(NameArena& arena, std::string_view name) noexcept;
   /// Gives all names back.

@@ -93,6 +93,18 @@ class NodeTable {
   Node* slot(std::uint32_t ino);
   Node& operator[](std::uint32_t ino) { return chunks_[ino / chunk_size][ino % chunk_size]; }
 
+  /// Calls `visit` with each number that ever was in use, and some beside them, and its node, in
+  /// order.
+  template <typename Visit>
+  void for_each_slot(Visit&& visit) {
+    for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk) {
+      if (!chunks_[chunk]) continue;
+      for (std::uint32_t i = 0; i < chunk_size; ++i) {
+        visit(static_cast<std::uint32_t>(chunk * chunk_size + i), chunks_[chunk][i]);
+      }
+    }
+  }
+
   /// The highest number ever in use.
   std::uint32_t last() const { return last_; }
   std::uint64_t count() const { return count_; }

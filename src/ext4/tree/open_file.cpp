@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "ext4/tree/file_content.hpp"
 #include "ext4/tree/state.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -16,6 +17,41 @@ State& OpenFile::open() const {
     throw Error(Errc::failed_precondition, "file writer: finished before, or its file is removed");
   }
   return *state;
+}
+
+void OpenFile::begin(OpenFile& writer, State& owner, Inode file_inode, bool anew) {
+  const auto ino = static_cast<std::uint32_t>(file_inode);
+  auto* file = std::get_if<RegularFile>(&owner.node(file_inode).content);
+  if (file == nullptr || ino < first_free_ino) {
+    throw Error(Errc::invalid_argument, "inode " + std::to_string(ino) + " is no regular file");
+  }
+  const std::uint64_t size = anew ? 0 : file->size;
+  const std::uint64_t used = size % block_size;
+  std::uint64_t keep = size / block_size;  // blocks
+  if (used != 0) {
+    writer.has_data = read_block(owner, *file, keep, writer.buffer);
+    std::memset(&writer.buffer[used], 0, block_size - used);
+    // Its block stays until another one takes its place.
+    if (writer.has_data) ++keep;
+  }
+  owner.change_content(ino);
+  std::vector<Extent>& extents = file->extents;
+  const std::uint64_t before = extent_index_blocks(ext4::disk_extents(extents));
+  while (!extents.empty() && extents.back().logical_end() > keep) {
+    Extent& last = extents.back();
+    const std::uint32_t kept =
+        last.logical >= keep ? 0 : static_cast<std::uint32_t>(keep - last.logical);
+    owner.space.release({std::uint64_t{last.physical} + kept, last.length - kept});
+    last.length = kept;
+    if (kept == 0) extents.pop_back();
+  }
+  writer.disk_extents = ext4::disk_extents(extents);
+  owner.space.take_back_promise(before - extent_index_blocks(writer.disk_extents));
+  file->size = size;
+  writer.position = size;
+  writer.inode = file_inode;
+  writer.state = &owner;
+  owner.writer = &writer;
 }
 
 void OpenFile::check_length(std::uint64_t length) const {
@@ -37,13 +73,17 @@ void OpenFile::put(std::span<const std::byte> data) {
         extents.empty() ? 0 : std::uint64_t{extents.back().physical} + extents.back().length;
     const BlockRange run = owner.space.allocate(data.size() / block_size, goal, "file data");
     const auto length = static_cast<std::uint32_t>(run.length);
-    const bool extends = run.start == goal && !extents.empty() &&
-                         extents.back().logical + extents.back().length == logical;
-    const std::uint64_t count =
-        extends ? disk_extents - ext4::disk_extents(extents.back().length) +
-                      ext4::disk_extents(std::uint64_t{extents.back().length} + length)
-                : disk_extents + ext4::disk_extents(length);
-    const std::uint64_t index = extent_index_blocks(count) - extent_index_blocks(disk_extents);
+    // The last block, of which only a part was in use, is replaced.
+    const std::uint32_t replaced =
+        extents.empty() || extents.back().logical_end() <= logical
+            ? 0
+            : extents.back().logical_end() - logical;
+    const bool extends = run.start == goal && replaced == 0 && !extents.empty() &&
+                         !extents.back().unwritten && extents.back().logical_end() == logical;
+    const std::uint64_t count = count_with(extents, length, extends, replaced);
+    const std::uint64_t more_index = extent_index_blocks(count);
+    const std::uint64_t fewer_index = extent_index_blocks(disk_extents);
+    const std::uint64_t index = more_index - std::min(more_index, fewer_index);
     std::uint64_t promised = 0;
     try {
       if (!extends && extents.size() == extents.capacity()) {
@@ -57,6 +97,13 @@ void OpenFile::put(std::span<const std::byte> data) {
       owner.space.release(run);
       throw;
     }
+    owner.space.take_back_promise(fewer_index - std::min(more_index, fewer_index));
+    if (replaced != 0) {
+      Extent& last = extents.back();
+      last.length -= replaced;
+      owner.space.release({last.physical_end(), replaced});
+      if (last.length == 0) extents.pop_back();
+    }
     if (extends) {
       extents.back().length += length;
     } else {
@@ -67,6 +114,15 @@ void OpenFile::put(std::span<const std::byte> data) {
     file.size = position;
     data = data.subspan(run.length * block_size);
   }
+}
+
+std::uint64_t OpenFile::count_with(const std::vector<Extent>& extents, std::uint32_t length,
+                                   bool extends, std::uint32_t replaced) const {
+  if (!extends && replaced == 0) return disk_extents + ext4::disk_extents(length);
+  const Extent& last = extents.back();
+  const std::uint64_t others = disk_extents - ext4::disk_extents(last.length, last.unwritten);
+  if (extends) return others + ext4::disk_extents(std::uint64_t{last.length} + length);
+  return others + ext4::disk_extents(last.length - replaced) + ext4::disk_extents(length);
 }
 
 void OpenFile::put_buffer() {

@@ -35,7 +35,7 @@ void check_options(const FormatOptions& options) {
 
 }  // namespace
 
-void check_new_name(const Directory& parent, std::string_view name) {
+void check_name(std::string_view name) {
   const std::string_view forbidden("/\0", 2);
   if (name.empty() || name.size() > 255 || name == "." || name == ".." ||
       name.find_first_of(forbidden) != std::string_view::npos) {
@@ -43,6 +43,15 @@ void check_new_name(const Directory& parent, std::string_view name) {
                 "file name " + in_quotes(name) + " of " + std::to_string(name.size()) +
                     " bytes: expected 1 to 255 bytes without '/' and NUL, not \".\" or \"..\"");
   }
+}
+
+void throw_no_name(std::string_view name) {
+  throw Error(Errc::not_found,
+              "no such file name of " + std::to_string(name.size()) + " bytes in its directory");
+}
+
+void check_new_name(const Directory& parent, std::string_view name) {
+  check_name(name);
   if (parent.names.find(name) != nullptr) {
     throw Error(Errc::already_exists, "file name " + in_quotes(name) + " exists in its directory");
   }
@@ -118,10 +127,9 @@ void State::check_open() const {
 
 BlockRanges State::settle(Image committed) {
   image = std::move(committed);
-  for (std::uint64_t ino = root_ino; ino <= nodes.last(); ++ino) {
-    Node* const node = nodes.slot(static_cast<std::uint32_t>(ino));
-    if (node != nullptr && node->changed) node->settle();
-  }
+  nodes.for_each_slot([](std::uint32_t, Node& node) {
+    if (node.changed) node.settle();
+  });
   created = encode_time(superblock_created(image->superblock));
   return space.end_commit(image->volume.inodes);
 }
@@ -204,6 +212,18 @@ void State::change_content(std::uint32_t ino) {
   space.promise(node.content_promise(), "a change");
   node.content_changed = true;
   node.changed = true;
+}
+
+void State::release_name(Inode parent, std::uint32_t ino) {
+  Node& node = nodes[ino];
+  if (node.type == FileType::directory) {
+    --this->node(parent).links;
+    free_tree(ino);
+  } else if (--node.links == 0) {
+    free_inode(ino);
+  } else {
+    node.changed = true;
+  }
 }
 
 void State::free_tree(std::uint32_t ino) {

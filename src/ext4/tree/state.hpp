@@ -39,6 +39,8 @@ struct Image {
 struct State {
   /// A new file system, before its first commit.
   State(BlockDevice& device_in, const FormatOptions& options_in);
+  /// The file system that stands on the device.
+  explicit State(BlockDevice& device_in);
 
   void check_open() const;
   Node& node(Inode inode);
@@ -50,10 +52,16 @@ struct State {
   /// Adds a name that may be added, to a directory whose content is marked as changed; promises
   /// the space for it. Strong guarantee.
   void add_name(Directory& parent, std::string_view name, std::uint32_t ino);
+  void rename(Inode from, std::string_view name, Inode to, std::string_view new_name);
   /// Takes one out again, which is there.
   void erase_name(Directory& parent, std::string_view name);
   /// Marks the content of an inode as changed; promises the space for writing it anew.
   void change_content(std::uint32_t ino);
+  /// What is due when `ino` has one name less, which was in `parent`.
+  void release_name(Inode parent, std::uint32_t ino);
+  std::uint32_t parent_of(std::uint32_t directory_ino) {
+    return directory(Inode{directory_ino}).parent;
+  }
   /// Frees an inode without names, a directory with all below it.
   void free_tree(std::uint32_t ino);
   void free_inode(std::uint32_t ino);
@@ -81,7 +89,10 @@ struct State {
 };
 
 /// Throw unless it is one, and the name new in `parent`.
+void check_name(std::string_view name);
 void check_new_name(const Directory& parent, std::string_view name);
+/// Throws not_found.
+[[noreturn]] void throw_no_name(std::string_view name);
 void check_permissions(const Attributes& attributes);
 
 }  // namespace vmkit::ext4

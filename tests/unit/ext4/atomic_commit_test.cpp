@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A commit that fails, or a host that crashes, at each of its writes.
+#include <cstring>
 #include <doctest/doctest.h>
 
 #include "support/image_tree.hpp"

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ext4/tree/loader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "ext4/format/directory_blocks.hpp"
+#include "ext4/format/features.hpp"
+#include "ext4/format/group_descriptor.hpp"
+#include "ext4/read/corrupt.hpp"
+#include "ext4/read/directory.hpp"
+#include "ext4/read/file_data.hpp"
+#include "ext4/read/file_map.hpp"
+#include "ext4/read/xattr_area.hpp"
+#include "ext4/tree/open_checks.hpp"
+
+#include <vmkit/base/byte_order.hpp>
+#include <vmkit/base/error.hpp>
+
+namespace vmkit::ext4 {
+namespace {
+
+constexpr std::uint32_t records_at_once = 1024;
+
+bool bit_of(std::span<const std::byte> bitmap, std::uint32_t bit) {
+  return (std::to_integer<unsigned>(bitmap[bit / 8]) >> (bit % 8) & 1) != 0;
+}
+
+}  // namespace
+
+State::State(BlockDevice& device_in)
+    : device(device_in),
+      image(load_image(device_in)),
+      seed(image->volume.checksum_seed),
+      hasher{image->volume.hash_seed, image->volume.unsigned_hash},
+      created(encode_time(superblock_created(image->superblock))),
+      space(ByteSize(image->volume.blocks * block_size), image->volume.blocks,
+            load_free_blocks(device_in, *image), image->volume.inodes),
+      output(device) {
+  BlockSource source(device, image->volume);
+  Loader(*this, source).run();
+}
+
+Loader::Loader(State& state, BlockSource& source) : state_(state), source_(source) {}
+
+void Loader::run() {
+  const Volume& volume = state_.image->volume;
+  for (std::uint32_t group = 0; group < volume.groups; ++group) load_group(group);
+  constexpr std::uint64_t numbers = std::uint64_t{1} << 32;
+  free_numbers_.insert({volume.inodes + std::uint64_t{1}, numbers - volume.inodes - 1});
+  state_.nodes.set_free(std::move(free_numbers_));
+  count_names();
+  check_reachable();
+  check_links();
+  claim_group_metadata();
+  claims_.check(state_.space.free());
+}
+
+void Loader::load_group(std::uint32_t group) {
+  const Volume& volume = state_.image->volume;
+  const GroupDescriptor facts = decode_descriptor(volume, group, state_.image->descriptor(group));
+  const std::uint32_t first_ino = group * volume.inodes_per_group + 1;
+  if (!facts.inode_bitmap_written) {
+    const std::uint32_t first = std::max(first_ino, first_free_ino);
+    const std::uint32_t end = first_ino + volume.inodes_per_group;
+    if (first < end) free_numbers_.insert({first, end - first});
+    return;
+  }
+  std::array<std::byte, block_size> bitmap;
+  state_.device.read_at(facts.inode_bitmap * block_size, bitmap);
+  check_inode_bitmap(volume, group, facts, bitmap);
+  const std::uint32_t used = volume.inodes_per_group - facts.unused_inodes;
+  std::uint32_t free_from = 0;
+  for (std::uint32_t index = 0; index <= volume.inodes_per_group; ++index) {
+    const bool end = index == volume.inodes_per_group;
+    if (!end && !bit_of(bitmap, index)) continue;
+    if (!end && index >= used) {
+      throw_corrupt({first_ino + index, 0}, "in use, but in a part of the table never used");
+    }
+    const std::uint32_t first = std::max(first_ino + free_from, first_free_ino);
+    if (first < first_ino + index) free_numbers_.insert({first, first_ino + index - first});
+    free_from = index + 1;
+  }
+  load_table(facts, first_ino, used, bitmap);
+}
+
+void Loader::load_table(const GroupDescriptor& facts, std::uint32_t first_ino, std::uint32_t count,
+                        std::span<const std::byte> bitmap) {
+  const Volume& volume = state_.image->volume;
+  std::vector<std::byte> records;
+  for (std::uint32_t first = 0; first < count; first += records_at_once) {
+    const std::uint32_t end = std::min(first + records_at_once, count);
+    records.resize(std::size_t{end - first} * inode_size);
+    state_.device.read_at(facts.inode_table * block_size + std::uint64_t{first} * inode_size,
+                          records);
+    for (std::uint32_t index = first; index < end; ++index) {
+      const std::uint32_t ino = first_ino + index;
+      const bool reserved = ino < first_free_ino && ino != root_ino && ino != volume.journal_ino;
+      if (reserved || !bit_of(bitmap, index)) continue;
+      load_inode(ino, std::span(records).subspan(std::size_t{index - first} * inode_size,
+                                                 inode_size));
+    }
+  }
+}
+
+void Loader::load_inode(std::uint32_t ino, std::span<const std::byte> record) {
+  const InodeRecord inode = decode_inode(state_.image->volume, ino, record);
+  if (inode.has(inode_flag_inline_data)) throw_corrupt({ino, 0}, "data in the inode");
+  Node& node = state_.nodes.claim(ino);
+  node.type = inode.type;
+  node.stored = true;
+  node.same = true;
+  node.set(inode.attributes);
+  // Names are counted later; what the record says must be the same.
+  if (inode.links != 1) recorded_links_[ino] = inode.links;
+  switch (inode.type) {
+    case FileType::regular:
+      load_file(inode, node);
+      break;
+    case FileType::directory:
+      load_directory(inode, node);
+      break;
+    case FileType::symlink:
+      load_symlink(inode, node);
+      break;
+    case FileType::character_device:
+    case FileType::block_device:
+      node.content = inode.device();
+      break;
+    case FileType::fifo:
+    case FileType::socket:
+      break;
+  }
+  if (!inode.xattr_area.empty() || inode.xattr_block != 0) load_xattrs(inode, node);
+}
+
+void Loader::load_file(const InodeRecord& inode, Node& node) {
+  RegularFile file;
+  file.size = inode.size;
+  walk_file(
+      source_, inode, 0,
+      [&](const MappedBlocks& mapped) {
+        claims_.add(inode.ino, mapped.physical, mapped.length);
+        const Extent extent{mapped.logical, static_cast<std::uint32_t>(mapped.physical),
+                            mapped.length, mapped.unwritten};
+        Extent* const last = file.extents.empty() ? nullptr : &file.extents.back();
+        if (last != nullptr && last->logical_end() == extent.logical &&
+            last->physical_end() == extent.physical && last->unwritten == extent.unwritten) {
+          last->length += extent.length;
+        } else {
+          file.extents.push_back(extent);
+        }
+        return true;
+      },
+      [&](std::uint64_t block) { claims_.add(inode.ino, block, 1); });
+  node.content = std::move(file);
+}
+
+void Loader::load_directory(const InodeRecord& inode, Node& node) {
+  const Volume& volume = state_.image->volume;
+  auto directory = std::make_unique<Directory>();
+  walk_directory(source_, inode, [&](const DirectoryEntry& entry) {
+    if (entry.name == ".") {
+      if (entry.ino != inode.ino) throw_corrupt({inode.ino, 0}, "\".\" is another inode");
+    } else if (entry.name == "..") {
+      directory->parent = entry.ino;
+    } else {
+      if (directory->names.find(entry.name) != nullptr) {
+        throw_corrupt({inode.ino, 0}, "a name is there twice");
+      }
+      directory->names.insert(state_.names, entry.name, entry.ino);
+      directory->record_bytes += dirent_size(entry.name.size());
+    }
+    return true;
+  });
+  if (directory->record_bytes > max_directory_record_bytes()) {
+    throw Error(Errc::unsupported, "ext4 image cannot be edited: inode " +
+                                       std::to_string(inode.ino) + " is a folder of " +
+                                       std::to_string(directory->names.size()) + " names");
+  }
+  walk_file(
+      source_, inode, 0,
+      [&](const MappedBlocks& mapped) {
+        claims_.add(inode.ino, mapped.physical, mapped.length);
+        return true;
+      },
+      [&](std::uint64_t block) { claims_.add(inode.ino, block, 1); });
+  constexpr std::uint64_t most_spare_blocks = 15;
+  if (!inode.has(inode_flag_index) && directory_blocks_bound(directory->record_bytes) == 1) {
+    directory->spare_blocks = static_cast<std::uint32_t>(
+        std::min(inode.size / volume.block_size - 1, most_spare_blocks));
+  }
+  node.content = std::move(directory);
+  directories_.push_back(inode.ino);
+}
+
+void Loader::load_symlink(const InodeRecord& inode, Node& node) {
+  node.content = Symlink{read_symlink(source_, inode)};
+  walk_file(
+      source_, inode, 0,
+      [&](const MappedBlocks& mapped) {
+        claims_.add(inode.ino, mapped.physical, mapped.length);
+        return true;
+      },
+      [&](std::uint64_t block) { claims_.add(inode.ino, block, 1); });
+}
+
+void Loader::load_xattrs(const InodeRecord& inode, Node& node) {
+  std::vector<Xattr> xattrs = read_xattrs(source_, inode);
+  if (inode.xattr_block != 0) {
+    constexpr std::size_t count_at = 4;
+    std::array<std::byte, 4> count;
+    source_.read(inode.xattr_block, count_at, count);
+    claims_.add_shared(inode.ino, inode.xattr_block, load_le<std::uint32_t>(count.data()));
+  }
+  if (!xattrs.empty()) node.xattrs = XattrSet::listed(std::move(xattrs));
+}
+
+void Loader::count_names() {
+  if (directories_.empty() || directories_.front() != root_ino ||
+      std::get<std::unique_ptr<Directory>>(state_.nodes[root_ino].content)->parent != root_ino) {
+    throw_corrupt({root_ino, 0}, "the root is no folder");
+  }
+  state_.nodes[root_ino].links = 2;
+  for (const std::uint32_t ino : directories_) {
+    std::get<std::unique_ptr<Directory>>(state_.nodes[ino].content)
+        ->names.for_each([&](const NameIndex::Entry& entry) {
+          Node* const child = state_.nodes.find(entry.ino);
+          if (child == nullptr || entry.ino < first_free_ino) {
+            throw_corrupt({ino, 0}, "names inode " + std::to_string(entry.ino) +
+                                        ", which is not in use");
+          }
+          if (child->type != FileType::directory) {
+            ++child->links;
+            return;
+          }
+          auto& directory = *std::get<std::unique_ptr<Directory>>(child->content);
+          if (child->links != 0 || directory.parent != ino) {
+            throw_corrupt({entry.ino, 0}, "a folder with two names or another parent");
+          }
+          child->links = 2;
+        });
+  }
+  for (const std::uint32_t ino : directories_) {
+    if (ino == root_ino) continue;
+    const auto& directory = *std::get<std::unique_ptr<Directory>>(state_.nodes[ino].content);
+    Node* const parent = state_.nodes.find(directory.parent);
+    if (parent != nullptr && state_.nodes[ino].links != 0) ++parent->links;
+  }
+}
+
+/// Folders with one parent each may still make a circle, apart from the root.
+void Loader::check_reachable() {
+  std::vector<std::uint32_t> found = {root_ino};
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    std::get<std::unique_ptr<Directory>>(state_.nodes[found[i]].content)
+        ->names.for_each([&](const NameIndex::Entry& entry) {
+          if (state_.nodes[entry.ino].type == FileType::directory) found.push_back(entry.ino);
+        });
+  }
+  if (found.size() != directories_.size()) {
+    throw_corrupt({}, std::to_string(directories_.size() - found.size()) +
+                          " folders cannot be reached from its root");
+  }
+}
+
+void Loader::check_links() {
+  const Volume& volume = state_.image->volume;
+  const auto orphan_file = load_le<std::uint32_t>(&state_.image->superblock[0x280]);
+  state_.nodes.for_each_slot([&](std::uint32_t ino, Node& node) {
+    if (!node.used) return;
+    const auto recorded = recorded_links_.find(ino);
+    const std::uint32_t says = recorded == recorded_links_.end() ? 1 : recorded->second;
+    if (ino == volume.journal_ino || ino == orphan_file) {
+      node.links = says;
+      return;
+    }
+    const bool many = node.type == FileType::directory && says == 1;
+    if (node.links == 0 || (node.links != says && !many)) {
+      throw_corrupt({ino, 0}, "has " + std::to_string(node.links) + " names or subfolders, but " +
+                                  std::to_string(says) + " by its own count");
+    }
+  });
+}
+
+void Loader::claim_group_metadata() {
+  const Image& image = *state_.image;
+  for (std::uint32_t group = 0; group < image.volume.groups; ++group) {
+    const GroupDescriptor facts =
+        decode_descriptor(image.volume, group, state_.image->descriptor(group));
+    claims_.add(0, facts.block_bitmap, 1);
+    claims_.add(0, facts.inode_bitmap, 1);
+    claims_.add(0, facts.inode_table, image.volume.inodes_per_group / inodes_per_block);
+    const std::uint32_t base = group_base_blocks(image.volume, image.superblock, group);
+    if (base > 0) claims_.add(0, image.volume.group_first_block(group), base);
+  }
+}
+
+}  // namespace vmkit::ext4
