@@ -55,8 +55,10 @@ LayerStream::LayerStream(const Layer& layer, std::optional<ByteSize> content_lim
     : layer_(layer),
       compressed_bytes_(std::make_shared<std::atomic<std::uint64_t>>(0)),
       on_stop_(call_options.stop, [&layer] { abandon(layer); }),
-      content_(open(layer, content_limit, compressed_bytes_, call_options),
-               {.buffer_size = ByteSize(512 * 1024), .buffers = 16, .digest = layer.diff_id.algorithm()}, call_options) {}
+      content_(
+          open(layer, content_limit, compressed_bytes_, call_options),
+          {.buffer_size = ByteSize(512 * 1024), .buffers = 16, .digest = layer.diff_id.algorithm()},
+          call_options) {}
 
 LayerStream::~LayerStream() {
   abandon(layer_);  // before the threads that read it are waited for

@@ -53,7 +53,7 @@ TEST_CASE("unpack: the same layers give the same bytes, however they are packed"
   }
 }
 
-TEST_CASE("unpack: another chain gives another UUID") {
+TEST_CASE("unpack: another lowest layer gives another UUID") {
   const auto tars = sample_tars();
   const auto uuid = [](const UnpackedDisk& disk) {
     const std::string text = disk.debugfs("show_super_stats -h");
