@@ -234,6 +234,7 @@ void State::free_tree(std::uint32_t ino) {
     if (auto* directory = std::get_if<std::unique_ptr<Directory>>(&nodes[next].content)) {
       (*directory)->names.for_each([&](const NameIndex::Entry& entry) {
         Node& child = nodes[entry.ino];
+        child.changed = true;
         if (child.type == FileType::directory || --child.links == 0) doomed.push_back(entry.ino);
       });
     }

@@ -63,6 +63,7 @@ TEST_CASE("continued or opened again, in place or through a journal: the same by
       b.commit(CommitMode::in_place);
       {
         Filesystem fs = Filesystem::open(reopened);
+        edits_of_r.check(fs);
         edits_of_r.apply(fs, 40);
         fs.commit(layer % 2 == 0 ? CommitMode::atomic : CommitMode::in_place);
       }
