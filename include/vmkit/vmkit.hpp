@@ -17,10 +17,14 @@
 #include <vmkit/base/result.hpp>
 #include <vmkit/base/stream.hpp>
 #include <vmkit/container/container.hpp>
+#include <vmkit/container/disk_cache.hpp>
 #include <vmkit/container/image_layers.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
+#include <vmkit/disk/backup.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>
+#include <vmkit/disk/snapshots.hpp>
+#include <vmkit/disk/usage.hpp>
 #include <vmkit/ext4/filesystem.hpp>
 #include <vmkit/oci/copy.hpp>
 #include <vmkit/oci/docker_config_credentials.hpp>
