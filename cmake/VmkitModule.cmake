@@ -43,6 +43,9 @@ function(vmkit_add_module name)
     # g++ takes an Impl with members of its source's own types for one in a header.
     target_compile_options(${target} PRIVATE
       $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+  elseif(VMKIT_UNITY_BUILD)
+    # clang warns of a local name that some other source of the batch has at namespace scope.
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-shadow>)
   endif()
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   if(arg_HEADERS)

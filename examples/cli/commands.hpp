@@ -55,6 +55,11 @@ struct SaveOptions {
   bool quiet = false;
 };
 
+struct ExportOptions {
+  std::filesystem::path disk;
+  bool quiet = false;
+};
+
 struct LoadOptions {
   std::filesystem::path store;
   std::filesystem::path input;      // empty: standard input
@@ -76,6 +81,7 @@ struct RunOptions {
   std::vector<std::string> env;
   std::optional<std::string> user;
   std::optional<std::string> workdir;
+  std::string commit;  // empty: what the command changes is gone with the container
   std::vector<std::string> command;
 };
 
@@ -105,6 +111,7 @@ int remove(const RemoveOptions& options, const Interrupt& interrupt);
 int prune(const PruneOptions& options, const Interrupt& interrupt);
 int check(const CheckOptions& options, const Interrupt& interrupt);
 int unpack(const UnpackOptions& options, const Interrupt& interrupt);
+int export_disk(const ExportOptions& options, const Interrupt& interrupt);
 int save(const SaveOptions& options, const Interrupt& interrupt);
 int load(const LoadOptions& options, const Interrupt& interrupt);
 int run(const RunOptions& options, const Interrupt& interrupt);

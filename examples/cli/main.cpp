@@ -151,6 +151,15 @@ int main(int argc, char** argv) {
   unpack_command->add_option("OUT", unpack.target, "The new file; it must not exist")->required();
   unpack_command->callback([&] { chosen = [&] { return cli::unpack(unpack, interrupt); }; });
 
+  cli::ExportOptions export_options;
+  CLI::App* export_command =
+      app.add_subcommand("export", "Write all that is on an ext4 disk as a tar to standard output");
+  add_quiet(export_command, export_options.quiet);
+  export_command->add_option("DISK", export_options.disk, "Of a machine that does not run")
+      ->required();
+  export_command->callback(
+      [&] { chosen = [&] { return cli::export_disk(export_options, interrupt); }; });
+
   cli::RunOptions run;
   CLI::App* run_command = app.add_subcommand(
       "run",
@@ -174,6 +183,10 @@ int main(int argc, char** argv) {
       ->take_all();
   run_command->add_option("--user,-u", run.user, "User, by name or number, with :GROUP if wanted");
   run_command->add_option("--workdir,-w", run.workdir, "Folder to start in")->type_name("DIR");
+  run_command
+      ->add_option("--commit", run.commit,
+                   "If the command succeeds, name an image with its changes")
+      ->type_name("REF");
   add_reference(run_command, run.registry);
   run_command->footer("After REF comes the command with its arguments (default: the image's own).");
   // What follows the image belongs to the command, options included.

@@ -11,6 +11,7 @@
 #include "pulling.hpp"
 #include "stdio_relay.hpp"
 
+#include <vmkit/container/commit.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
@@ -96,6 +97,19 @@ int exit_status_of(const Error& error) {
                                                    : exit_own_failure;
 }
 
+/// Makes an image of what a container changed on its disk.
+void commit(oci::ImageStore& store, const oci::Image& image, const std::filesystem::path& disk,
+            const RunOptions& options, ProgressDisplay& display, const CallOptions& call) {
+  std::string command = "vmkit run";
+  for (const std::string& word : options.command) command += ' ' + word;
+  const auto made =
+      container::commit(store, image, disk, oci::Reference::parse(options.commit),
+                        {.created = std::chrono::system_clock::now(), .created_by = command}, call);
+  display.say(made.image.reference.to_string() + ": " + std::to_string(made.changes.written) +
+              " entries, " + std::to_string(made.changes.removed) + " removed, " +
+              to_string(made.changes.content) + " of files");
+}
+
 }  // namespace
 
 int run(const RunOptions& options, const Interrupt& interrupt) {
@@ -104,6 +118,7 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const CallOptions call{.stop = interrupt.token(), .progress = display.callback()};
   const auto kernel = kernel_of(options);  // before anything long is done in vain
   const auto memory = ByteSize::parse(options.memory);
+  if (!options.commit.empty()) oci::Reference::parse(options.commit);
 
   auto store = oci::ImageStore::open(options.store);
   container::Container::remove_abandoned(options.store / "containers");
@@ -113,10 +128,11 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
       {.platform = platform_of(options.registry)}, container::default_disk_size, call);
   const auto pulled = Clock::now();
 
+  const auto folder = new_container_folder(options.store);
   auto box = container::Container::create(
       {.image = image,
        .store = store,
-       .folder = new_container_folder(options.store),
+       .folder = folder,
        .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
        .kernel = kernel,
        .cpu_count = options.cpus,
@@ -147,6 +163,9 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
     print_timeline(pulled - begin, disk.unpacked, box.timeline(), running - ready, running - begin);
   }
   box.stop(std::chrono::seconds(10), call);
+  if (!options.commit.empty() && status == agent::ExitStatus{}) {
+    commit(store, image, folder / "disk.ext4", options, display, call);
+  }
   return status.exited() ? status.code : exit_signal_base + status.signal;
 }
 

@@ -6,6 +6,7 @@
 #include <vmkit/agent/client.hpp>
 #include <vmkit/agent/initramfs.hpp>
 #include <vmkit/agent/process.hpp>
+#include <vmkit/archive/compress.hpp>
 #include <vmkit/archive/compression.hpp>
 #include <vmkit/archive/tar_reader.hpp>
 #include <vmkit/archive/tar_writer.hpp>
@@ -16,6 +17,7 @@
 #include <vmkit/base/log.hpp>
 #include <vmkit/base/result.hpp>
 #include <vmkit/base/stream.hpp>
+#include <vmkit/container/commit.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/disk_cache.hpp>
 #include <vmkit/container/image_layers.hpp>
@@ -26,6 +28,8 @@
 #include <vmkit/disk/snapshots.hpp>
 #include <vmkit/disk/usage.hpp>
 #include <vmkit/ext4/filesystem.hpp>
+#include <vmkit/ext4/reader.hpp>
+#include <vmkit/oci/add_layer.hpp>
 #include <vmkit/oci/copy.hpp>
 #include <vmkit/oci/docker_config_credentials.hpp>
 #include <vmkit/oci/image_archive.hpp>
@@ -38,6 +42,8 @@
 #include <vmkit/oci/push.hpp>
 #include <vmkit/oci/registry_client.hpp>
 #include <vmkit/rootfs/cache.hpp>
+#include <vmkit/rootfs/diff.hpp>
+#include <vmkit/rootfs/export_tar.hpp>
 #include <vmkit/rootfs/unpack.hpp>
 #include <vmkit/vm/backend.hpp>
 #include <vmkit/vm/qemu_backend.hpp>

@@ -83,12 +83,8 @@ void put_text(Header& header, std::string& records, Field field, const char* key
   if (value.size() > longest_name) records += pax_record(key, value);
 }
 
-void put_time(Header& header, std::string& records, const Timestamp& time) {
-  const bool plain = time.nanoseconds == 0 && time.seconds >= 0 &&
-                     mtime_field.holds(static_cast<std::uint64_t>(time.seconds));
-  header.number(mtime_field, plain ? static_cast<std::uint64_t>(time.seconds) : 0);
-  if (plain) return;
-  // Decimal, of which the fraction of a negative time counts away from zero.
+/// Decimal, of which the fraction of a negative time counts away from zero.
+std::string decimal(const Timestamp& time) {
   std::int64_t seconds = time.seconds;
   std::uint32_t nanoseconds = time.nanoseconds;
   const bool negative = seconds < 0;
@@ -104,7 +100,25 @@ void put_time(Header& header, std::string& records, const Timestamp& time) {
     std::snprintf(fraction, sizeof fraction, ".%09u", static_cast<unsigned>(nanoseconds));
     text += fraction;
   }
-  records += pax_record("mtime", text);
+  return text;
+}
+
+void put_times(Header& header, std::string& records, const TarEntry& entry) {
+  const Timestamp& time = entry.mtime;
+  const bool plain = time.nanoseconds == 0 && time.seconds >= 0 &&
+                     mtime_field.holds(static_cast<std::uint64_t>(time.seconds));
+  header.number(mtime_field, plain ? static_cast<std::uint64_t>(time.seconds) : 0);
+  if (!plain) records += pax_record("mtime", decimal(time));
+  if (entry.atime) records += pax_record("atime", decimal(*entry.atime));
+  if (entry.ctime) records += pax_record("ctime", decimal(*entry.ctime));
+}
+
+/// For messages: names come from disks and may hold anything.
+std::string shown_path(std::string_view path) {
+  constexpr std::size_t enough = 200;
+  std::string text = "tar: \"";
+  for (const char c : path.substr(0, enough)) text += c >= ' ' && c <= '~' ? c : '?';
+  return text + (path.size() > enough ? "…\"" : "\"");
 }
 
 char type_flag(EntryType type) {
@@ -132,11 +146,36 @@ void check_writable(const TarEntry& entry) {
   if ((entry.path + entry.link_target).find('\0') != std::string::npos) {
     throw Error(Errc::invalid_argument, "tar: a name with a NUL character");
   }
-  if (entry.atime || entry.ctime || !entry.xattrs.empty()) {
-    throw Error(Errc::unsupported, "tar: \"" + entry.path +
-                                       "\" has an atime, a ctime or extended attributes, which "
-                                       "are not written");
+  for (const Xattr& xattr : entry.xattrs) {
+    // Where a record's key ends is its first "=".
+    if (!xattr.name.empty() &&
+        xattr.name.find_first_of(std::string_view("=\0", 2)) == std::string::npos)
+      continue;
+    throw Error(Errc::unsupported, shown_path(entry.path) +
+                                       " has an extended attribute whose name is empty or has a "
+                                       "\"=\" in it, which a pax archive cannot hold");
   }
+}
+
+/// The map of a sparse file in GNU's format 1.0: decimal numbers, a line each, in whole blocks.
+std::string sparse_map(const TarEntry& entry, std::span<const TarPiece> pieces) {
+  std::string map;
+  std::uint64_t end = 0;
+  for (const TarPiece& piece : pieces) {
+    if (piece.length == 0 || piece.offset < end || piece.offset > entry.size ||
+        piece.length > entry.size - piece.offset) {
+      throw Error(Errc::invalid_argument,
+                  shown_path(entry.path) + ": its pieces are not in order or not within the file");
+    }
+    end = piece.offset + piece.length;
+    map += std::to_string(piece.offset) + '\n' + std::to_string(piece.length) + '\n';
+  }
+  // A hole at the end is told by an empty piece.
+  const bool hole_at_end = end < entry.size;
+  if (hole_at_end) map += std::to_string(entry.size) + "\n0\n";
+  map.insert(0, std::to_string(pieces.size() + (hole_at_end ? 1 : 0)) + '\n');
+  map.resize((map.size() + block_size - 1) / block_size * block_size, '\0');
+  return map;
 }
 
 }  // namespace
@@ -144,20 +183,42 @@ void check_writable(const TarEntry& entry) {
 void TarWriter::add(const TarEntry& entry) {
   end_entry();
   check_writable(entry);
-  const std::uint64_t size = entry.type == EntryType::regular ? entry.size : 0;
+  begin(entry, {}, entry.type == EntryType::regular ? entry.size : 0, entry.path);
+}
+
+void TarWriter::add_sparse(const TarEntry& entry, std::span<const TarPiece> pieces) {
+  end_entry();
+  check_writable(entry);
+  const std::string map = sparse_map(entry, pieces);
+  std::uint64_t stored = map.size();
+  for (const TarPiece& piece : pieces) stored += piece.length;
+  const std::string records = pax_record("GNU.sparse.major", "1") +
+                              pax_record("GNU.sparse.minor", "0") +
+                              pax_record("GNU.sparse.name", entry.path) +
+                              pax_record("GNU.sparse.realsize", std::to_string(entry.size));
+  // Under this name it is put aside by who does not know the format.
+  const std::string stored_path = "GNUSparseFile.0/" + entry.path;
+  begin(entry, records, stored, stored_path.substr(0, longest_name));
+  write(std::as_bytes(std::span(map)));
+}
+
+void TarWriter::begin(const TarEntry& entry, std::string records, std::uint64_t size,
+                      const std::string& stored_path) {
   Header header;
-  std::string records;
-  put_text(header, records, name_field, "path", entry.path);
+  put_text(header, records, name_field, "path", stored_path);
   put_text(header, records, link_field, "linkpath", entry.link_target);
   header.number(mode_field, entry.permissions);
   put_number(header, records, uid_field, "uid", entry.uid);
   put_number(header, records, gid_field, "gid", entry.gid);
   put_number(header, records, size_field, "size", size);
-  put_time(header, records, entry.mtime);
+  put_times(header, records, entry);
+  for (const Xattr& xattr : entry.xattrs) {
+    records += pax_record("SCHILY.xattr." + xattr.name, xattr.value);
+  }
   for (const auto& [field, value] :
        {std::pair(major_field, entry.device_major), std::pair(minor_field, entry.device_minor)}) {
     if (!field.holds(value)) {
-      throw Error(Errc::unsupported, "tar: \"" + entry.path + "\": device number too large");
+      throw Error(Errc::unsupported, shown_path(entry.path) + ": device number too large");
     }
     header.number(field, value);
   }
@@ -181,7 +242,7 @@ void TarWriter::add(const TarEntry& entry) {
 
 void TarWriter::write(std::span<const std::byte> data) {
   if (data.size() > missing_) {
-    throw Error(Errc::invalid_argument, "tar: more data for \"" + path_ + "\" than its size");
+    throw Error(Errc::invalid_argument, shown_path(path_) + ": more data than its size");
   }
   missing_ -= data.size();
   if (!data.empty()) put(data);
@@ -189,7 +250,7 @@ void TarWriter::write(std::span<const std::byte> data) {
 
 void TarWriter::end_entry() {
   if (missing_ != 0) {
-    throw Error(Errc::failed_precondition, "tar: \"" + path_ + "\": " + std::to_string(missing_) +
+    throw Error(Errc::failed_precondition, shown_path(path_) + ": " + std::to_string(missing_) +
                                                " bytes of its data are missing");
   }
   if (padding_ != 0) put(std::span(zeros).first(padding_));

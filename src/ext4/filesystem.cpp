@@ -237,10 +237,13 @@ void Filesystem::commit(CommitMode mode, const CallOptions& options) {
   if (impl_->writer != nullptr) {
     throw Error(Errc::failed_precondition, "commit: a file's writer is not finished");
   }
-  impl_->closed = true;
   if (impl_->image) {
-    Update(*impl_, mode, options).run();
+    Update update(*impl_, mode, options);
+    update.check_room();
+    impl_->closed = true;
+    update.run();
   } else {
+    impl_->closed = true;
     FirstCommit(*impl_, mode, options).run();
   }
   impl_->closed = false;

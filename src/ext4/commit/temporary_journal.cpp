@@ -27,10 +27,24 @@ std::span<std::byte> journal_record(Block& table) {
   return std::span(table).subspan(journal_record_at, inode_size);
 }
 
+/// Of a journal for a transaction of `blocks`, and those that say that it is there.
+std::uint64_t journal_size_for(std::uint64_t blocks) {
+  return std::max(least_journal_blocks, 2 * JournalLog::length(blocks) + 64);
+}
+
+[[noreturn]] void throw_no_room(const State& state, std::uint64_t blocks) {
+  throw Error(Errc::resource_exhausted,
+              "ext4 image of " + to_string(ByteSize(state.image->volume.blocks * block_size)) +
+                  ": no " + std::to_string(blocks * block_size / 1024) +
+                  " KiB free, in four pieces at most, for the journal that keeps a commit whole; "
+                  "give it a larger size, or commit in place");
+}
+
 }  // namespace
 
-std::uint64_t temporary_journal_blocks(std::uint64_t blocks) {
-  return std::max(least_journal_blocks, 2 * JournalLog::length(blocks) + 64);
+void require_room_for_journal(const State& state, std::uint64_t blocks) {
+  const std::uint64_t size = journal_size_for(blocks);
+  if (state.space.available() < size) throw_no_room(state, size);
 }
 
 TemporaryJournal::TemporaryJournal(State& state, const Image& after, Overwrites& overwrites)
@@ -42,7 +56,7 @@ TemporaryJournal::TemporaryJournal(State& state, const Image& after, Overwrites&
   auto& table = overwrites[table_block_];
   if (!table) table = std::make_unique<Block>(table_before_);
   std::memset(journal_record(*table).data(), 0, inode_size);
-  find_place(temporary_journal_blocks(overwrites.size()));
+  find_place(journal_size_for(overwrites.size()));
   during_[table_block_] = std::make_unique<Block>(*table);
   store_inode();
   mark_blocks();
@@ -70,13 +84,7 @@ void TemporaryJournal::find_place(std::uint64_t blocks) {
   for (std::size_t i = 0; i < largest.size() && i < extents_in_inode && left > 0; ++i) {
     take(largest[i].start, largest[i].length);
   }
-  if (left > 0) {
-    throw Error(Errc::resource_exhausted,
-                "ext4 image of " + to_string(state_.device.size()) + ": no " +
-                    std::to_string(blocks * block_size / 1024) +
-                    " KiB free, in at most four pieces, for the journal that keeps a commit whole; "
-                    "give it a larger size or commit in place");
-  }
+  if (left > 0) throw_no_room(state_, blocks);
 }
 
 void TemporaryJournal::store_inode() {

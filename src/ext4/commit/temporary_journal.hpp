@@ -55,7 +55,8 @@ class TemporaryJournal {
   std::array<std::byte, superblock_size> superblock_;
 };
 
-/// The blocks that a transaction of `blocks` may need for a temporary journal.
-std::uint64_t temporary_journal_blocks(std::uint64_t blocks);
+/// Throws resource_exhausted unless a transaction of up to `blocks` finds room for its journal, as
+/// far as their number goes.
+void require_room_for_journal(const State& state, std::uint64_t blocks);
 
 }  // namespace vmkit::ext4

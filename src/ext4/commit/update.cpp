@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ext4/commit/block_bitmap.hpp"
+#include "ext4/commit/temporary_journal.hpp"
 #include "ext4/commit/transaction.hpp"
 #include "ext4/format/bitmap.hpp"
 #include "ext4/format/crc32c.hpp"
@@ -33,6 +34,19 @@ std::uint64_t Update::changed_inodes() {
   std::uint64_t count = 0;
   state_.nodes.for_each_slot([&](std::uint32_t, const Node& node) { count += node.changed; });
   return count;
+}
+
+void Update::check_room() {
+  const Volume& volume = image_.volume;
+  if (mode_ == CommitMode::in_place || volume.has_compat(compat::has_journal)) return;
+  std::uint64_t blocks = 2 * std::uint64_t{volume.groups} + image_.descriptors.size() / block_size;
+  std::uint32_t last_block = ~std::uint32_t{0};
+  state_.nodes.for_each_slot([&](std::uint32_t ino, const Node& node) {
+    if (!node.changed || (ino - 1) / inodes_per_block == last_block) return;
+    last_block = (ino - 1) / inodes_per_block;
+    ++blocks;
+  });
+  require_room_for_journal(state_, blocks);
 }
 
 void Update::run() {
@@ -150,7 +164,8 @@ void Update::update_record(std::span<std::byte> record, std::uint32_t ino, Node&
     }
   } else {
     if (node.stored) {
-      const InodeRecord old = decode_inode(image_.volume, ino, record);
+      const InodeRecord old =
+          decode_inode(image_.volume, ino, record, InodeUse::named_or_orphan);
       release_content(old);
       release_xattrs(old);
     }

@@ -26,6 +26,8 @@ namespace vmkit::ext4 {
 class Update {
  public:
   Update(State& state, CommitMode mode, const CallOptions& options);
+  /// Throws resource_exhausted, before anything has happened, if there is no room for the journal.
+  void check_room();
   void run();
 
  private:

@@ -72,6 +72,7 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
   put32(8, node.atime.seconds);
   put32(12, node.ctime.seconds);
   put32(16, node.mtime.seconds);
+  put32(20, 0);  // not deleted, nor in the list of orphans
   put16(24, node.gid & 0xffff);
   // dir_nlink: 1 stands for more subdirectories than can be counted.
   put16(26, node.links > max_links ? 1 : node.links);

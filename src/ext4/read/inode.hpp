@@ -45,10 +45,13 @@ struct InodeRecord {
 /// Whether the record (inode_size bytes) is of an inode in use: has a type and names.
 bool inode_used(std::span<const std::byte> record);
 
+/// Which inodes count as being in use: an orphan was removed while it was open.
+enum class InodeUse { named, named_or_orphan };
+
 /// Decodes the record of an inode in use. Throws data_corruption: a checksum, an unknown type, or
 /// an inode that is not in use.
 InodeRecord decode_inode(const Volume& volume, std::uint32_t ino,
-                         std::span<const std::byte> record);
+                         std::span<const std::byte> record, InodeUse use = InodeUse::named);
 
 /// Finds and reads the record of `ino` (1 to volume.inodes) into `record`, inode_size bytes of
 /// which are used.

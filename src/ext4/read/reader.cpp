@@ -9,6 +9,7 @@
 #include "ext4/read/directory.hpp"
 #include "ext4/read/file_data.hpp"
 #include "ext4/read/file_map.hpp"
+#include "ext4/read/htree_lookup.hpp"
 #include "ext4/read/inode.hpp"
 #include "ext4/read/open_image.hpp"
 #include "ext4/read/xattr_area.hpp"
@@ -82,9 +83,14 @@ struct Reader::Impl {
   }
 
   std::optional<Inode> find(const InodeRecord& folder, std::string_view name) {
+    if (name == "." || name == "..") return std::nullopt;
     std::optional<Inode> found;
+    if (const auto answer = look_up(source, folder, name)) {
+      if (answer->ino) found = Inode{*answer->ino};
+      return found;
+    }
     walk_directory(source, folder, [&](const DirectoryEntry& entry) {
-      if (entry.is_dot() || entry.name != name) return true;
+      if (entry.name != name) return true;
       found = Inode{entry.ino};
       return false;
     });

@@ -160,7 +160,6 @@ Volume decode_superblock(SuperblockBytes superblock, ByteSize device_size) {
   for (std::size_t i = 0; i < volume.hash_seed.size(); ++i) {
     volume.hash_seed[i] = get32(superblock, 0xec + 4 * i);
   }
-  volume.hash_version = static_cast<std::uint8_t>(superblock[0xfc]);
   volume.unsigned_hash = (get32(superblock, 0x160) & flag_unsigned_hash) != 0;
   if (volume.has_compat(compat::has_journal)) volume.journal_ino = get32(superblock, 0xe0);
   volume.backup_groups = {get32(superblock, 0x24c), get32(superblock, 0x250)};

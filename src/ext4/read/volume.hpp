@@ -40,7 +40,6 @@ struct Volume {
   std::array<std::byte, 16> uuid = {};
   std::string label;
   HtreeSeed hash_seed = {};
-  std::uint8_t hash_version = 0;
   bool unsigned_hash = false;
   std::uint32_t checksum_seed = 0;
 

@@ -41,6 +41,21 @@ std::size_t read_content(State& state, const RegularFile& file, std::uint64_t of
   return buffer.size();
 }
 
+void cut_behind_end(State& state, RegularFile& file) {
+  const std::uint64_t before = extent_index_blocks(disk_extents(file.extents));
+  const std::uint64_t keep = ceil_div(file.size, block_size);
+  while (!file.extents.empty() && file.extents.back().logical_end() > keep) {
+    Extent& last = file.extents.back();
+    const std::uint32_t kept =
+        last.logical >= keep ? 0 : static_cast<std::uint32_t>(keep - last.logical);
+    state.space.release({std::uint64_t{last.physical} + kept, last.length - kept});
+    last.length = kept;
+    if (kept == 0) file.extents.pop_back();
+  }
+  const std::uint64_t after = extent_index_blocks(disk_extents(file.extents));
+  state.space.take_back_promise(before - after);
+}
+
 bool read_block(State& state, const RegularFile& file, std::uint64_t logical,
                 std::span<std::byte, block_size> buffer) {
   const auto found = first_behind(file, logical);

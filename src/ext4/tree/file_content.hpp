@@ -21,4 +21,7 @@ std::size_t read_content(State& state, const RegularFile& file, std::uint64_t of
 bool read_block(State& state, const RegularFile& file, std::uint64_t logical,
                 std::span<std::byte, block_size> buffer);
 
+/// Releases the blocks of a file, whose content is marked as changed, that are behind its end.
+void cut_behind_end(State& state, RegularFile& file);
+
 }  // namespace vmkit::ext4

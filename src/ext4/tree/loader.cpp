@@ -13,6 +13,7 @@
 #include "ext4/read/file_data.hpp"
 #include "ext4/read/file_map.hpp"
 #include "ext4/read/xattr_area.hpp"
+#include "ext4/tree/file_content.hpp"
 #include "ext4/tree/open_checks.hpp"
 
 #include <vmkit/base/byte_order.hpp>
@@ -55,6 +56,7 @@ void Loader::run() {
   check_links();
   claim_group_metadata();
   claims_.check(state_.space.free());
+  end_orphans();
 }
 
 void Loader::load_group(std::uint32_t group) {
@@ -105,13 +107,17 @@ void Loader::load_table(const GroupDescriptor& facts, std::uint32_t first_ino, s
 }
 
 void Loader::load_inode(std::uint32_t ino, std::span<const std::byte> record) {
-  const InodeRecord inode = decode_inode(state_.image->volume, ino, record);
+  const InodeRecord inode =
+      decode_inode(state_.image->volume, ino, record, InodeUse::named_or_orphan);
   if (inode.has(inode_flag_inline_data)) throw_corrupt({ino, 0}, "data in the inode");
   Node& node = state_.nodes.claim(ino);
   node.type = inode.type;
   node.stored = true;
   node.same = true;
   node.set(inode.attributes);
+  const auto deletion_time = load_le<std::uint32_t>(&record[20]);
+  if (deletion_time != 0) deletion_times_[ino] = deletion_time;
+  if (inode.links == 0) orphans_.push_back(ino);
   // Names are counted later; what the record says must be the same.
   if (inode.links != 1) recorded_links_[ino] = inode.links;
   switch (inode.type) {
@@ -250,6 +256,38 @@ void Loader::count_names() {
   }
 }
 
+/// What mounting does: inodes without a name go, others lose what is behind their end.
+void Loader::end_orphans() {
+  std::uint32_t ino = load_le<std::uint32_t>(&state_.image->superblock[0xe8]);
+  std::vector<std::uint32_t> listed;
+  while (ino != 0) {
+    Node* const node = state_.nodes.find(ino);
+    if (node == nullptr || ino < first_free_ino || listed.size() > state_.nodes.count()) {
+      throw_corrupt({ino, 0}, "in the list of orphans, but not in use");
+    }
+    listed.push_back(ino);
+    node->changed = true;
+    if (auto* file = std::get_if<RegularFile>(&node->content); file && node->links > 0) {
+      state_.change_content(ino);
+      cut_behind_end(state_, *file);
+    }
+    const auto next = deletion_times_.find(ino);
+    ino = next == deletion_times_.end() ? 0 : next->second;
+  }
+  std::sort(listed.begin(), listed.end());
+  for (const std::uint32_t orphan : orphans_) {
+    if (!std::binary_search(listed.begin(), listed.end(), orphan)) {
+      throw_corrupt({orphan, 0}, "in use, but without a name");
+    }
+    const auto* directory =
+        std::get_if<std::unique_ptr<Directory>>(&state_.nodes[orphan].content);
+    if (directory != nullptr && (*directory)->names.size() > 0) {
+      throw_corrupt({orphan, 0}, "a folder without a name that is not empty");
+    }
+    state_.free_inode(orphan);
+  }
+}
+
 /// Folders with one parent each may still make a circle, apart from the root.
 void Loader::check_reachable() {
   std::vector<std::uint32_t> found = {root_ino};
@@ -259,8 +297,12 @@ void Loader::check_reachable() {
           if (state_.nodes[entry.ino].type == FileType::directory) found.push_back(entry.ino);
         });
   }
-  if (found.size() != directories_.size()) {
-    throw_corrupt({}, std::to_string(directories_.size() - found.size()) +
+  const auto orphans = static_cast<std::size_t>(
+      std::count_if(orphans_.begin(), orphans_.end(), [&](std::uint32_t ino) {
+        return state_.nodes[ino].type == FileType::directory;
+      }));
+  if (found.size() + orphans != directories_.size()) {
+    throw_corrupt({}, std::to_string(directories_.size() - orphans - found.size()) +
                           " folders cannot be reached from its root");
   }
 }
@@ -276,6 +318,7 @@ void Loader::check_links() {
       node.links = says;
       return;
     }
+    if (says == 0 && node.links == 0) return;
     const bool many = node.type == FileType::directory && says == 1;
     if (node.links == 0 || (node.links != says && !many)) {
       throw_corrupt({ino, 0}, "has " + std::to_string(node.links) + " names or subfolders, but " +

@@ -40,6 +40,7 @@ class Loader {
   void load_xattrs(const InodeRecord& inode, Node& node);
 
   void count_names();
+  void end_orphans();
   void check_reachable();
   void check_links();
   void claim_group_metadata();
@@ -49,6 +50,8 @@ class Loader {
   Claims claims_;
   BlockRanges free_numbers_;
   std::vector<std::uint32_t> directories_;
+  std::vector<std::uint32_t> orphans_;  ///< Without a name: were open when the machine ended.
+  std::map<std::uint32_t, std::uint32_t> deletion_times_;  ///< Where not 0; links orphans.
   /// What the records say, of those where it is not what the tree says.
   std::map<std::uint32_t, std::uint32_t> recorded_links_;
 };

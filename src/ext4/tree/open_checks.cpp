@@ -72,11 +72,6 @@ void check_clean(std::span<const std::byte, superblock_size> superblock) {
                     : "ext4 image without a journal that was in use when its machine ended: run "
                       "e2fsck on it first");
   }
-  if (load_le<std::uint32_t>(&superblock[0xe8]) != 0) {
-    throw Error(Errc::failed_precondition,
-                "ext4 image with files that were open and removed when its machine ended: mount it "
-                "once or run e2fsck on it first");
-  }
 }
 
 std::uint32_t group_base_blocks(const Volume& volume,

@@ -27,27 +27,16 @@ void OpenFile::begin(OpenFile& writer, State& owner, Inode file_inode, bool anew
   }
   const std::uint64_t size = anew ? 0 : file->size;
   const std::uint64_t used = size % block_size;
-  std::uint64_t keep = size / block_size;  // blocks
   if (used != 0) {
-    writer.has_data = read_block(owner, *file, keep, writer.buffer);
+    writer.has_data = read_block(owner, *file, size / block_size, writer.buffer);
     std::memset(&writer.buffer[used], 0, block_size - used);
-    // Its block stays until another one takes its place.
-    if (writer.has_data) ++keep;
   }
   owner.change_content(ino);
-  std::vector<Extent>& extents = file->extents;
-  const std::uint64_t before = extent_index_blocks(ext4::disk_extents(extents));
-  while (!extents.empty() && extents.back().logical_end() > keep) {
-    Extent& last = extents.back();
-    const std::uint32_t kept =
-        last.logical >= keep ? 0 : static_cast<std::uint32_t>(keep - last.logical);
-    owner.space.release({std::uint64_t{last.physical} + kept, last.length - kept});
-    last.length = kept;
-    if (kept == 0) extents.pop_back();
-  }
-  writer.disk_extents = ext4::disk_extents(extents);
-  owner.space.take_back_promise(before - extent_index_blocks(writer.disk_extents));
+  // A last block with data stays until another one takes its place.
+  file->size = writer.has_data ? size : size - used;
+  cut_behind_end(owner, *file);
   file->size = size;
+  writer.disk_extents = ext4::disk_extents(file->extents);
   writer.position = size;
   writer.inode = file_inode;
   writer.state = &owner;

@@ -21,8 +21,12 @@ using CFNumberType = CFIndex;
 using Boolean = unsigned char;
 using UInt8 = unsigned char;
 
-struct CFDictionaryKeyCallBacks {};
-struct CFDictionaryValueCallBacks {};
+struct CFDictionaryKeyCallBacks {
+  CFIndex version;
+};
+struct CFDictionaryValueCallBacks {
+  CFIndex version;
+};
 extern const CFDictionaryKeyCallBacks kCFTypeDictionaryKeyCallBacks;
 extern const CFDictionaryValueCallBacks kCFTypeDictionaryValueCallBacks;
 extern const CFBooleanRef kCFBooleanTrue;

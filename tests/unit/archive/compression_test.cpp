@@ -9,6 +9,7 @@
 #include "support/compress.hpp"
 #include "support/memory_source.hpp"
 
+#include <vmkit/archive/compress.hpp>
 #include <vmkit/archive/compression.hpp>
 #include <vmkit/base/error.hpp>
 
@@ -202,4 +203,42 @@ TEST_CASE("compression: a bomb ends at the limit") {
                  {.output_limit = 1_MiB})
               .size() == 1 << 20);
   }
+}
+
+TEST_CASE("compression: what is compressed here comes back, here and by other programs' code") {
+  class TextSink final : public Sink {
+   public:
+    void write(std::span<const std::byte> data) override {
+      text.append(reinterpret_cast<const char*>(data.data()), data.size());
+    }
+    std::string text;
+  };
+  const auto compress = [](const std::string& text, std::size_t step, CompressOptions options) {
+    TextSink sink;
+    Compressor compressor(sink, options);
+    const auto bytes = std::as_bytes(std::span(text));
+    for (std::size_t at = 0; at < bytes.size(); at += step) {
+      compressor.write(bytes.subspan(at, std::min(step, bytes.size() - at)));
+    }
+    compressor.finish();
+    return sink.text;
+  };
+  const std::string text = sample(2'000'000);
+  for (const Compression compression : {Compression::none, Compression::gzip, Compression::zstd}) {
+    CAPTURE(to_string(compression));
+    const std::string data = compress(text, 100'000, {.compression = compression});
+    CHECK((compress(text, 777, {.compression = compression}) == data));
+    CHECK((compression == Compression::none || data.size() < text.size()));
+    CHECK(detect_compression(std::as_bytes(std::span(data))) == compression);
+    for (const Variant& variant : variants) {
+      if (!std::string_view(variant.name).starts_with(to_string(compression))) continue;
+      CHECK((decode(variant, data) == text));
+      CHECK(decode(variant, compress("", 1, {.compression = compression})).empty());
+    }
+  }
+  CHECK(compress(text, 65536, {.level = 9}).size() < compress(text, 65536, {.level = 1}).size());
+  std::string message;
+  CHECK(failure([&] { compress(text, 1, {.level = 10}); }, &message) ==
+        static_cast<int>(Errc::invalid_argument));
+  CHECK(message.find("expected 1 to 9") != std::string::npos);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstring>
 #include <doctest/doctest.h>
 #include <vector>
 
@@ -102,14 +103,63 @@ TEST_CASE("tar writer: a file above 8 GiB has its size in a record") {
               [&] { writer.finish(); });
 }
 
+TEST_CASE("tar writer: times, extended attributes and holes come back") {
+  const TarEntry expected = {
+      .path = "folder/" + std::string(120, 'n'),
+      .mtime = {.seconds = 5, .nanoseconds = 6},
+      .atime = Timestamp{.seconds = 7, .nanoseconds = 800'000'000},
+      .ctime = Timestamp{.seconds = 9, .nanoseconds = 1},
+      .size = 1'000'000,
+      .xattrs = {{"security.capability", std::string("\0\1=\n\xff", 5)}, {"user.empty", ""}}};
+  const std::vector<std::vector<TarPiece>> maps = {
+      {}, {{0, 10}}, {{5, 3}, {4096, 5000}, {999'990, 10}}, {{100, 1}, {101, 1}}};
+  TextSink sink;
+  TarWriter writer(sink);
+  for (const auto& pieces : maps) {
+    writer.add_sparse(expected, pieces);
+    for (const TarPiece& piece : pieces) writer.write(bytes(std::string(piece.length, 'd')));
+  }
+  writer.finish();
+  MemorySource source(sink.text);
+  TarReader reader(source);
+  for (const auto& pieces : maps) {
+    std::string content(expected.size, '\0');
+    for (const TarPiece& piece : pieces)
+      content.replace(piece.offset, piece.length, piece.length, 'd');
+    const TarEntry* found = reader.next();
+    REQUIRE(found != nullptr);
+    CHECK(found->path == expected.path);
+    CHECK(found->size == expected.size);
+    CHECK(found->mtime.nanoseconds == 6);
+    CHECK(found->atime->seconds == 7);
+    CHECK(found->atime->nanoseconds == 800'000'000);
+    CHECK(found->ctime->nanoseconds == 1);
+    REQUIRE(found->xattrs.size() == 2);
+    CHECK(found->xattrs[0].value == expected.xattrs[0].value);
+    CHECK(found->xattrs[1].name == "user.empty");
+    std::string read(expected.size, '\0');
+    std::uint64_t length = 0;
+    while (const auto block = reader.read_block()) {
+      std::memcpy(read.data() + block->offset, block->data.data(), block->data.size());
+      length += block->data.size();
+    }
+    CHECK((read == content));
+    CHECK(length < 10'000);
+  }
+  CHECK(reader.next() == nullptr);
+}
+
 TEST_CASE("tar writer: what it refuses") {
   TextSink sink;
   TarWriter writer(sink);
   check_error(Errc::invalid_argument, {"without a name"}, [&] { writer.add({.path = ""}); });
   check_error(Errc::invalid_argument, {"NUL"},
               [&] { writer.add({.path = std::string("a\0b", 3)}); });
-  check_error(Errc::unsupported, {"\"a\"", "not written"}, [&] {
-    writer.add({.path = "a", .xattrs = {{"user.x", "1"}}});
+  check_error(Errc::unsupported, {"\"a\"", "extended attribute"}, [&] {
+    writer.add({.path = "a", .xattrs = {{"user.x=y", "1"}}});
+  });
+  check_error(Errc::invalid_argument, {"\"a\"", "pieces"}, [&] {
+    writer.add_sparse({.path = "a", .size = 10}, std::vector<TarPiece>{{8, 3}});
   });
   check_error(Errc::unsupported, {"device number"}, [&] {
     writer.add({.path = "a", .type = EntryType::block_device, .device_major = 1u << 30});
@@ -118,5 +168,5 @@ TEST_CASE("tar writer: what it refuses") {
   writer.add({.path = "a", .size = 3});
   writer.write(bytes("12"));
   check_error(Errc::failed_precondition, {"\"a\": 1 bytes"}, [&] { writer.add({.path = "b"}); });
-  check_error(Errc::invalid_argument, {"more data for \"a\""}, [&] { writer.write(bytes("34")); });
+  check_error(Errc::invalid_argument, {"\"a\"", "more data"}, [&] { writer.write(bytes("34")); });
 }

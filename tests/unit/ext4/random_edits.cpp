@@ -50,7 +50,7 @@ Attributes RandomEdits::some_attributes() {
 std::vector<Xattr> RandomEdits::some_xattrs() {
   std::vector<Xattr> xattrs;
   for (unsigned i = below(4); i > 0; --i) {
-    xattrs.push_back({"user." + std::to_string(i), pattern(below(3) == 0 ? below(900) : 10, i)});
+    xattrs.push_back({"trusted." + std::to_string(i), pattern(below(3) == 0 ? below(900) : 10, i)});
   }
   return xattrs;
 }
