@@ -68,18 +68,21 @@ void make_image(std::string_view input, test::MemoryBlockDevice& device) {
     const std::size_t size = std::min<std::size_t>(length & 0x7fff, largest_image - where);
     if (image.size() < where + size) image.resize(where + size);
     const std::size_t given = run ? 1 : std::min(size, bytes.size() - at);
-    for (std::size_t i = 0; i < (run ? size : given); ++i)
-      image[where + i] = bytes[at + (run ? 0 : i)];
+    const auto target = image.begin() + static_cast<std::ptrdiff_t>(where);
+    if (run) {
+      std::fill_n(target, size, bytes[at]);
+    } else {
+      std::copy_n(&bytes[at], given, target);
+    }
     at += given;
   }
-  image.resize((image.size() + image_step - 1) / image_step * image_step);
+  image.resize(std::max<std::size_t>((image.size() + image_step - 1) / image_step, 1) * image_step);
   device.resize(ByteSize(image.size()));
   device.write_at(0, image);
 }
 
 void mend_checksums(test::MemoryBlockDevice& device) {
   Bytes image = device.bytes();
-  if (image.size() < ext4::superblock_offset + ext4::superblock_size) return;
   const auto superblock =
       std::span(image).subspan(ext4::superblock_offset).first<ext4::superblock_size>();
   ext4::address_superblock(superblock, load_le<std::uint16_t>(&superblock[0x5a]));

@@ -94,6 +94,10 @@ void decode_sizes(const Volume& volume, InodeRecord& inode, std::span<const std:
       inode.type == FileType::regular ||
       (inode.type == FileType::directory && volume.has_incompat(incompat::large_dir));
   if (wide_size) inode.size |= std::uint64_t{field32(record, 108)} << 32;
+  if (inode.size > (max_file_blocks + 1) * volume.block_size) {
+    throw_corrupt({inode.ino, 0},
+                  "a size of " + std::to_string(inode.size) + " bytes, more than a file can have");
+  }
   inode.sectors = field32(record, 28);
   if (volume.has_ro_compat(ro_compat::huge_file)) {
     inode.sectors |= std::uint64_t{field16(record, 116)} << 32;

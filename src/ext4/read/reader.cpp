@@ -62,7 +62,13 @@ struct Reader::Impl {
   Impl(BlockDevice& device, const ReaderOptions& options)
       : image(device, options.replay_journal ? JournalPolicy::replay : JournalPolicy::refuse),
         source(image.device(), image.volume()),
-        info(info_of(image)) {}
+        info(info_of(image)) {
+    LoadedInode loaded;
+    load(Inode{root_ino}, loaded);
+    if (loaded.inode.type != FileType::directory) {
+      throw_corrupt({root_ino, 0}, "the root is no folder");
+    }
+  }
 
   void load(Inode number, LoadedInode& loaded) {
     const auto ino = static_cast<std::uint32_t>(number);
