@@ -78,13 +78,12 @@ DeviceNumber Filesystem::device(Inode inode) const {
   return device != nullptr ? *device : DeviceNumber();
 }
 
-std::size_t Filesystem::read(Inode inode, std::uint64_t offset,
-                             std::span<std::byte> buffer) const {
+std::size_t Filesystem::read(Inode inode, std::uint64_t offset, std::span<std::byte> buffer) const {
   const auto* file = std::get_if<RegularFile>(&impl_->node(inode).content);
   if (file == nullptr) {
-    throw Error(Errc::invalid_argument, "inode " +
-                                            std::to_string(static_cast<std::uint32_t>(inode)) +
-                                            " is no regular file");
+    throw Error(
+        Errc::invalid_argument,
+        "inode " + std::to_string(static_cast<std::uint32_t>(inode)) + " is no regular file");
   }
   return read_content(*impl_, *file, offset, buffer);
 }

@@ -66,8 +66,9 @@ void edit(Filesystem& fs) {
     if (type == FileType::regular) {
       std::vector<std::byte> buffer(3000);
       fs.read(name.inode, fs.size(name.inode) / 2, buffer);
-      attempt([&] { write_some(i % 2 == 0 ? fs.append_to(name.inode)
-                                          : fs.replace_content(name.inode)); });
+      attempt([&] {
+        write_some(i % 2 == 0 ? fs.append_to(name.inode) : fs.replace_content(name.inode));
+      });
     } else if (type == FileType::directory) {
       attempt([&] { write_some(fs.make_file(name.inode, "new file", {.permissions = 0644})); });
     }

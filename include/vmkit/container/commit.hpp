@@ -30,10 +30,11 @@ struct CommittedImage {
 
 /// Makes an image out of `base` and what is different on `disk`, the disk of a container of it
 /// whose machine does not run, and names it `name` in the store: as it is there it can be run,
-/// exported and pushed. What a machine that was killed left in the disk's journal counts; the disk
-/// is not written. Compared is with the unpacked image in the store's folder rootfs/, which is
-/// unpacked there again if it is missing. No change: the new image has an entry in its history
-/// more, and no layer.
+/// exported and pushed. What a machine that was killed left in the disk's journal counts; without a
+/// journal what it had synced is there, and the rest may be missing or be data_corruption
+/// (ext4::ImageInfo::clean tells). The disk is not written. Compared is with the unpacked image in
+/// the store's folder rootfs/, which is unpacked there again if it is missing. No change: the new
+/// image has an entry in its history more, and no layer.
 ///
 /// The container's configuration (command, environment, …) stays that of `base`. Failure guarantee,
 /// errors and what is stored: oci::add_layer and rootfs::diff; failed_precondition if somebody has

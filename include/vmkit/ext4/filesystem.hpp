@@ -95,14 +95,13 @@ class Filesystem {
   std::uint64_t size(Inode inode) const;
   /// Of a device; zero for all others.
   DeviceNumber device(Inode inode) const;
-  /// Fills `buffer` with the content of a file from byte `offset` on, as far as it goes: returns how
-  /// much that is, 0 at the end. Of a file that is being written: up to a block before its end.
+  /// Fills `buffer` with the content of a file from byte `offset` on, as far as it goes: returns
+  /// how much that is, 0 at the end. Of a file that is being written: up to a block before its end.
   std::size_t read(Inode file, std::uint64_t offset, std::span<std::byte> buffer) const;
   /// Where `path` leads, taken from the root, whether it begins with a slash or not. Symlinks are
   /// followed inside the image, at most 40 (more: failed_precondition); ".." of the root is the
   /// root. None if something is missing, or no directory, on the way.
-  std::optional<Inode> resolve(std::string_view path,
-                               LastSymlink last = LastSymlink::follow) const;
+  std::optional<Inode> resolve(std::string_view path, LastSymlink last = LastSymlink::follow) const;
 
   Inode make_directory(Inode parent, std::string_view name, const Attributes& attributes);
   /// `target`: 1 to 4095 bytes.
@@ -114,8 +113,8 @@ class Filesystem {
   /// A regular file, empty until its writer is used. One writer at a time: throws
   /// failed_precondition while another is neither finished nor destroyed.
   FileWriter make_file(Inode parent, std::string_view name, const Attributes& attributes);
-  /// `mkdir -p`: the directory that `path` leads to, as resolve() understands it. What is missing is
-  /// made with `attributes`; failed_precondition if something on the way is no directory.
+  /// `mkdir -p`: the directory that `path` leads to, as resolve() understands it. What is missing
+  /// is made with `attributes`; failed_precondition if something on the way is no directory.
   Inode make_directories(std::string_view path, const Attributes& attributes);
 
   /// Writes the content of `file` anew, from its beginning, or goes on at its end. As make_file()
@@ -168,8 +167,8 @@ class Filesystem {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Writes at the end of one file. Must not outlive its Filesystem; destroying it early leaves the file
-/// with what was written. Whole blocks go to the device from the caller's memory or, if small,
+/// Writes at the end of one file. Must not outlive its Filesystem; destroying it early leaves the
+/// file with what was written. Whole blocks go to the device from the caller's memory or, if small,
 /// through a buffer that joins neighbours. A write that fails leaves the file with a part of its
 /// data. Throws failed_precondition when finished before or when the file was removed.
 class FileWriter {

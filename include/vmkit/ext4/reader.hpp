@@ -36,6 +36,10 @@ struct ImageInfo {
   std::uint64_t free_blocks = 0;
   std::uint32_t free_inodes = 0;
   bool journal_replayed = false;
+  /// It was unmounted, or has a journal that makes up for that. If not, its machine was killed
+  /// before all was written: what it had synced is there, the rest may be missing or contradict
+  /// itself.
+  bool clean = true;
 };
 
 /// What stat(2) tells of an inode, and its creation time.

@@ -128,7 +128,8 @@ class RegistryClient {
                            std::string_view content, const CallOptions& options = {});
 
   /// Deletes the manifest with the digest of `reference`, and so all its tags. Many registries
-  /// refuse, with unsupported or permission_denied. A list of referrers under a tag keeps its entry.
+  /// refuse, with unsupported or permission_denied. A list of referrers under a tag keeps its
+  /// entry.
   void delete_manifest(const Reference& reference, const CallOptions& options = {});
   /// Deletes the tag of `reference` alone. Few registries can do that: unsupported.
   void delete_tag(const Reference& reference, const CallOptions& options = {});

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ext4/commit/content_writer.hpp"
+
 #include <array>
 #include <cstring>
 
-#include "ext4/commit/content_writer.hpp"
 #include "ext4/format/directory_blocks.hpp"
 
 namespace vmkit::ext4 {
@@ -25,7 +26,8 @@ std::vector<Extent> ContentWriter::allocate_extents(std::uint64_t blocks) {
   return extents;
 }
 
-InodePlacement ContentWriter::place_extents(std::span<const Extent> extents, std::uint32_t inode_seed) {
+InodePlacement ContentWriter::place_extents(std::span<const Extent> extents,
+                                            std::uint32_t inode_seed) {
   const ExtentTree tree = build_extent_tree(
       extents, inode_seed, [&] { return allocate_block(); },
       [&](std::uint64_t block, std::span<const std::byte> data) {
@@ -40,7 +42,7 @@ InodePlacement ContentWriter::place_extents(std::span<const Extent> extents, std
 }
 
 InodePlacement ContentWriter::place_directory(std::uint32_t ino, Directory& directory,
-                                             std::uint32_t inode_seed) {
+                                              std::uint32_t inode_seed) {
   const DirectoryBlocks blocks(directory.names, directory.record_bytes, state_.hasher);
   if (blocks.indexed()) directory.spare_blocks = 0;
   const std::uint32_t spare = directory.spare_blocks;

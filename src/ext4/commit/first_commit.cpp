@@ -132,7 +132,8 @@ void FirstCommit::write_inode_group(std::uint32_t group) {
 }
 
 void FirstCommit::write_inodes() {
-  for (std::uint32_t group = 0; group < state_.geometry->groups(); ++group) write_inode_group(group);
+  for (std::uint32_t group = 0; group < state_.geometry->groups(); ++group)
+    write_inode_group(group);
 }
 
 void FirstCommit::write_block_bitmaps() {

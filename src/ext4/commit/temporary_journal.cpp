@@ -65,8 +65,8 @@ TemporaryJournal::TemporaryJournal(State& state, const Image& after, Overwrites&
 
 void TemporaryJournal::find_place(std::uint64_t blocks) {
   const auto& free = state_.space.free().map();
-  const auto whole = std::find_if(free.begin(), free.end(),
-                                  [&](const auto& run) { return run.second >= blocks; });
+  const auto whole =
+      std::find_if(free.begin(), free.end(), [&](const auto& run) { return run.second >= blocks; });
   std::uint64_t left = blocks;
   const auto take = [&](std::uint64_t start, std::uint64_t length) {
     const std::uint64_t part = std::min(left, length);
@@ -77,9 +77,8 @@ void TemporaryJournal::find_place(std::uint64_t blocks) {
   if (whole != free.end()) return take(whole->first, whole->second);
   std::vector<BlockRange> largest;
   for (const auto& [start, length] : free) largest.push_back({start, length});
-  std::stable_sort(largest.begin(), largest.end(), [](const BlockRange& a, const BlockRange& b) {
-    return a.length > b.length;
-  });
+  std::stable_sort(largest.begin(), largest.end(),
+                   [](const BlockRange& a, const BlockRange& b) { return a.length > b.length; });
   constexpr std::size_t extents_in_inode = 4;
   for (std::size_t i = 0; i < largest.size() && i < extents_in_inode && left > 0; ++i) {
     take(largest[i].start, largest[i].length);
@@ -118,8 +117,9 @@ void TemporaryJournal::mark_blocks() {
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   const std::uint32_t in_block = block_size / volume.descriptor_size;
   for (const std::uint32_t group : groups) {
-    const auto descriptor = std::span(descriptors).subspan(
-        std::size_t{group} * volume.descriptor_size, volume.descriptor_size);
+    const auto descriptor =
+        std::span(descriptors)
+            .subspan(std::size_t{group} * volume.descriptor_size, volume.descriptor_size);
     GroupDescriptor facts = decode_descriptor(volume, group, descriptor);
     auto& bitmap = during_[facts.block_bitmap];
     bitmap = std::make_unique<Block>();

@@ -126,8 +126,7 @@ void Transaction::use_temporary_journal(const std::function<void()>& check) {
 
   for (const auto& [number, block] : overwrites_) {
     const bool names_journal = number == journal.table_block();
-    state_.output.write(number * block_size,
-                        names_journal ? journal.table_with_journal() : *block);
+    state_.output.write(number * block_size, names_journal ? journal.table_with_journal() : *block);
   }
   flush();
   write_superblock(after_.superblock);

@@ -24,7 +24,8 @@ std::uint32_t inode_checksum_seed(std::uint32_t file_system_seed, std::uint32_t 
                                   std::uint32_t generation = 0);
 
 /// Fills `record` (256 bytes). If the node is the `same` that stands there, what the node does not
-/// tell stays: generation, creation time, flags, and its extended attributes if they did not change.
+/// tell stays: generation, creation time, flags, and its extended attributes if they did not
+/// change.
 void store_inode(std::span<std::byte> record, const Node& node, const InodePlacement& placement,
                  DiskTime created, std::uint32_t checksum_seed);
 

@@ -30,8 +30,8 @@ class JournalLog {
   static bool escape(std::span<std::byte, block_size> block);
 
   struct Tag {
-    std::uint64_t number;     ///< Where in the image the block belongs.
-    std::uint32_t checksum;   ///< block_checksum() of it as it stands in the log.
+    std::uint64_t number;    ///< Where in the image the block belongs.
+    std::uint32_t checksum;  ///< block_checksum() of it as it stands in the log.
     bool escaped;
   };
   std::uint32_t block_checksum(std::span<const std::byte, block_size> block) const;

@@ -40,7 +40,7 @@ class IndexSearch {
       : source_(source),
         folder_(folder),
         name_(name),
-        hash_(htree_hash(name, source.volume().hash_seed).major) {}
+        hash_(htree_hash(name, {source.volume().hash_seed, source.volume().unsigned_hash}).major) {}
 
   std::optional<IndexAnswer> run() {
     load(0);
@@ -142,11 +142,8 @@ class IndexSearch {
 
 std::optional<IndexAnswer> look_up(BlockSource& source, const InodeRecord& folder,
                                    std::string_view name) {
-  const Volume& volume = source.volume();
-  const bool ascii = std::none_of(name.begin(), name.end(),
-                                  [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-  if (!volume.has_compat(compat::dir_index) || !folder.has(inode_flag_index) ||
-      folder.has(inode_flag_inline_data) || (!volume.unsigned_hash && !ascii)) {
+  if (!source.volume().has_compat(compat::dir_index) || !folder.has(inode_flag_index) ||
+      folder.has(inode_flag_inline_data)) {
     return std::nullopt;
   }
   return IndexSearch(source, folder, name).run();

@@ -17,8 +17,7 @@ struct IndexAnswer {
 
 /// Asks the index of `folder`: reads one block for each level of it and one with entries, or a few
 /// where names have the same hash. None if it cannot be asked, so that the folder has to be
-/// searched: there is no index, or not by half MD4, or the name's hash depends on the signedness of
-/// characters. Throws data_corruption.
+/// searched: there is no index, or not by half MD4. Throws data_corruption.
 std::optional<IndexAnswer> look_up(BlockSource& source, const InodeRecord& folder,
                                    std::string_view name);
 

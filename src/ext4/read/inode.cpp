@@ -127,8 +127,8 @@ bool inode_used(std::span<const std::byte> record) {
   return field16(record, 0) != 0 && field16(record, 26) != 0;
 }
 
-InodeRecord decode_inode(const Volume& volume, std::uint32_t ino,
-                         std::span<const std::byte> record, InodeUse use) {
+InodeRecord decode_inode(const Volume& volume, std::uint32_t ino, std::span<const std::byte> record,
+                         InodeUse use) {
   record = record.first(volume.inode_size);
   const Place place{ino, 0};
   InodeRecord inode;
@@ -137,7 +137,8 @@ InodeRecord decode_inode(const Volume& volume, std::uint32_t ino,
   inode.checksum_seed = crc32c_le32(crc32c_le32(volume.checksum_seed, ino), inode.generation);
   const std::uint16_t mode = field16(record, 0);
   inode.links = field16(record, 26);
-  if (mode == 0 || (inode.links == 0 && use == InodeUse::named)) throw_corrupt(place, "named, but not in use");
+  if (mode == 0 || (inode.links == 0 && use == InodeUse::named))
+    throw_corrupt(place, "named, but not in use");
   const std::size_t end = fields_end(volume, ino, record);
   check_record(volume, inode, record, end);
   const auto type = type_of_mode(mode);

@@ -50,8 +50,8 @@ enum class InodeUse { named, named_or_orphan };
 
 /// Decodes the record of an inode in use. Throws data_corruption: a checksum, an unknown type, or
 /// an inode that is not in use.
-InodeRecord decode_inode(const Volume& volume, std::uint32_t ino,
-                         std::span<const std::byte> record, InodeUse use = InodeUse::named);
+InodeRecord decode_inode(const Volume& volume, std::uint32_t ino, std::span<const std::byte> record,
+                         InodeUse use = InodeUse::named);
 
 /// Finds and reads the record of `ino` (1 to volume.inodes) into `record`, inode_size bytes of
 /// which are used.

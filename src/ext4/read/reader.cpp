@@ -53,6 +53,7 @@ ImageInfo info_of(const OpenImage& image) {
   info.free_blocks = volume.free_blocks;
   info.free_inodes = volume.free_inodes;
   info.journal_replayed = image.journal_replayed();
+  info.clean = volume.unmounted;
   return info;
 }
 

@@ -145,6 +145,8 @@ void find_groups(Volume& volume) {
 Volume decode_superblock(SuperblockBytes superblock, ByteSize device_size) {
   constexpr std::uint16_t magic = 0xef53;
   constexpr std::uint32_t flag_unsigned_hash = 2;
+  constexpr std::uint16_t state_valid = 1;
+  constexpr std::uint16_t state_errors = 2;
   if (get16(superblock, 0x38) != magic) {
     throw_corrupt({}, "this is no ext4 image (no magic number in its superblock)");
   }
@@ -160,6 +162,7 @@ Volume decode_superblock(SuperblockBytes superblock, ByteSize device_size) {
   for (std::size_t i = 0; i < volume.hash_seed.size(); ++i) {
     volume.hash_seed[i] = get32(superblock, 0xec + 4 * i);
   }
+  volume.unmounted = (get16(superblock, 0x3a) & (state_valid | state_errors)) == state_valid;
   volume.unsigned_hash = (get32(superblock, 0x160) & flag_unsigned_hash) != 0;
   if (volume.has_compat(compat::has_journal)) volume.journal_ino = get32(superblock, 0xe0);
   volume.backup_groups = {get32(superblock, 0x24c), get32(superblock, 0x250)};

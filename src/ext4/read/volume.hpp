@@ -41,6 +41,7 @@ struct Volume {
   std::string label;
   HtreeSeed hash_seed = {};
   bool unsigned_hash = false;
+  bool unmounted = true;  ///< And without known errors.
   std::uint32_t checksum_seed = 0;
 
   bool has_compat(std::uint32_t bit) const { return (features.compat & bit) != 0; }

@@ -23,8 +23,8 @@ void Claims::check(const BlockRanges& free) {
   for (const auto& [block, shared] : shared_) {
     if (shared.found == shared.count) continue;
     throw_corrupt({shared.ino, block}, "extended attributes that " + std::to_string(shared.found) +
-                                           " inodes refer to, but " +
-                                           std::to_string(shared.count) + " by their own count");
+                                           " inodes refer to, but " + std::to_string(shared.count) +
+                                           " by their own count");
   }
   shared_.clear();
   std::vector<Claim> claims = std::exchange(claims_, {});

@@ -41,9 +41,9 @@ struct Symlink {
 struct Node {
   FileType type = FileType::regular;
   bool used : 1 = false;
-  bool stored : 1 = false;  ///< The committed image has an inode of this number…
-  bool same : 1 = false;    ///< …which is this one, as it was then.
-  bool changed : 1 = false; ///< The record on the device must be written, or cleared if not used.
+  bool stored : 1 = false;   ///< The committed image has an inode of this number…
+  bool same : 1 = false;     ///< …which is this one, as it was then.
+  bool changed : 1 = false;  ///< The record on the device must be written, or cleared if not used.
   bool content_changed : 1 = false;  ///< As must what i_block points to, but for file data.
   bool xattrs_changed : 1 = false;
   std::uint16_t permissions = 0;

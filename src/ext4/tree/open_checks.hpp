@@ -9,8 +9,8 @@
 
 namespace vmkit::ext4 {
 
-/// Throws unsupported unless an image of this kind can be changed: the features that are too much or
-/// missing.
+/// Throws unsupported unless an image of this kind can be changed: the features that are too much
+/// or missing.
 void check_editable(const Volume& volume);
 /// Throws failed_precondition if the image has to be repaired first. Its journal is replayed.
 void check_clean(std::span<const std::byte, superblock_size> superblock);

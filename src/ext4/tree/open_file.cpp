@@ -63,10 +63,9 @@ void OpenFile::put(std::span<const std::byte> data) {
     const BlockRange run = owner.space.allocate(data.size() / block_size, goal, "file data");
     const auto length = static_cast<std::uint32_t>(run.length);
     // The last block, of which only a part was in use, is replaced.
-    const std::uint32_t replaced =
-        extents.empty() || extents.back().logical_end() <= logical
-            ? 0
-            : extents.back().logical_end() - logical;
+    const std::uint32_t replaced = extents.empty() || extents.back().logical_end() <= logical
+                                       ? 0
+                                       : extents.back().logical_end() - logical;
     const bool extends = run.start == goal && replaced == 0 && !extents.empty() &&
                          !extents.back().unwritten && extents.back().logical_end() == logical;
     const std::uint64_t count = count_with(extents, length, extends, replaced);

@@ -48,8 +48,8 @@ void mke2fs(SparseFileDevice& device, ByteSize size, std::vector<std::string> op
   const files::path tree = device.folder() + "/tree";
   make_tree(tree);
   device.resize(size);
-  std::vector<std::string> command = {e2fs_tool("mke2fs"), "-q", "-F", "-t", "ext4", "-b", "4096",
-                                      "-d", tree};
+  std::vector<std::string> command = {
+      e2fs_tool("mke2fs"), "-q", "-F", "-t", "ext4", "-b", "4096", "-d", tree};
   command.insert(command.end(), options.begin(), options.end());
   command.push_back(device.path());
   const auto made = run_tool(command);

@@ -136,8 +136,8 @@ void RandomEdits::rename_something(Filesystem& fs) {
   try {
     fs.rename(from_folder, base_of(from), to_folder, base_of(to));
   } catch (const Error& error) {
-    const bool expected = error.code() == Errc::invalid_argument ||
-                          error.code() == Errc::failed_precondition;
+    const bool expected =
+        error.code() == Errc::invalid_argument || error.code() == Errc::failed_precondition;
     CHECK_MESSAGE(expected, error.what());
     return;
   }

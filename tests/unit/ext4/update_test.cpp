@@ -35,7 +35,9 @@ bool same_bytes(BlockDevice& a, BlockDevice& b) {
   return true;
 }
 
-TEST_CASE("continued or opened again, in place or through a journal: the same bytes, and the right tree") {
+TEST_CASE(
+    "continued or opened again, in place or through a journal: the same bytes, and the right "
+    "tree") {
   for (unsigned seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);
     FormatOptions options = options_of(seed % 2 == 0 ? 24_MiB : 140_MiB);
