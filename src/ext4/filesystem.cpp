@@ -3,6 +3,7 @@
 
 #include "ext4/commit/first_commit.hpp"
 #include "ext4/commit/update.hpp"
+#include "ext4/resize/resizer.hpp"
 #include "ext4/tree/file_content.hpp"
 #include "ext4/tree/open_file.hpp"
 #include "ext4/tree/path_walk.hpp"
@@ -246,6 +247,27 @@ void Filesystem::commit(CommitMode mode, const CallOptions& options) {
     FirstCommit(*impl_, mode, options).run();
   }
   impl_->closed = false;
+}
+
+void Filesystem::resize(ByteSize size, CommitMode mode, const CallOptions& options) {
+  impl_->check_open();
+  if (!impl_->image || impl_->writer != nullptr) {
+    throw Error(Errc::failed_precondition, impl_->image
+                                               ? "resize: a file's writer is not finished"
+                                               : "resize: the new file system is not committed");
+  }
+  Resizer resizer(*impl_, mode, options);
+  resizer.check_size(size);
+  impl_->closed = true;
+  resizer.run(size);
+  impl_->closed = false;
+}
+
+ByteSize Filesystem::least_size() const {
+  if (!impl_->image) {
+    throw Error(Errc::failed_precondition, "resize: the new file system is not committed");
+  }
+  return Resizer::least_size(*impl_);
 }
 
 FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -23,17 +23,17 @@ class MemoryBlockDevice : public BlockDevice {
   ByteSize size() const override { return ByteSize(bytes_.size()); }
   void read_at(std::uint64_t offset, std::span<std::byte> buffer) override {
     check_range(offset, buffer.size());
-    std::memcpy(buffer.data(), bytes_.data() + offset, buffer.size());
+    if (!buffer.empty()) std::memcpy(buffer.data(), bytes_.data() + offset, buffer.size());
   }
   void write_at(std::uint64_t offset, std::span<const std::byte> data) override {
     change();
     check_range(offset, data.size());
-    std::memcpy(bytes_.data() + offset, data.data(), data.size());
+    if (!data.empty()) std::memcpy(bytes_.data() + offset, data.data(), data.size());
   }
   void discard(std::uint64_t offset, std::uint64_t length) override {
     change();
     check_range(offset, length);
-    std::memset(bytes_.data() + offset, 0, length);
+    if (length > 0) std::memset(bytes_.data() + offset, 0, length);
   }
   void resize(ByteSize size) override {
     change();

@@ -6,6 +6,8 @@
 
 #include "ext4/format/directory_blocks.hpp"
 
+#include <vmkit/base/byte_order.hpp>
+
 namespace vmkit::ext4 {
 std::uint64_t ContentWriter::allocate_block() {
   const BlockRange block = state_.space.allocate_promised(1, goal_);
@@ -110,6 +112,14 @@ void ContentWriter::place_xattrs(const Node& node, InodePlacement& placement) {
   std::array<std::byte, block_size> block{};
   node.xattrs->store_in_block(block, placement.xattr_block, state_.seed);
   state_.output.write(placement.xattr_block * block_size, block);
+}
+
+void store_journal_copy(std::span<std::byte, superblock_size> superblock,
+                        const InodePlacement& journal) {
+  superblock[0xfd] = std::byte{1};  // as make_superblock() does
+  std::memcpy(&superblock[0x10c], journal.block.data(), journal.block.size());
+  store_le(&superblock[0x10c + 60], static_cast<std::uint32_t>(journal.size >> 32));
+  store_le(&superblock[0x10c + 64], static_cast<std::uint32_t>(journal.size));
 }
 
 }  // namespace vmkit::ext4

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ext4/format/inode_record.hpp"
+#include "ext4/format/superblock.hpp"
 #include "ext4/tree/state.hpp"
 
 namespace vmkit::ext4 {
@@ -35,5 +36,9 @@ class ContentWriter {
   std::function<void()> check_;
   std::uint64_t goal_ = 0;  ///< Where the last block was found.
 };
+
+/// The copy of the journal's i_block and size that e2fsck wants in the superblock.
+void store_journal_copy(std::span<std::byte, superblock_size> superblock,
+                        const InodePlacement& journal);
 
 }  // namespace vmkit::ext4

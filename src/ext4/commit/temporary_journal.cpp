@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ext4/commit/block_bitmap.hpp"
+#include "ext4/commit/content_writer.hpp"
 #include "ext4/format/bitmap.hpp"
 #include "ext4/format/crc32c.hpp"
 #include "ext4/format/features.hpp"
@@ -156,10 +157,7 @@ void TemporaryJournal::store_superblock() {
   add(0x5c, compat::has_journal);
   add(0x60, incompat::needs_recovery);
   put(0xe0, journal_ino);
-  superblock_[0xfd] = std::byte{1};  // as make_superblock() does
-  std::memcpy(&superblock_[0x10c], inode_.block.data(), inode_.block.size());
-  put(0x10c + 60, inode_.size >> 32);
-  put(0x10c + 64, inode_.size);
+  store_journal_copy(superblock_, inode_);
   update_superblock(superblock_, after_.volume.free_blocks - place_.blocks,
                     after_.volume.free_inodes);
 }

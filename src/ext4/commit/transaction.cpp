@@ -8,15 +8,16 @@
 #include "ext4/read/block_source.hpp"
 #include "ext4/read/corrupt.hpp"
 #include "ext4/read/file_map.hpp"
+#include "ext4/read/group.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 
 namespace vmkit::ext4 {
 namespace {
 
-using SuperblockBytes = std::array<std::byte, superblock_size>;
+using SuperblockCopy = std::array<std::byte, superblock_size>;
 
-SuperblockBytes needing_recovery(SuperblockBytes superblock) {
+SuperblockCopy needing_recovery(SuperblockCopy superblock) {
   const auto features = load_le<std::uint32_t>(&superblock[0x60]);
   store_le(&superblock[0x60], features | incompat::needs_recovery);
   address_superblock(superblock, 0);
@@ -35,11 +36,30 @@ void Transaction::flush() {
   state_.device.flush();
 }
 
+/// The block of the inode table in which the journal gets another place; 0: it does not.
+std::uint64_t Transaction::moved_journal_table() {
+  constexpr std::size_t map_at = 40;
+  constexpr std::size_t map_size = 60;
+  Image& before = *state_.image;
+  const std::uint32_t index = before.volume.journal_ino - 1;
+  const GroupDescriptor group = decode_descriptor(
+      before.volume, index / before.volume.inodes_per_group,
+      before.descriptor(index / before.volume.inodes_per_group));
+  const std::uint32_t in_group = index % before.volume.inodes_per_group;
+  const std::uint64_t number = group.inode_table + in_group / inodes_per_block;
+  const auto found = overwrites_.find(number);
+  if (found == overwrites_.end()) return 0;
+  const std::size_t at = std::size_t{in_group % inodes_per_block} * inode_size + map_at;
+  std::array<std::byte, map_size> map;
+  state_.device.read_at(number * block_size + at, map);
+  return std::memcmp(map.data(), &(*found->second)[at], map_size) != 0 ? number : 0;
+}
+
 void Transaction::write_blocks(const Overwrites& blocks) {
   for (const auto& [number, block] : blocks) state_.output.write(number * block_size, *block);
 }
 
-void Transaction::write_superblock(const SuperblockBytes& superblock) {
+void Transaction::write_superblock(const SuperblockCopy& superblock) {
   std::memcpy(&first_block_[superblock_offset], superblock.data(), superblock.size());
   state_.output.write(0, first_block_);
 }
@@ -85,7 +105,7 @@ void Transaction::use_own_journal(const std::function<void()>& check) {
     throw_corrupt({after_.volume.journal_ino, place.physical(0)}, "the journal is not empty");
   }
   Block& first = *(overwrites_[0] = std::make_unique<Block>(first_block_));
-  const SuperblockBytes during = needing_recovery(after_.superblock);
+  const SuperblockCopy during = needing_recovery(after_.superblock);
   std::memcpy(&first[superblock_offset], during.data(), during.size());
   LoggedBlocks logged;
   for (const auto& [number, block] : overwrites_) logged.emplace_back(number, block.get());
@@ -100,8 +120,15 @@ void Transaction::use_own_journal(const std::function<void()>& check) {
   state_.device.write_at(head_at, started);
   flush();
 
+  // An inode of the journal that names another place comes last: from then on nobody looks here.
+  const std::uint64_t table = moved_journal_table();
+  auto moved = table != 0 ? overwrites_.extract(table) : Overwrites::node_type();
   write_blocks(overwrites_);
   flush();
+  if (!moved.empty()) {
+    state_.output.write(moved.key() * block_size, *moved.mapped());
+    flush();
+  }
   state_.device.write_at(head_at, idle);
   flush();
   write_superblock(after_.superblock);

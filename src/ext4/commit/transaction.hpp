@@ -31,6 +31,7 @@ class Transaction {
   void use_temporary_journal(const std::function<void()>& check);
 
   JournalPlace own_journal();
+  std::uint64_t moved_journal_table();
   void write_blocks(const Overwrites& blocks);
   void write_superblock(const std::array<std::byte, superblock_size>& superblock);
   void flush();

@@ -9,6 +9,7 @@
 #include "ext4/commit/transaction.hpp"
 #include "ext4/format/bitmap.hpp"
 #include "ext4/format/crc32c.hpp"
+#include "ext4/format/features.hpp"
 #include "ext4/format/format.hpp"
 #include "ext4/format/group_descriptor.hpp"
 #include "ext4/read/file_map.hpp"
@@ -18,10 +19,15 @@
 namespace vmkit::ext4 {
 
 Update::Update(State& state, CommitMode mode, const CallOptions& options)
+    : Update(state, mode, options, *state.image, {}) {}
+
+Update::Update(State& state, CommitMode mode, const CallOptions& options, Image after,
+               std::vector<std::uint32_t> groups)
     : state_(state),
       mode_(mode),
       options_(options),
-      image_(*state.image),
+      image_(std::move(after)),
+      groups_(std::move(groups)),
       source_(state.device, state.image->volume),
       content_(state, [this] { check(); }),
       meter_(options.progress, "commit", "", ProgressUnit::entries, changed_inodes()) {}
@@ -140,37 +146,56 @@ void Update::update_table_block(std::uint32_t group, const GroupDescriptor& befo
 }
 
 void Update::update_record(std::span<std::byte> record, std::uint32_t ino, Node& node) {
-  InodePlacement placement;
-  std::uint32_t inode_seed = inode_checksum_seed(state_.seed, ino);
-  if (node.same) {
-    const InodeRecord old = decode_inode(image_.volume, ino, record);
-    inode_seed = old.checksum_seed;
-    if (node.content_changed) {
-      release_content(old);
-      placement = content_.place(ino, node, inode_seed);
-    } else {
-      placement.block = old.block;
-      placement.size = old.size;
-      placement.flags = old.flags & (inode_flag_index | inode_flag_extents);
-      placement.blocks = old.sectors / (block_size / 512) - (old.xattr_block != 0 ? 1 : 0);
-    }
-    if (node.xattrs_changed) {
-      release_xattrs(old);
-      content_.place_xattrs(node, placement);
-    } else if (old.xattr_block != 0) {
-      placement.xattr_block = old.xattr_block;
-      ++placement.blocks;
-    }
-  } else {
-    if (node.stored) {
-      const InodeRecord old = decode_inode(image_.volume, ino, record, InodeUse::named_or_orphan);
-      release_content(old);
-      release_xattrs(old);
-    }
-    if (!node.used) return;
-    placement = content_.place(ino, node, inode_seed);
-    content_.place_xattrs(node, placement);
+  if (node.same) return update_same(record, ino, node);
+  if (node.stored) {
+    const InodeRecord old = decode_inode(image_.volume, ino, record, InodeUse::named_or_orphan);
+    release_content(old);
+    release_xattrs(old);
   }
+  if (!node.used) return;
+  const auto renumbered = state_.renumbered.find(ino);
+  if (renumbered != state_.renumbered.end()) {
+    return move_record(record, ino, renumbered->second, node);
+  }
+  const std::uint32_t inode_seed = inode_checksum_seed(state_.seed, ino);
+  InodePlacement placement = content_.place(ino, node, inode_seed);
+  content_.place_xattrs(node, placement);
+  store_inode(record, node, placement, state_.created, inode_seed);
+}
+
+void Update::update_same(std::span<std::byte> record, std::uint32_t ino, Node& node) {
+  const InodeRecord old = decode_inode(image_.volume, ino, record);
+  InodePlacement placement;
+  if (node.content_changed) {
+    release_content(old);
+    placement = content_.place(ino, node, old.checksum_seed);
+    if (ino == image_.volume.journal_ino) store_journal_copy(image_.superblock, placement);
+  } else {
+    placement.block = old.block;
+    placement.size = old.size;
+    placement.flags = old.flags & (inode_flag_index | inode_flag_extents);
+    placement.blocks = old.sectors / (block_size / 512) - (old.xattr_block != 0 ? 1 : 0);
+  }
+  if (node.xattrs_changed) {
+    release_xattrs(old);
+    content_.place_xattrs(node, placement);
+  } else if (old.xattr_block != 0) {
+    placement.xattr_block = old.xattr_block;
+    ++placement.blocks;
+  }
+  store_inode(record, node, placement, state_.created, old.checksum_seed);
+}
+
+/// All that depends on the number is written anew; the old record, which is read here, goes later.
+void Update::move_record(std::span<std::byte> record, std::uint32_t ino, std::uint32_t old_ino,
+                         Node& node) {
+  std::array<std::byte, largest_block> old_record;
+  const InodeRecord old = read_inode(source_, old_ino, old_record);
+  std::memcpy(record.data(), old_record.data(), record.size());
+  const std::uint32_t inode_seed = inode_checksum_seed(state_.seed, ino, old.generation);
+  InodePlacement placement = content_.place(ino, node, inode_seed);
+  content_.place_xattrs(node, placement);
+  node.same = true;  // for what the record says beyond the node
   store_inode(record, node, placement, state_.created, inode_seed);
 }
 
@@ -265,7 +290,7 @@ void Update::clear_new_table_blocks(std::uint32_t group, const GroupDescriptor& 
 
 void Update::update_block_bitmaps() {
   const Volume& volume = image_.volume;
-  std::vector<std::uint32_t> groups;
+  std::vector<std::uint32_t> groups = groups_;
   for (const BlockRanges* ranges : {&state_.space.fresh(), &state_.space.held()}) {
     for (const auto& [start, length] : ranges->map()) {
       for (std::uint64_t group = start / blocks_per_group;
@@ -291,23 +316,56 @@ void Update::update_descriptors_and_superblock() {
   const Volume& volume = image_.volume;
   std::uint64_t free_blocks = 0;
   std::uint32_t free_inodes = 0;
-  const std::uint32_t in_block = block_size / volume.descriptor_size;
-  for (std::uint32_t first = 0; first < volume.groups; first += in_block) {
-    for (std::uint32_t group = first; group < std::min(first + in_block, volume.groups); ++group) {
-      const GroupDescriptor facts = decode_descriptor(volume, group, descriptor(group));
-      free_blocks += facts.free_blocks;
-      free_inodes += facts.free_inodes;
-    }
-    const std::size_t at = std::size_t{first} * volume.descriptor_size;
-    if (std::memcmp(&image_.descriptors[at], &state_.image->descriptors[at], block_size) == 0) {
-      continue;
-    }
-    write_block(descriptor_block(volume, first),
-                std::span(image_.descriptors).subspan(at).first<block_size>(), false);
+  for (std::uint32_t group = 0; group < volume.groups; ++group) {
+    const GroupDescriptor facts = decode_descriptor(volume, group, descriptor(group));
+    free_blocks += facts.free_blocks;
+    free_inodes += facts.free_inodes;
   }
+  for (std::uint32_t first = 0; first < volume.groups;
+       first += block_size / volume.descriptor_size) {
+    update_descriptor_block(first);
+  }
+  clear_resize_inode();
   update_superblock(image_.superblock, free_blocks, free_inodes);
   image_.volume.free_blocks = free_blocks;
   image_.volume.free_inodes = free_inodes;
+}
+
+void Update::update_descriptor_block(std::uint32_t first_group) {
+  const Volume& volume = image_.volume;
+  const std::size_t at = std::size_t{first_group} * volume.descriptor_size;
+  const auto after = std::span(image_.descriptors).subspan(at).first<block_size>();
+  const std::uint64_t number = descriptor_block(volume, first_group);
+  const std::vector<std::byte>& before = state_.image->descriptors;
+  if (at >= before.size()) return write_block(number, after, true);
+  if (std::memcmp(after.data(), &before[at], block_size) == 0) return;
+  const std::uint32_t old_groups = state_.image->volume.groups;
+  if (volume.groups > old_groups && first_group + block_size / volume.descriptor_size > old_groups) {
+    // Groups that are new must be there before the superblock counts them: mounting looks at all
+    // descriptors before it replays a journal.
+    Block both;
+    std::memcpy(both.data(), after.data(), block_size);
+    std::memcpy(both.data(), &before[at],
+                std::size_t{old_groups - first_group} * volume.descriptor_size);
+    write_block(number, both, true);
+  }
+  write_block(number, after, false);
+}
+
+/// Without its feature, the inode that keeps blocks for descriptors is empty.
+void Update::clear_resize_inode() {
+  if (!state_.image->volume.has_compat(compat::resize_inode) ||
+      image_.volume.has_compat(compat::resize_inode)) {
+    return;
+  }
+  const GroupDescriptor facts = decode_descriptor(image_.volume, 0, descriptor(0));
+  state_.output.flush();
+  auto& table = overwrites_[facts.inode_table];
+  if (!table) {
+    table = std::make_unique<Block>();
+    state_.device.read_at(facts.inode_table * block_size, *table);
+  }
+  std::memset(&(*table)[std::size_t{resize_ino - 1} * inode_size], 0, inode_size);
 }
 
 }  // namespace vmkit::ext4

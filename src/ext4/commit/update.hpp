@@ -26,6 +26,10 @@ namespace vmkit::ext4 {
 class Update {
  public:
   Update(State& state, CommitMode mode, const CallOptions& options);
+  /// One that also changes the shape of the image: `after` is how it will be, but for what this
+  /// counts; the block bitmaps of `groups` are written in any case.
+  Update(State& state, CommitMode mode, const CallOptions& options, Image after,
+         std::vector<std::uint32_t> groups);
   /// Throws resource_exhausted, before anything has happened, if there is no room for the journal.
   void check_room();
   void run();
@@ -41,6 +45,9 @@ class Update {
   void clear_new_table_blocks(std::uint32_t group, const GroupDescriptor& before,
                               std::uint32_t end_index);
   void update_record(std::span<std::byte> record, std::uint32_t ino, Node& node);
+  void update_same(std::span<std::byte> record, std::uint32_t ino, Node& node);
+  void move_record(std::span<std::byte> record, std::uint32_t ino, std::uint32_t old_ino,
+                   Node& node);
   /// What the record `old` alone refers to is not used any more: all but the data of files.
   void release_content(const InodeRecord& old);
   void release_xattrs(const InodeRecord& old);
@@ -49,6 +56,8 @@ class Update {
 
   void update_block_bitmaps();
   void update_descriptors_and_superblock();
+  void update_descriptor_block(std::uint32_t first_group);
+  void clear_resize_inode();
 
   /// Writes a whole block that stands in the image: now, if nobody looks there yet.
   void write_block(std::uint64_t number, std::span<const std::byte, block_size> data, bool unseen);
@@ -58,6 +67,7 @@ class Update {
   CommitMode mode_;
   const CallOptions& options_;
   Image image_;  ///< As it will be.
+  std::vector<std::uint32_t> groups_;  ///< Whose block bitmaps are written.
   BlockSource source_;
   ContentWriter content_;
   ProgressMeter meter_;

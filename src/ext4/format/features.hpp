@@ -11,6 +11,7 @@ namespace vmkit::ext4 {
 namespace compat {
 inline constexpr std::uint32_t has_journal = 0x4;
 inline constexpr std::uint32_t ext_attr = 0x8;
+inline constexpr std::uint32_t resize_inode = 0x10;
 inline constexpr std::uint32_t dir_index = 0x20;
 inline constexpr std::uint32_t sparse_super2 = 0x200;
 }  // namespace compat

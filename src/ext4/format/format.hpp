@@ -17,6 +17,7 @@ inline constexpr std::uint32_t descriptor_size = 64;
 inline constexpr std::uint32_t extra_isize = 32;
 
 inline constexpr std::uint32_t root_ino = 2;
+inline constexpr std::uint32_t resize_ino = 7;
 inline constexpr std::uint32_t journal_ino = 8;
 inline constexpr std::uint32_t first_free_ino = 11;  ///< Also that of lost+found.
 

@@ -13,8 +13,8 @@ namespace {
 constexpr std::uint16_t flag_inode_uninit = 1;
 constexpr std::uint16_t flag_block_uninit = 2;
 constexpr std::uint16_t flag_inode_zeroed = 4;
-constexpr std::size_t flags_at = 0x12;
-constexpr std::size_t checksum_at = 0x1e;
+constexpr std::size_t descriptor_flags_at = 0x12;
+constexpr std::size_t descriptor_checksum_at = 0x1e;
 
 }  // namespace
 
@@ -26,24 +26,41 @@ void update_descriptor(std::span<std::byte> descriptor, const GroupDescriptor& f
       store_le(&descriptor[high], static_cast<std::uint16_t>(value >> 16));
     }
   };
-  std::uint16_t flags = load_le<std::uint16_t>(&descriptor[flags_at]);
+  std::uint16_t flags = load_le<std::uint16_t>(&descriptor[descriptor_flags_at]);
   flags &= static_cast<std::uint16_t>(~(flag_inode_uninit | flag_block_uninit));
   if (!facts.block_bitmap_written) flags |= flag_block_uninit;
   if (!facts.inode_bitmap_written) flags |= flag_inode_uninit;
   put(0x0c, 0x2c, facts.free_blocks);
   put(0x0e, 0x2e, facts.free_inodes);
   put(0x10, 0x30, facts.directories);
-  store_le(&descriptor[flags_at], flags);
+  store_le(&descriptor[descriptor_flags_at], flags);
   put(0x18, 0x38, facts.block_bitmap_checksum);
   put(0x1a, 0x3a, facts.inode_bitmap_checksum);
   put(0x1c, 0x32, facts.unused_inodes);
-  store_le(&descriptor[checksum_at], std::uint16_t{0});
+  store_le(&descriptor[descriptor_checksum_at], std::uint16_t{0});
   const std::uint32_t checksum = crc32c(crc32c_le32(checksum_seed, group), descriptor);
-  store_le(&descriptor[checksum_at], static_cast<std::uint16_t>(checksum));
+  store_le(&descriptor[descriptor_checksum_at], static_cast<std::uint16_t>(checksum));
+}
+
+void place_descriptor(std::span<std::byte> descriptor, const GroupDescriptor& facts) {
+  const auto put = [&](std::size_t low, std::size_t high, std::uint64_t value) {
+    store_le(&descriptor[low], static_cast<std::uint32_t>(value));
+    if (high + 4 <= descriptor.size()) {
+      store_le(&descriptor[high], static_cast<std::uint32_t>(value >> 32));
+    }
+  };
+  put(0x00, 0x20, facts.block_bitmap);
+  put(0x04, 0x24, facts.inode_bitmap);
+  put(0x08, 0x28, facts.inode_table);
+}
+
+void mark_table_zeroed(std::span<std::byte> descriptor) {
+  const auto flags = load_le<std::uint16_t>(&descriptor[descriptor_flags_at]);
+  store_le(&descriptor[descriptor_flags_at], static_cast<std::uint16_t>(flags | flag_inode_zeroed));
 }
 
 bool table_is_zeroed(std::span<const std::byte> descriptor) {
-  return (load_le<std::uint16_t>(&descriptor[flags_at]) & flag_inode_zeroed) != 0;
+  return (load_le<std::uint16_t>(&descriptor[descriptor_flags_at]) & flag_inode_zeroed) != 0;
 }
 
 void update_superblock(std::span<std::byte, superblock_size> superblock, std::uint64_t free_blocks,

@@ -16,6 +16,10 @@ namespace vmkit::ext4 {
 void update_descriptor(std::span<std::byte> descriptor, const GroupDescriptor& facts,
                        std::uint32_t group, std::uint32_t checksum_seed);
 
+/// Changes where bitmaps and inode table stand; update_descriptor() has to follow.
+void place_descriptor(std::span<std::byte> descriptor, const GroupDescriptor& facts);
+
+void mark_table_zeroed(std::span<std::byte> descriptor);
 /// Whether bytes of the inode table that were never used read as zero.
 bool table_is_zeroed(std::span<const std::byte> descriptor);
 

@@ -12,9 +12,9 @@
 namespace vmkit::ext4 {
 namespace {
 
-constexpr std::size_t classic_size = 128;
+constexpr std::size_t short_record_size = 128;
 /// Sectors are counted in blocks.
-constexpr std::uint32_t huge_file = 0x40000;
+constexpr std::uint32_t sectors_are_blocks = 0x40000;
 
 std::uint16_t type_bits(FileType type) {
   switch (type) {
@@ -53,17 +53,17 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
   };
   if (!node.same) std::memset(record.data(), 0, record.size());
   const std::uint32_t kept_flags =
-      load_le<std::uint32_t>(&record[32]) & ~(inode_flag_index | inode_flag_extents | huge_file);
+      load_le<std::uint32_t>(&record[32]) & ~(inode_flag_index | inode_flag_extents | sectors_are_blocks);
   const std::size_t old_extra = load_le<std::uint16_t>(&record[128]);
   const bool all_fields = !node.same || node.xattrs_changed || !node.xattrs;
   const std::size_t extra = all_fields ? extra_isize : old_extra;
   if (all_fields) {
-    const std::size_t known = classic_size + std::min<std::size_t>(old_extra, extra_isize);
+    const std::size_t known = short_record_size + std::min<std::size_t>(old_extra, extra_isize);
     std::memset(&record[known], 0, record.size() - known);
-    put16(classic_size, extra_isize);
+    put16(short_record_size, extra_isize);
   }
   const auto put_extra = [&](std::size_t at, std::uint32_t value) {
-    if (at + sizeof value <= classic_size + extra) put32(at, value);
+    if (at + sizeof value <= short_record_size + extra) put32(at, value);
   };
   const std::uint64_t sectors = placement.blocks * (block_size / 512);
   put16(0, type_bits(node.type) | node.permissions);
@@ -93,7 +93,7 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
     put32(148, created.extra);
   }
   if (all_fields && node.xattrs) {
-    node.xattrs->store_in_inode(record.subspan(classic_size + extra_isize));
+    node.xattrs->store_in_inode(record.subspan(short_record_size + extra_isize));
   }
   put16(124, 0);
   put16(130, 0);

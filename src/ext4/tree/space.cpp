@@ -52,12 +52,32 @@ void Space::promise(std::uint64_t blocks, std::string_view what) {
   promised_ += blocks;
 }
 
-BlockRange Space::take(std::uint64_t wanted, std::uint64_t goal, std::uint64_t limit) {
-  BlockRange found = free_.next(goal);
-  if (found.length == 0 || found.start != goal || goal >= limit) {
-    found = free_.next(cursor_);
-    if (found.length == 0 || found.start >= limit) found = free_.next(0);
+BlockRange Space::find(std::uint64_t from, std::uint64_t limit) const {
+  for (;;) {
+    BlockRange found = free_.next(from);
     if (found.length == 0 || found.start >= limit) return {};
+    const BlockRange barred = kept_out_.next(found.start);
+    if (barred.length == 0) return found;
+    if (barred.start > found.start) {
+      found.length = std::min(found.length, barred.start - found.start);
+      return found;
+    }
+    from = barred.end();
+  }
+}
+
+std::uint64_t Space::count_free() const {
+  std::uint64_t count = free_.count({0, limit_});
+  for (const auto& [start, length] : kept_out_.map()) count -= free_.count({start, length});
+  return count;
+}
+
+BlockRange Space::take(std::uint64_t wanted, std::uint64_t goal, std::uint64_t limit) {
+  BlockRange found = find(goal, limit);
+  if (found.length == 0 || found.start != goal) {
+    found = find(cursor_, limit);
+    if (found.length == 0) found = find(0, limit);
+    if (found.length == 0) return {};
   }
   found.length = std::min({found.length, wanted, limit - found.start});
   free_.erase(found);
@@ -122,7 +142,7 @@ void Space::admit_inode(std::uint64_t ino) {
 }
 
 BlockRanges Space::begin_commit() {
-  limit_ = blocks_;
+  if (geometry_ != nullptr) limit_ = blocks_;
   return std::exchange(stale_, {});
 }
 
@@ -133,8 +153,49 @@ BlockRanges Space::end_commit(std::uint64_t inodes) {
   fresh_ = {};
   cursor_ = 0;
   promised_ = 0;
-  free_below_ = free_.count({0, blocks_});
+  free_below_ = count_free();
   return std::exchange(held_, {});
+}
+
+std::optional<BlockRange> Space::allocate_run(std::uint64_t blocks) {
+  if (available() < blocks) return std::nullopt;
+  BlockRange run = find(0, limit_);
+  while (run.length > 0 && run.length < blocks) run = find(run.end(), limit_);
+  if (run.length == 0) return std::nullopt;
+  run.length = blocks;
+  reserve(run);
+  return run;
+}
+
+void Space::keep_out(BlockRanges zones) {
+  kept_out_ = std::move(zones);
+  free_below_ = count_free();
+  if (free_below_ < promised_) throw_full("what is to be moved");
+}
+
+void Space::exclude(BlockRange range) {
+  free_below_ -= free_.count(range);
+  free_.erase(range);
+}
+
+void Space::reserve(BlockRange range) {
+  free_below_ -= free_.count(range);
+  free_.erase(range);
+  stale_.erase(range);
+  fresh_.insert(range);
+}
+
+void Space::set_size(ByteSize size, std::uint64_t blocks) {
+  if (blocks > blocks_) free_.insert({blocks_, blocks - blocks_});
+  if (blocks < blocks_) {
+    free_.erase({blocks, blocks_ - blocks});
+    held_.erase({blocks, blocks_ - blocks});
+  }
+  size_ = size;
+  blocks_ = blocks;
+  limit_ = blocks;
+  kept_out_ = {};
+  free_below_ = count_free();
 }
 
 BlockRange Space::allocate_promised(std::uint64_t wanted, std::uint64_t goal) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -54,6 +55,18 @@ class Space {
   /// until now.
   BlockRanges end_commit(std::uint64_t inodes);
 
+  /// For resizing, of a committed image. Nothing is allocated in `zones`, until set_size().
+  void keep_out(BlockRanges zones);
+  /// Takes out blocks of a group that is new: no bitmap counts them as allocated.
+  void exclude(BlockRange range);
+  /// One run of `blocks`; none if there is no such.
+  std::optional<BlockRange> allocate_run(std::uint64_t blocks);
+  /// Takes blocks that are free.
+  void reserve(BlockRange range);
+  /// The image has another size. Blocks that it did not have are free; of those that it will not
+  /// have, none may be in use.
+  void set_size(ByteSize size, std::uint64_t blocks);
+
   const BlockRanges& free() const { return free_; }
   /// What will be free when the commit has happened, beside free().
   const BlockRanges& held() const { return held_; }
@@ -62,6 +75,9 @@ class Space {
 
  private:
   BlockRange take(std::uint64_t wanted, std::uint64_t goal, std::uint64_t limit);
+  /// The first run from `from` on that may be allocated; length 0 if there is none.
+  BlockRange find(std::uint64_t from, std::uint64_t limit) const;
+  std::uint64_t count_free() const;
   std::uint64_t runs_of(std::uint32_t blocks) const;
   [[noreturn]] void throw_full(std::string_view what) const;
 
@@ -73,6 +89,7 @@ class Space {
   BlockRanges stale_;             ///< Free, but not yet overwritten or discarded.
   BlockRanges held_;              ///< In use in the committed image, not any more in the tree.
   BlockRanges fresh_;             ///< The other way round.
+  BlockRanges kept_out_;
   std::uint64_t cursor_ = 0;      ///< New runs are searched from here on, then from the start.
   std::uint64_t limit_ = 0;       ///< Data stays below.
   std::uint64_t free_below_ = 0;  ///< Free blocks below limit_.

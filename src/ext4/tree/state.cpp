@@ -127,6 +127,7 @@ void State::check_open() const {
 
 BlockRanges State::settle(Image committed) {
   image = std::move(committed);
+  renumbered.clear();
   nodes.for_each_slot([](std::uint32_t, Node& node) {
     if (node.changed) node.settle();
   });
@@ -212,6 +213,31 @@ void State::change_content(std::uint32_t ino) {
   space.promise(node.content_promise(), "a change");
   node.content_changed = true;
   node.changed = true;
+}
+
+void State::change_xattrs(std::uint32_t ino) {
+  Node& node = nodes[ino];
+  if (node.xattrs_changed || !node.xattrs) return;
+  // From where they are to where we would put them.
+  auto set = std::make_unique<XattrSet>(node.xattrs->to_xattrs());
+  if (set->has_block()) space.promise(1, "extended attributes");
+  node.xattrs = std::move(set);
+  node.xattrs_changed = true;
+  node.changed = true;
+}
+
+std::uint32_t State::renumber(std::uint32_t ino) {
+  change_content(ino);
+  change_xattrs(ino);
+  const std::uint32_t number = nodes.allocate();
+  Node& node = nodes[number];
+  const bool stored = node.stored;
+  node = std::move(nodes[ino]);
+  node.stored = stored;
+  node.same = false;
+  nodes.release(ino);
+  renumbered[number] = ino;
+  return number;
 }
 
 void State::release_name(Inode parent, std::uint32_t ino) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -55,6 +56,10 @@ struct State {
   void rename(Inode from, std::string_view name, Inode to, std::string_view new_name);
   /// Takes one out again, which is there.
   void erase_name(Directory& parent, std::string_view name);
+  /// Marks the extended attributes of an inode, which stand on the device, as changed.
+  void change_xattrs(std::uint32_t ino);
+  /// Gives an inode that stands on the device the lowest free number. Names are up to the caller.
+  std::uint32_t renumber(std::uint32_t ino);
   /// Marks the content of an inode as changed; promises the space for writing it anew.
   void change_content(std::uint32_t ino);
   /// What is due when `ino` has one name less, which was in `parent`.
@@ -84,6 +89,8 @@ struct State {
   DeviceWriter output;
   NodeTable nodes;
   NameArena names;
+  /// Inodes that get another number with the next commit: new and old one.
+  std::map<std::uint32_t, std::uint32_t> renumbered;
   OpenFile* writer = nullptr;  ///< The one that is not finished.
   bool closed = false;         ///< A commit() has failed.
 };

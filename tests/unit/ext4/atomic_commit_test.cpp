@@ -18,20 +18,9 @@ using vmkit::test::describe_image;
 using vmkit::test::e2fs_tool;
 using vmkit::test::run_tool;
 
-constexpr std::uint64_t unit = 4096;
-
 std::vector<std::string> tree_of(BlockDevice& device) {
   Reader reader = Reader::open(device);
   return describe_image(reader);
-}
-
-void fill(BlockDevice& device, std::span<const std::byte> bytes) {
-  device.resize(ByteSize(bytes.size()));
-  static constexpr std::array<std::byte, unit> zeros{};
-  for (std::uint64_t at = 0; at < bytes.size(); at += unit) {
-    const auto part = bytes.subspan(at, std::min<std::uint64_t>(unit, bytes.size() - at));
-    if (std::memcmp(part.data(), zeros.data(), part.size()) != 0) device.write_at(at, part);
-  }
 }
 
 void make_old(Filesystem& fs) {

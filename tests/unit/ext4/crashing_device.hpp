@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "support/memory_block_device.hpp"
@@ -35,5 +38,16 @@ class CrashingDevice : public vmkit::test::MemoryBlockDevice {
  private:
   std::vector<std::byte> durable_;
 };
+
+/// Gives `device` these bytes, zeros as holes.
+inline void fill(BlockDevice& device, std::span<const std::byte> bytes) {
+  constexpr std::uint64_t unit = 4096;
+  static constexpr std::array<std::byte, unit> zeros{};
+  device.resize(ByteSize(bytes.size()));
+  for (std::uint64_t at = 0; at < bytes.size(); at += unit) {
+    const auto part = bytes.subspan(at, std::min<std::uint64_t>(unit, bytes.size() - at));
+    if (std::memcmp(part.data(), zeros.data(), part.size()) != 0) device.write_at(at, part);
+  }
+}
 
 }  // namespace vmkit::ext4::test

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/ext4/random_edits.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "unit/ext4/image.hpp"
 
 namespace vmkit::ext4::test {
@@ -216,6 +219,9 @@ void RandomEdits::adopt(Filesystem& fs) {
   paths_ = paths_in(fs);
   for (const auto& [path, inode] : paths_) {
     if (fs.type(inode) == FileType::regular) contents_[inode] = content_in(fs, inode);
+    // New names begin with numbers that are new.
+    const std::string name = base_of(path);
+    names_ = std::max(names_, static_cast<unsigned>(std::strtoul(name.c_str(), nullptr, 10)) + 1);
   }
 }
 
