@@ -40,7 +40,7 @@ class IndexSearch {
       : source_(source),
         folder_(folder),
         name_(name),
-        hash_(htree_hash(name, source.volume().hash_seed).major) {}
+        hash_(htree_hash(name, {source.volume().hash_seed, source.volume().unsigned_hash}).major) {}
 
   std::optional<IndexAnswer> run() {
     load(0);
