@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "archive/buffer_pool.hpp"
+
 #include <vmkit/archive/read_ahead.hpp>
 #include <vmkit/base/error.hpp>
 
@@ -18,7 +20,7 @@ namespace vmkit::archive {
 namespace {
 
 struct Slot {
-  std::unique_ptr<std::byte[]> bytes;
+  Buffer bytes;
   std::size_t length = 0;
 };
 
@@ -46,18 +48,17 @@ class Sleeper {
 }  // namespace
 
 // Buffers are numbered from 0 on; number n lives in slot n % slots. A slot is the producer's until
-// `filled_` passes it, then the reader's and the hasher's, and the producer's again when both have
-// passed it. Only the numbers are shared under the mutex, never the bytes.
-//
-// Waking a thread costs about as much as hashing ten kilobytes. So whoever found nothing to do is
-// woken only when there are several buffers for it, which no one can notice in a stream that is
-// read ahead.
+// `filled` passes it, then the reader's and the hasher's; when both have passed it, its memory goes
+// back to the pool. Only the numbers are shared under the mutex, never the bytes.
 struct ReadAhead::Impl {
   Impl(std::unique_ptr<Source> from, const ReadAheadOptions& options, const CallOptions& call)
       : source(std::move(from)),
-        buffer_size(std::max<std::size_t>(1, options.buffer_size.bytes())),
-        slots(std::max<std::size_t>(2, options.buffers)),
-        several(std::max<std::size_t>(1, slots.size() / 4)),
+        pool(options.pool
+                 ? options.pool
+                 : std::make_shared<BufferPool>(BufferPoolOptions{
+                       .buffer_size = options.buffer_size, .shared_buffers = options.buffers})),
+        buffers(*pool->impl_),
+        slots(buffers.most()),
         wait_options{call.stop, {}, call.deadline} {
     if (options.digest) hasher.emplace(*options.digest);
   }
@@ -78,27 +79,37 @@ struct ReadAhead::Impl {
       closing = true;
       wake_all();
     }
+    buffers.close(client);
     if (producer.joinable()) producer.join();
     if (hashing.joinable()) hashing.join();
+    std::vector<Buffer> rest;
+    for (Slot& slot : slots) {
+      if (slot.bytes) rest.push_back(std::move(slot.bytes));
+    }
+    buffers.give_back(client, rest);
   }
 
   void wake_all() {
-    for (Sleeper* one : {&producing, &reading, &digesting}) one->wake();
-  }
-
-  /// How many buffers everybody is done with.
-  std::uint64_t released() const { return hasher ? std::min(taken, hashed) : taken; }
-  std::uint64_t room() const { return slots.size() - (filled - released()); }
-
-  /// After buffers were released.
-  void wake_producer() {
-    if (room() >= several) producing.wake();
+    reading.wake();
+    digesting.wake();
   }
 
   /// After `filled` or `ended` changed.
   void wake_consumers() {
-    if (ended || filled - taken >= several) reading.wake();
-    if (ended || filled - hashed >= several) digesting.wake();
+    if (ended || filled - taken >= buffers.several) reading.wake();
+    if (ended || filled - hashed >= buffers.several) digesting.wake();
+  }
+
+  /// Gives buffers back that everybody is done with; takes the lock, which it lets go.
+  void recycle(std::unique_lock<std::mutex> lock) {
+    const std::uint64_t released = hasher ? std::min(taken, hashed) : taken;
+    if (recycled == released) return;
+    std::vector<Buffer> done;
+    for (; recycled < released; ++recycled) {
+      done.push_back(std::move(slots[recycled % slots.size()].bytes));
+    }
+    lock.unlock();
+    buffers.give_back(client, done);
   }
 
   void produce() {
@@ -118,12 +129,11 @@ struct ReadAhead::Impl {
   }
 
   bool produce_one(std::uint64_t number) {
-    {
-      std::unique_lock lock(mutex);
-      while (!closing && room() == 0) producing.sleep(lock);
-      if (closing) return false;
-    }
+    Buffer bytes = buffers.take(client);
+    if (!bytes) return false;
     Slot& slot = slots[number % slots.size()];
+    slot.length = 0;
+    slot.bytes = std::move(bytes);
     const bool more = fill(slot);
     std::lock_guard lock(mutex);
     if (slot.length > 0) filled = number + 1;
@@ -134,11 +144,9 @@ struct ReadAhead::Impl {
 
   /// False at the end of the source, or when nobody wants more.
   bool fill(Slot& slot) {
-    slot.length = 0;
-    if (!slot.bytes) slot.bytes.reset(new std::byte[buffer_size]);
-    while (slot.length < buffer_size) {
-      const std::size_t count =
-          source->read(std::span(slot.bytes.get() + slot.length, buffer_size - slot.length));
+    while (slot.length < buffers.buffer_size) {
+      const std::size_t count = source->read(
+          std::span(slot.bytes.get() + slot.length, buffers.buffer_size - slot.length));
       if (count == 0) return false;
       slot.length += count;
       if (closing) return false;
@@ -166,10 +174,10 @@ struct ReadAhead::Impl {
       }
       const Slot& slot = slots[number % slots.size()];
       hasher->update(std::span<const std::byte>(slot.bytes.get(), slot.length));
-      std::lock_guard lock(mutex);
+      std::unique_lock lock(mutex);
       hashed = number + 1;
-      wake_producer();
       if (ended && hashed == filled) reading.wake();  // it waits for the digest
+      recycle(std::move(lock));
     }
   }
 
@@ -186,14 +194,19 @@ struct ReadAhead::Impl {
     }
   }
 
-  std::span<const std::byte> next() {
+  /// Gives back what next() gave.
+  void release() {
+    if (!holding) return;
+    holding = false;
     std::unique_lock lock(mutex);
-    if (holding) {
-      holding = false;
-      ++taken;
-      wake_producer();
-    }
+    ++taken;
+    recycle(std::move(lock));
+  }
+
+  std::span<const std::byte> next() {
+    release();
     wait_options.check("read");
+    std::unique_lock lock(mutex);
     wait(lock, [&] { return filled > taken || ended || failure; });
     if (filled > taken) {
       holding = true;
@@ -205,19 +218,20 @@ struct ReadAhead::Impl {
   }
 
   std::unique_ptr<Source> source;
-  std::size_t buffer_size;
+  std::shared_ptr<BufferPool> pool;
+  BufferPool::Impl& buffers;
+  BufferPool::Impl::Client client;
   std::vector<Slot> slots;
-  std::uint64_t several;
   CallOptions wait_options;
   std::optional<Hasher> hasher;
 
   std::mutex mutex;
-  Sleeper producing;
   Sleeper reading;
   Sleeper digesting;
   std::uint64_t filled = 0;
   std::uint64_t hashed = 0;
-  std::uint64_t taken = 0;  // the reader is done with these
+  std::uint64_t taken = 0;     // the reader is done with these
+  std::uint64_t recycled = 0;  // and these are back in the pool
   bool ended = false;
   std::atomic<bool> closing{false};
   std::exception_ptr failure;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <string>
@@ -19,6 +20,12 @@ namespace vmkit::rootfs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Layers are decompressed and hashed ahead, so that no processor waits while one layer is at its
+/// end and for the disk. Of 512 KiB: 48 MiB for all and 4 MiB for each.
+constexpr std::size_t layers_ahead = 2;
+constexpr std::size_t shared_buffers = 96;
+constexpr std::size_t own_buffers = 8;
 
 /// 16 bytes that depend on nothing but the purpose and the lowest layer, marked as a UUID of
 /// version 8 (RFC 9562: made by a rule of one's own).
@@ -50,6 +57,7 @@ class Unpacking {
             const UnpackOptions& options, const CallOptions& call_options)
       : layers_(layers),
         applied_(applied),
+        started_(applied),
         device_(device),
         options_(options),
         call_(call_options),
@@ -79,8 +87,12 @@ class Unpacking {
 
  private:
   void run_layer(std::size_t index) {
-    std::unique_ptr<LayerStream> stream = next_ ? std::move(next_) : start_layer(index);
-    next_ = index + 1 < layers_.size() ? start_layer(index + 1) : nullptr;
+    while (started_ < layers_.size() && streams_.size() <= layers_ahead) {
+      streams_.push_back(std::make_unique<LayerStream>(
+          layers_[started_++], options_.limits.layer_content, buffers_, call_));
+    }
+    const std::unique_ptr<LayerStream> stream = std::move(streams_.front());
+    streams_.pop_front();
     const Layer& layer = layers_[index];
     ProgressMeter meter(call_.progress, "unpack", name_of(layer), ProgressUnit::bytes,
                         layer.compressed_size.bytes());
@@ -97,10 +109,6 @@ class Unpacking {
     tick();
     report([&] { meter.flush(); });
     result_.compressed = result_.compressed + ByteSize(stream->compressed_bytes_read());
-  }
-
-  std::unique_ptr<LayerStream> start_layer(std::size_t index) {
-    return std::make_unique<LayerStream>(layers_[index], options_.limits.layer_content, call_);
   }
 
   void tick() {
@@ -145,13 +153,16 @@ class Unpacking {
 
   std::span<const Layer> layers_;
   std::size_t applied_;
+  std::size_t started_;  // layers, to be read
   BlockDevice& device_;
   const UnpackOptions& options_;
   const CallOptions& call_;
   UnpackResult result_;
   ext4::Filesystem tree_;
   LayerApplier applier_;
-  std::unique_ptr<LayerStream> next_;
+  std::shared_ptr<archive::BufferPool> buffers_ = std::make_shared<archive::BufferPool>(
+      archive::BufferPoolOptions{.shared_buffers = shared_buffers, .own_buffers = own_buffers});
+  std::deque<std::unique_ptr<LayerStream>> streams_;  // of the layers after the present one
   LayerStream* stream_ = nullptr;
   ProgressMeter* meter_ = nullptr;
   std::exception_ptr callback_failure_;
