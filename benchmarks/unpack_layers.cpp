@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // unpack_layers TARGET LAYER.tar[.gz|.zst]…: unpacks the layers into a disk, once, and prints one
-// line of JSON with times in milliseconds and the peak memory. Used by disks.
+// line of JSON with times in milliseconds and the peak memory. If TARGET is a folder, it is a
+// cache, and the disk is made in it. Used by disks.
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
 #include <vector>
 
 #include <vmkit/archive/read_ahead.hpp>
-#include <vmkit/rootfs/unpack.hpp>
+#include <vmkit/rootfs/cache.hpp>
 
 namespace {
 
@@ -64,7 +66,10 @@ int main(int argc, char** argv) try {
   }
   const double cpu_before = cpu_milliseconds();
   const auto start = std::chrono::steady_clock::now();
-  const auto result = vmkit::rootfs::unpack(layers, std::filesystem::path(argv[1]));
+  const std::filesystem::path target = argv[1];
+  const auto result = std::filesystem::is_directory(target)
+                          ? vmkit::rootfs::Cache(target).get_or_unpack(layers).unpacked.value()
+                          : vmkit::rootfs::unpack(layers, target);
   const std::chrono::nanoseconds total = std::chrono::steady_clock::now() - start;
   const double cpu = cpu_milliseconds() - cpu_before;
   rusage usage;
@@ -72,9 +77,10 @@ int main(int argc, char** argv) try {
   std::printf(
       "{\"total_ms\": %.1f, \"cpu_ms\": %.1f, \"layers_ms\": %.1f, \"commit_ms\": %.1f, "
       "\"publish_ms\": %.1f, "
-      "\"entries\": %llu, \"content_bytes\": %llu, \"peak_kib\": %ld}\n",
+      "\"reused_layers\": %zu, \"entries\": %llu, \"content_bytes\": %llu, \"peak_kib\": %ld}\n",
       milliseconds(total), cpu, milliseconds(result.layers_time), milliseconds(result.commit_time),
-      milliseconds(result.publish_time), static_cast<unsigned long long>(result.entries),
+      milliseconds(result.publish_time), result.reused_layers,
+      static_cast<unsigned long long>(result.entries),
       static_cast<unsigned long long>(result.content.bytes()), usage.ru_maxrss);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "unpack_layers: %s\n", error.what());

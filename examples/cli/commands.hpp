@@ -93,6 +93,7 @@ struct RemoveOptions {
 struct PruneOptions {
   std::filesystem::path store;
   bool dry_run = false;
+  std::string disks;
 };
 
 struct CheckOptions {

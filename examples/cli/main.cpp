@@ -99,6 +99,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("prune", "Remove from the store what no image needs any more");
   add_store(prune_command, prune.store);
   prune_command->add_flag("--dry-run", prune.dry_run, "Only tell");
+  prune_command->add_option("--disks", prune.disks,
+                            "Keep so much of unpacked disks, the last used ones (as 20GiB)");
   prune_command->callback([&] { chosen = [&] { return cli::prune(prune, interrupt); }; });
 
   cli::CheckOptions check;

@@ -5,6 +5,7 @@
 #include "commands.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/container/disk_cache.hpp>
 #include <vmkit/oci/maintenance.hpp>
 
 namespace cli {
@@ -47,6 +48,12 @@ int prune(const PruneOptions& options, const Interrupt& interrupt) {
   std::printf("%s %zu blobs and %zu partial downloads, %s\n",
               options.dry_run ? "would remove" : "removed", report.blobs.size(),
               report.partials.size(), to_string(report.freed).c_str());
+  rootfs::PruneOptions disks{.unwanted = container::of_no_image(store), .dry_run = options.dry_run};
+  if (!options.disks.empty()) disks.limit = ByteSize::parse(options.disks);
+  const auto pruned =
+      container::disk_cache(store).prune(disks, CallOptions{.stop = interrupt.token()});
+  std::printf("%s %zu unpacked disks, %s\n", options.dry_run ? "would remove" : "removed",
+              pruned.removed.size(), to_string(pruned.freed).c_str());
   return 0;
 }
 

@@ -19,10 +19,14 @@
 #include <vmkit/base/stream.hpp>
 #include <vmkit/container/commit.hpp>
 #include <vmkit/container/container.hpp>
+#include <vmkit/container/disk_cache.hpp>
 #include <vmkit/container/image_layers.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
+#include <vmkit/disk/backup.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>
+#include <vmkit/disk/snapshots.hpp>
+#include <vmkit/disk/usage.hpp>
 #include <vmkit/ext4/filesystem.hpp>
 #include <vmkit/ext4/reader.hpp>
 #include <vmkit/oci/add_layer.hpp>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -9,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "archive/buffer_pool.hpp"
+
 #include <vmkit/archive/read_ahead.hpp>
 #include <vmkit/base/error.hpp>
 
@@ -16,20 +20,45 @@ namespace vmkit::archive {
 namespace {
 
 struct Slot {
-  std::unique_ptr<std::byte[]> bytes;
+  Buffer bytes;
   std::size_t length = 0;
+};
+
+/// One of the threads, asleep until it may go on. Used under the ring's mutex.
+class Sleeper {
+ public:
+  void sleep(std::unique_lock<std::mutex>& lock) {
+    asleep_ = true;
+    changed_.wait(lock);
+  }
+  void sleep_until(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point time) {
+    asleep_ = true;
+    changed_.wait_until(lock, time);
+  }
+  void wake() {
+    if (!std::exchange(asleep_, false)) return;
+    changed_.notify_one();
+  }
+
+ private:
+  std::condition_variable changed_;
+  bool asleep_ = false;
 };
 
 }  // namespace
 
 // Buffers are numbered from 0 on; number n lives in slot n % slots. A slot is the producer's until
-// `filled_` passes it, then the reader's and the hasher's, and the producer's again when both have
-// passed it. Only the numbers are shared under the mutex, never the bytes.
+// `filled` passes it, then the reader's and the hasher's; when both have passed it, its memory goes
+// back to the pool. Only the numbers are shared under the mutex, never the bytes.
 struct ReadAhead::Impl {
   Impl(std::unique_ptr<Source> from, const ReadAheadOptions& options, const CallOptions& call)
       : source(std::move(from)),
-        buffer_size(std::max<std::size_t>(1, options.buffer_size.bytes())),
-        slots(std::max<std::size_t>(2, options.buffers)),
+        pool(options.pool
+                 ? options.pool
+                 : std::make_shared<BufferPool>(BufferPoolOptions{
+                       .buffer_size = options.buffer_size, .shared_buffers = options.buffers})),
+        buffers(*pool->impl_),
+        slots(buffers.most()),
         wait_options{call.stop, {}, call.deadline} {
     if (options.digest) hasher.emplace(*options.digest);
   }
@@ -48,14 +77,40 @@ struct ReadAhead::Impl {
     {
       std::lock_guard lock(mutex);
       closing = true;
+      wake_all();
     }
-    changed.notify_all();
+    buffers.close(client);
     if (producer.joinable()) producer.join();
     if (hashing.joinable()) hashing.join();
+    std::vector<Buffer> rest;
+    for (Slot& slot : slots) {
+      if (slot.bytes) rest.push_back(std::move(slot.bytes));
+    }
+    buffers.give_back(client, rest);
   }
 
-  /// How many buffers everybody is done with.
-  std::uint64_t released() const { return hasher ? std::min(taken, hashed) : taken; }
+  void wake_all() {
+    reading.wake();
+    digesting.wake();
+  }
+
+  /// After `filled` or `ended` changed.
+  void wake_consumers() {
+    if (ended || filled - taken >= buffers.several) reading.wake();
+    if (ended || filled - hashed >= buffers.several) digesting.wake();
+  }
+
+  /// Gives buffers back that everybody is done with; takes the lock, which it lets go.
+  void recycle(std::unique_lock<std::mutex> lock) {
+    const std::uint64_t released = hasher ? std::min(taken, hashed) : taken;
+    if (recycled == released) return;
+    std::vector<Buffer> done;
+    for (; recycled < released; ++recycled) {
+      done.push_back(std::move(slots[recycled % slots.size()].bytes));
+    }
+    lock.unlock();
+    buffers.give_back(client, done);
+  }
 
   void produce() {
     std::exception_ptr caught;
@@ -66,42 +121,34 @@ struct ReadAhead::Impl {
     } catch (...) {
       caught = std::current_exception();
     }
-    {
-      std::lock_guard lock(mutex);
-      if (slots[number % slots.size()].length > 0) filled = number + 1;
-      failure = caught;
-      ended = true;
-    }
-    changed.notify_all();
+    std::lock_guard lock(mutex);
+    if (slots[number % slots.size()].length > 0) filled = number + 1;
+    failure = caught;
+    ended = true;
+    wake_consumers();
   }
 
   bool produce_one(std::uint64_t number) {
-    {
-      std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return closing || number - released() < slots.size(); });
-      if (closing) return false;
-    }
+    Buffer bytes = buffers.take(client);
+    if (!bytes) return false;
     Slot& slot = slots[number % slots.size()];
+    slot.length = 0;
+    slot.bytes = std::move(bytes);
     const bool more = fill(slot);
-    {
-      std::lock_guard lock(mutex);
-      if (slot.length > 0) filled = number + 1;
-      ended = !more;
-    }
-    changed.notify_all();
+    std::lock_guard lock(mutex);
+    if (slot.length > 0) filled = number + 1;
+    ended = !more;
+    wake_consumers();
     return more;
   }
 
   /// False at the end of the source, or when nobody wants more.
   bool fill(Slot& slot) {
-    slot.length = 0;
-    if (!slot.bytes) slot.bytes.reset(new std::byte[buffer_size]);
-    while (slot.length < buffer_size) {
-      const std::size_t count =
-          source->read(std::span(slot.bytes.get() + slot.length, buffer_size - slot.length));
+    while (slot.length < buffers.buffer_size) {
+      const std::size_t count = source->read(
+          std::span(slot.bytes.get() + slot.length, buffers.buffer_size - slot.length));
       if (count == 0) return false;
       slot.length += count;
-      std::lock_guard lock(mutex);
       if (closing) return false;
     }
     return true;
@@ -111,12 +158,10 @@ struct ReadAhead::Impl {
     try {
       hash_all();
     } catch (...) {
-      {
-        std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-        hashed = ~std::uint64_t{0};  // holds nobody up any more
-      }
-      changed.notify_all();
+      std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+      hashed = ~std::uint64_t{0};  // holds nobody up any more
+      wake_all();
     }
   }
 
@@ -124,16 +169,15 @@ struct ReadAhead::Impl {
     for (std::uint64_t number = 0;; ++number) {
       {
         std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return closing || ended || filled > number; });
+        while (!closing && !ended && filled == number) digesting.sleep(lock);
         if (closing || filled <= number) break;
       }
       const Slot& slot = slots[number % slots.size()];
       hasher->update(std::span<const std::byte>(slot.bytes.get(), slot.length));
-      {
-        std::lock_guard lock(mutex);
-        hashed = number + 1;
-      }
-      changed.notify_all();
+      std::unique_lock lock(mutex);
+      hashed = number + 1;
+      if (ended && hashed == filled) reading.wake();  // it waits for the digest
+      recycle(std::move(lock));
     }
   }
 
@@ -143,21 +187,26 @@ struct ReadAhead::Impl {
     while (!ready()) {
       wait_options.check("read");
       if (wait_options.deadline) {
-        changed.wait_until(lock, *wait_options.deadline);
+        reading.sleep_until(lock, *wait_options.deadline);
       } else {
-        changed.wait(lock);
+        reading.sleep(lock);
       }
     }
   }
 
-  std::span<const std::byte> next() {
+  /// Gives back what next() gave.
+  void release() {
+    if (!holding) return;
+    holding = false;
     std::unique_lock lock(mutex);
-    if (holding) {
-      holding = false;
-      ++taken;
-      changed.notify_all();
-    }
+    ++taken;
+    recycle(std::move(lock));
+  }
+
+  std::span<const std::byte> next() {
+    release();
     wait_options.check("read");
+    std::unique_lock lock(mutex);
     wait(lock, [&] { return filled > taken || ended || failure; });
     if (filled > taken) {
       holding = true;
@@ -169,18 +218,22 @@ struct ReadAhead::Impl {
   }
 
   std::unique_ptr<Source> source;
-  std::size_t buffer_size;
+  std::shared_ptr<BufferPool> pool;
+  BufferPool::Impl& buffers;
+  BufferPool::Impl::Client client;
   std::vector<Slot> slots;
   CallOptions wait_options;
   std::optional<Hasher> hasher;
 
   std::mutex mutex;
-  std::condition_variable changed;
+  Sleeper reading;
+  Sleeper digesting;
   std::uint64_t filled = 0;
   std::uint64_t hashed = 0;
-  std::uint64_t taken = 0;  // the reader is done with these
+  std::uint64_t taken = 0;     // the reader is done with these
+  std::uint64_t recycled = 0;  // and these are back in the pool
   bool ended = false;
-  bool closing = false;
+  std::atomic<bool> closing{false};
   std::exception_ptr failure;
 
   bool holding = false;                // the reader has buffer number `taken`
@@ -188,10 +241,10 @@ struct ReadAhead::Impl {
 
   std::thread producer;
   std::thread hashing;
-  // The empty lock orders the notification after a waiter's look at the token.
+  // Under the lock, so that nobody is between its look at the token and its sleep.
   StopCallback on_stop{wait_options.stop, [this] {
-                         { std::lock_guard lock(mutex); }
-                         changed.notify_all();
+                         std::lock_guard lock(mutex);
+                         wake_all();
                        }};
 };
 

@@ -9,10 +9,6 @@
 
 namespace vmkit::container {
 
-rootfs::Cache disk_cache(const oci::ImageStore& store) {
-  return rootfs::Cache(store.root() / "rootfs");
-}
-
 void prepare_disk(const ContainerOptions& options, const std::filesystem::path& disk,
                   Timeline& timeline, const CallOptions& call_options) {
   using Clock = std::chrono::steady_clock;

@@ -4,13 +4,10 @@
 #include <filesystem>
 
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/container/disk_cache.hpp>
 #include <vmkit/container/options.hpp>
-#include <vmkit/rootfs/cache.hpp>
 
 namespace vmkit::container {
-
-/// The disks of the images in a store.
-rootfs::Cache disk_cache(const oci::ImageStore& store);
 
 /// Makes `disk` from the image: unpacked into the cache of the store if it is not there yet, then
 /// cloned. Fills in what it took.

@@ -17,6 +17,18 @@ namespace {
 // A sync cannot be stopped: what is written is sent to the disk as it comes, so that the sync at
 // the end is short.
 constexpr std::uint64_t writeback_step = 16 << 20;
+constexpr unsigned owner_only_image = 0600;
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+}
+
+void require_new(const std::filesystem::path& target) {
+  if (!is_there(target)) return;
+  throw Error(Errc::already_exists, "create disk image " + target.string() +
+                                        ": there is a file of that name; remove it first");
+}
 
 void lock(const os::File& file, os::FileLock::Kind kind) {
   if (os::try_lock_disk(file, kind)) return;
@@ -31,7 +43,7 @@ void lock(const os::File& file, os::FileLock::Kind kind) {
 }  // namespace
 
 struct ImageFile::Impl {
-  explicit Impl(const std::filesystem::path& target) { fresh.emplace(target); }
+  explicit Impl(const std::filesystem::path& target) { fresh.emplace(target, owner_only_image); }
   explicit Impl(os::File file) : existing(std::move(file)) {}
 
   os::File& file() { return fresh ? fresh->file() : *existing; }
@@ -57,14 +69,21 @@ ImageFile& ImageFile::operator=(ImageFile&&) noexcept = default;
 ImageFile::~ImageFile() = default;
 
 ImageFile ImageFile::create(const std::filesystem::path& target, ByteSize size) {
-  std::error_code ignored;
-  if (std::filesystem::exists(std::filesystem::symlink_status(target, ignored))) {
-    throw Error(Errc::already_exists, "create disk image " + target.string() +
-                                          ": there is a file of that name; remove it first");
-  }
+  require_new(target);
   auto impl = std::make_unique<Impl>(target);
   impl->file().resize(size);
   impl->size = size;
+  return ImageFile(std::move(impl));
+}
+
+std::optional<ImageFile> ImageFile::create_clone(const std::filesystem::path& target,
+                                                 const std::filesystem::path& source_path) {
+  require_new(target);
+  const os::File source = os::File::open(source_path, os::File::Mode::read);
+  lock(source, os::FileLock::Kind::shared);
+  auto impl = std::make_unique<Impl>(target);
+  if (!impl->fresh->try_clone_from(source)) return std::nullopt;
+  impl->size = impl->file().size();
   return ImageFile(std::move(impl));
 }
 
@@ -91,6 +110,19 @@ void ImageFile::publish() {
   }
   lock(impl_->file(), os::FileLock::Kind::exclusive);  // QEMU does not know the lock it has so far
   impl_->fresh->commit(os::AtomicFile::Existing::keep);
+}
+
+bool ImageFile::publish_clone(const std::filesystem::path& target) {
+  if (is_there(target)) return false;
+  os::AtomicFile clone(target, owner_only_image);
+  if (!clone.try_clone_from(impl_->file())) return false;
+  try {
+    clone.commit(os::AtomicFile::Existing::keep);
+  } catch (const Error& error) {
+    if (error.code() != Errc::already_exists) throw;
+    return false;
+  }
+  return true;
 }
 
 ByteSize ImageFile::size() const {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Edge {
 
 struct Bytes {
   std::uint64_t exclusive = 0;
+  std::uint64_t added = 0;
   std::uint64_t all = 0;
 };
 
@@ -31,24 +33,21 @@ class Sweep {
  public:
   explicit Sweep(std::vector<Bytes>& disks) : disks_(disks), runs_(disks.size()) {}
 
-  /// Returns how much is in use by anybody.
-  std::uint64_t run(std::vector<Edge>& edges) {
+  void run(std::vector<Edge>& edges) {
     std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.at < b.at; });
     for (const Edge& edge : edges) {
       account(edge.at - at_);
       at_ = edge.at;
       apply(edge);
     }
-    return in_use_;
   }
 
  private:
-  /// Of the disks that have a run only their number is kept and the sum of their indices: when it
-  /// is one, the sum is that one, so that a run takes constant time however many share it.
   void account(std::uint64_t length) {
-    if (owners_ == 0) return;
-    in_use_ += length;
-    if (owners_ == 1 && shared_ == 0) disks_[sum_].exclusive += length;
+    if (owners_.empty()) return;
+    Bytes& first = disks_[*owners_.begin()];
+    first.added += length;
+    if (owners_.size() == 1 && shared_ == 0) first.exclusive += length;
   }
 
   void apply(const Edge& edge) {
@@ -59,8 +58,11 @@ class Sweep {
     runs += step;
     const bool has = runs > 0;
     if (had == has) return;
-    owners_ += step;
-    sum_ = has ? sum_ + edge.disk : sum_ - edge.disk;
+    if (has) {
+      owners_.insert(edge.disk);
+    } else {
+      owners_.erase(edge.disk);
+    }
     // What the disk has in all: the ends of its runs less their starts.
     disks_[edge.disk].all = has ? disks_[edge.disk].all - edge.at : disks_[edge.disk].all + edge.at;
   }
@@ -68,10 +70,8 @@ class Sweep {
   std::vector<Bytes>& disks_;
   std::vector<std::int64_t> runs_;  // that each disk has at this place
   std::uint64_t at_ = 0;
-  std::int64_t owners_ = 0;
-  std::uint64_t sum_ = 0;
+  std::set<std::uint32_t> owners_;
   std::int64_t shared_ = 0;  // runs that the file system calls shared
-  std::uint64_t in_use_ = 0;
 };
 
 }  // namespace
@@ -80,10 +80,10 @@ UsageReport usage(std::span<const std::filesystem::path> paths, const CallOption
   UsageReport report;
   std::vector<Bytes> bytes(paths.size());
   std::map<std::uint64_t, std::vector<Edge>> file_systems;  // by device number
-  std::uint64_t total = 0;
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const os::File file = os::File::open(paths[i], os::File::Mode::read);
-    report.disks.push_back({.path = paths[i], .size = file.size(), .exclusive = {}, .shared = {}});
+    report.disks.push_back(
+        {.path = paths[i], .size = file.size(), .exclusive = {}, .shared = {}, .added = {}});
     std::vector<Edge>& edges = file_systems[file.status().device];
     os::for_each_extent(
         file,
@@ -91,7 +91,7 @@ UsageReport usage(std::span<const std::filesystem::path> paths, const CallOption
           if (!extent.physical) {
             bytes[i].exclusive += extent.length;
             bytes[i].all += extent.length;
-            total += extent.length;
+            bytes[i].added += extent.length;
             return;
           }
           const auto disk = static_cast<std::uint32_t>(i);
@@ -100,12 +100,13 @@ UsageReport usage(std::span<const std::filesystem::path> paths, const CallOption
         },
         options);
   }
-  for (auto& [device, edges] : file_systems) total += Sweep(bytes).run(edges);
+  for (auto& [device, edges] : file_systems) Sweep(bytes).run(edges);
   for (std::size_t i = 0; i < paths.size(); ++i) {
     report.disks[i].exclusive = ByteSize(bytes[i].exclusive);
     report.disks[i].shared = ByteSize(bytes[i].all - bytes[i].exclusive);
+    report.disks[i].added = ByteSize(bytes[i].added);
+    report.total = report.total + report.disks[i].added;
   }
-  report.total = ByteSize(total);
   return report;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t block_size = 4096;
 constexpr std::uint64_t inode_size = 256;
+constexpr ext4::Inode lost_and_found_inode{11};  // ext4's first that is not reserved
 constexpr std::uint64_t most_waiting_bytes = 16 << 20;
 constexpr unsigned deepest_link_chain = 40;
 constexpr std::uint16_t symlink_permissions = 0777;
@@ -33,15 +34,25 @@ ext4::FileType file_type(archive::EntryType type) {
   }
 }
 
+/// The folder that every disk starts with, unless a layer has put something else in its place. It
+/// is known by its number, so that a layer upon an opened disk finds what it would have found
+/// without the disk's having been closed.
+std::optional<ext4::Inode> find_lost_and_found(const ext4::Filesystem& tree) {
+  const auto found = tree.lookup(tree.root(), "lost+found");
+  if (!found || *found != lost_and_found_inode) return std::nullopt;
+  if (tree.type(*found) != ext4::FileType::directory) return std::nullopt;
+  return found;
+}
+
 }  // namespace
 
-LayerApplier::LayerApplier(ext4::Filesystem& tree, const UnpackLimits& limits,
-                           std::function<void()> tick)
+LayerApplier::LayerApplier(ext4::Filesystem& tree, std::uint64_t applied,
+                           const UnpackLimits& limits, std::function<void()> tick)
     : tree_(tree),
       limits_(limits),
       tick_(std::move(tick)),
       resolver_(tree_, upper_),
-      lost_and_found_(tree_.lookup(tree_.root(), "lost+found")) {}
+      layers_(applied) {}
 
 std::uint64_t LayerApplier::least_size() const {
   return content_bytes_ + pending_bytes_ + inode_size * tree_.inode_count();
@@ -51,6 +62,7 @@ void LayerApplier::apply(archive::TarReader& archive) {
   upper_.start_layer(layers_++ == 0);
   resolver_.forget();
   hidden_below_.clear();
+  lost_and_found_ = find_lost_and_found(tree_);
   while (const archive::TarEntry* entry = next(archive)) {
     pending_bytes_ = entry->type == archive::EntryType::regular ? entry->size : 0;
     try {

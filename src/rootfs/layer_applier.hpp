@@ -21,8 +21,10 @@ namespace vmkit::rootfs {
 /// nothing.
 class LayerApplier {
  public:
-  /// `tick` is called for each member and piece of data, and may throw.
-  LayerApplier(ext4::Filesystem& tree, const UnpackLimits& limits, std::function<void()> tick);
+  /// `applied` layers are in the tree already. `tick` is called for each member and piece of data,
+  /// and may throw.
+  LayerApplier(ext4::Filesystem& tree, std::uint64_t applied, const UnpackLimits& limits,
+               std::function<void()> tick);
 
   /// Reads the whole archive and does what it says.
   void apply(archive::TarReader& archive);
@@ -68,7 +70,7 @@ class LayerApplier {
   std::uint64_t waiting_bytes_ = 0;
   std::uint64_t pending_bytes_ = 0;  // of the member being applied
   bool reading_ = false;
-  std::uint64_t layers_ = 0;
+  std::uint64_t layers_;
   std::uint64_t entries_ = 0;
   std::uint64_t content_bytes_ = 0;
   std::uint64_t skipped_xattrs_ = 0;

@@ -51,12 +51,12 @@ std::string name_of(const Layer& layer) {
 }
 
 LayerStream::LayerStream(const Layer& layer, std::optional<ByteSize> content_limit,
-                         const CallOptions& call_options)
+                         std::shared_ptr<archive::BufferPool> pool, const CallOptions& call_options)
     : layer_(layer),
       compressed_bytes_(std::make_shared<std::atomic<std::uint64_t>>(0)),
       on_stop_(call_options.stop, [&layer] { abandon(layer); }),
       content_(open(layer, content_limit, compressed_bytes_, call_options),
-               {.buffers = 32, .digest = layer.diff_id.algorithm()}, call_options) {}
+               {.pool = std::move(pool), .digest = layer.diff_id.algorithm()}, call_options) {}
 
 LayerStream::~LayerStream() {
   abandon(layer_);  // before the threads that read it are waited for

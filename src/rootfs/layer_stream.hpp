@@ -21,7 +21,7 @@ std::string name_of(const Layer& layer);
 class LayerStream {
  public:
   LayerStream(const Layer& layer, std::optional<ByteSize> content_limit,
-              const CallOptions& call_options);
+              std::shared_ptr<archive::BufferPool> pool, const CallOptions& call_options);
   ~LayerStream();
 
   archive::ReadAhead& content() { return content_; }

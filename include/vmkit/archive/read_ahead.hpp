@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include <vmkit/archive/buffer_pool.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/digest.hpp>
@@ -15,13 +16,15 @@ namespace vmkit::archive {
 
 struct ReadAheadOptions {
   ByteSize buffer_size = ByteSize(256 * 1024);
-  /// Buffers in the ring, allocated as they are needed: by default at most 4 MiB ahead.
+  /// Allocated as they are needed: by default at most 4 MiB ahead.
   std::size_t buffers = 16;
+  /// Where the buffers come from, instead of the two numbers above.
+  std::shared_ptr<BufferPool> pool = {};
   /// Computes the digest of all bytes, on one more thread.
   std::optional<DigestAlgorithm> digest = {};
 };
 
-/// Reads another Source on a thread of its own, ahead of its reader through a bounded ring of
+/// Reads another Source on a thread of its own, ahead of its reader through a bounded number of
 /// buffers, so that for example decompression and writing overlap. Reading starts at once.
 ///
 /// What the source throws is thrown to the reader, at its place in the stream. Waiting ends early

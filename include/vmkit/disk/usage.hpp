@@ -16,6 +16,7 @@ struct DiskUsage {
   ByteSize size;       ///< Of the image, holes included.
   ByteSize exclusive;  ///< Only this disk has it: what removing the disk gives back.
   ByteSize shared;     ///< Others have it too, those looked at or, where the system tells, any.
+  ByteSize added;      ///< What it takes beyond the disks before it in the list.
 };
 
 struct UsageReport {

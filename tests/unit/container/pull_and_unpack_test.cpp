@@ -7,6 +7,7 @@
 #include "support/fault_registry.hpp"
 #include "support/test_image.hpp"
 
+#include <vmkit/container/disk_cache.hpp>
 #include <vmkit/container/image_layers.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
 
@@ -91,4 +92,14 @@ TEST_CASE_FIXTURE(Fixture, "pull and unpack: what it consumes is its own") {
   check_error(Errc::invalid_argument, {"consume"},
               [&] { container::pull_and_unpack(client, store, reference, amd64); });
   CHECK(registry.requests().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "disk cache: disks of no image go, those of images stay") {
+  container::pull_and_unpack(client, store, reference, amd64, 64_MiB);
+  const auto cache = container::disk_cache(store);
+  CHECK(cache.prune({.unwanted = container::of_no_image(store)}).removed.empty());
+  CHECK(disks() == 1);
+  store.remove(reference);
+  CHECK(cache.prune({.unwanted = container::of_no_image(store)}).removed.size() == 1);
+  CHECK(disks() == 0);
 }

@@ -58,7 +58,7 @@ TEST_CASE("cache: unpacks once, for each size") {
   const rootfs::CachedDisk second = cache.get_or_unpack(layers, small);
   CHECK_FALSE(second.unpacked.has_value());
   CHECK(second.path == first.path);
-  CHECK(cache.find(chain, small) == first.path);
+  CHECK(cache.find(chain, small).value().path == first.path);
   CHECK(opened == 1);
 
   const rootfs::CachedDisk larger = cache.get_or_unpack(layers, {.size = 32_MiB});

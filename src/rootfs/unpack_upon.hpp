@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+
+#include <vmkit/rootfs/unpack.hpp>
+
+namespace vmkit::rootfs {
+
+/// Called when so many layers are on the disk, which then is whole but not flushed.
+using AfterLayer = std::function<void(std::size_t applied)>;
+
+/// What unpack() does to a device that has the first `applied` layers already. After an error it is
+/// good for nothing.
+UnpackResult unpack_upon(std::span<const Layer> layers, std::size_t applied, BlockDevice& device,
+                         const UnpackOptions& options, const CallOptions& call_options,
+                         const AfterLayer& after_layer);
+
+/// Throws resource_exhausted if there is no room for `target` even if its layers had no bytes more
+/// than they have compressed.
+void require_room(std::span<const Layer> layers, const std::filesystem::path& target);
+
+}  // namespace vmkit::rootfs
