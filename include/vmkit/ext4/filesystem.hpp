@@ -161,9 +161,9 @@ class Filesystem {
 
   /// Commits, and then gives image and device another size (1 MiB to 16 TiB), in a few commits of
   /// `mode`: what is in the way is moved; shrinking may give inodes other numbers. Data is copied
-  /// only if it has to move. Whatever fails, the image is whole, of the old size or the new one; the
-  /// object is as after a commit() that failed. Throws resource_exhausted if it cannot be as small,
-  /// failed_precondition before the first commit().
+  /// only if it has to move. Whatever fails, the image is whole, of the old size or the new one;
+  /// the object is as after a commit() that failed. Throws resource_exhausted if it cannot be as
+  /// small, failed_precondition before the first commit().
   void resize(ByteSize size, CommitMode mode = CommitMode::atomic, const CallOptions& options = {});
   /// To what resize() can shrink an image, with a little more than its content needs.
   ByteSize least_size() const;

@@ -42,9 +42,9 @@ std::uint64_t Transaction::moved_journal_table() {
   constexpr std::size_t map_size = 60;
   Image& before = *state_.image;
   const std::uint32_t index = before.volume.journal_ino - 1;
-  const GroupDescriptor group = decode_descriptor(
-      before.volume, index / before.volume.inodes_per_group,
-      before.descriptor(index / before.volume.inodes_per_group));
+  const GroupDescriptor group =
+      decode_descriptor(before.volume, index / before.volume.inodes_per_group,
+                        before.descriptor(index / before.volume.inodes_per_group));
   const std::uint32_t in_group = index % before.volume.inodes_per_group;
   const std::uint64_t number = group.inode_table + in_group / inodes_per_block;
   const auto found = overwrites_.find(number);

@@ -59,8 +59,8 @@ void Update::check_room() {
 void Update::run() {
   state_.output.flush();
   discard(state_.space.begin_commit());
-  const std::uint32_t groups =
-      std::min(image_.volume.groups, (state_.nodes.last() - 1) / image_.volume.inodes_per_group + 1);
+  const std::uint32_t groups = std::min(
+      image_.volume.groups, (state_.nodes.last() - 1) / image_.volume.inodes_per_group + 1);
   for (std::uint32_t group = 0; group < groups; ++group) update_inodes(group);
   keep_shared_xattrs();
   update_block_bitmaps();
@@ -126,8 +126,7 @@ void Update::update_inodes(std::uint32_t group) {
 void Update::update_table_block(std::uint32_t group, const GroupDescriptor& before,
                                 std::uint32_t index) {
   const std::uint32_t count = image_.volume.inodes_per_group;
-  const std::uint32_t used_before =
-      before.inode_bitmap_written ? count - before.unused_inodes : 0;
+  const std::uint32_t used_before = before.inode_bitmap_written ? count - before.unused_inodes : 0;
   const std::uint64_t number = before.inode_table + index / inodes_per_block;
   const bool unseen = index >= used_before;
   Block block{};
@@ -213,7 +212,9 @@ void Update::release_content(const InodeRecord& old) {
         if (data_too) state_.space.release({mapped.physical, mapped.length});
         return true;
       },
-      [&](std::uint64_t block) { state_.space.release({block, 1}); });
+      [&](std::uint64_t block) {
+        state_.space.release({block, 1});
+      });
 }
 
 void Update::release_xattrs(const InodeRecord& old) {
@@ -276,11 +277,10 @@ void Update::clear_new_table_blocks(std::uint32_t group, const GroupDescriptor& 
                                     std::uint32_t end_index) {
   if (table_is_zeroed(descriptor(group))) return;
   const std::uint32_t count = image_.volume.inodes_per_group;
-  const std::uint32_t used_before =
-      before.inode_bitmap_written ? count - before.unused_inodes : 0;
+  const std::uint32_t used_before = before.inode_bitmap_written ? count - before.unused_inodes : 0;
   const Block zeros{};
-  for (std::uint32_t index = (used_before + inodes_per_block - 1) / inodes_per_block *
-                             inodes_per_block;
+  for (std::uint32_t index =
+           (used_before + inodes_per_block - 1) / inodes_per_block * inodes_per_block;
        index < end_index; index += inodes_per_block) {
     bool changed = false;
     for (std::uint32_t i = index; i < index + inodes_per_block; ++i) {
@@ -347,7 +347,8 @@ void Update::update_descriptor_block(std::uint32_t first_group) {
   if (at >= before.size()) return write_block(number, after, true);
   if (std::memcmp(after.data(), &before[at], block_size) == 0) return;
   const std::uint32_t old_groups = state_.image->volume.groups;
-  if (volume.groups > old_groups && first_group + block_size / volume.descriptor_size > old_groups) {
+  if (volume.groups > old_groups &&
+      first_group + block_size / volume.descriptor_size > old_groups) {
     // Groups that are new must be there before the superblock counts them: mounting looks at all
     // descriptors before it replays a journal.
     Block both;

@@ -66,7 +66,7 @@ class Update {
   State& state_;
   CommitMode mode_;
   const CallOptions& options_;
-  Image image_;  ///< As it will be.
+  Image image_;                        ///< As it will be.
   std::vector<std::uint32_t> groups_;  ///< Whose block bitmaps are written.
   BlockSource source_;
   ContentWriter content_;

@@ -52,8 +52,8 @@ void store_inode(std::span<std::byte> record, const Node& node, const InodePlace
     store_le(&record[at], static_cast<std::uint32_t>(value));
   };
   if (!node.same) std::memset(record.data(), 0, record.size());
-  const std::uint32_t kept_flags =
-      load_le<std::uint32_t>(&record[32]) & ~(inode_flag_index | inode_flag_extents | sectors_are_blocks);
+  const std::uint32_t kept_flags = load_le<std::uint32_t>(&record[32]) &
+                                   ~(inode_flag_index | inode_flag_extents | sectors_are_blocks);
   const std::size_t old_extra = load_le<std::uint16_t>(&record[128]);
   const bool all_fields = !node.same || node.xattrs_changed || !node.xattrs;
   const std::size_t extra = all_fields ? extra_isize : old_extra;

@@ -29,8 +29,8 @@ std::optional<XattrPrefix> xattr_prefix(std::uint8_t number);
 std::uint32_t xattr_value_hash(std::string_view value, std::uint32_t file_system_seed);
 
 /// The extended attributes of one inode in ext4's form: the known prefix of a name is a number,
-/// ACLs have their encoding on disk, and each attribute has its place: inode or block; its value may
-/// have an inode of its own (the feature ea_inode).
+/// ACLs have their encoding on disk, and each attribute has its place: inode or block; its value
+/// may have an inode of its own (the feature ea_inode).
 class XattrSet {
  public:
   /// Throws invalid_argument (a bad name or ACL, or a name twice), unsupported (no such prefix),

@@ -60,9 +60,8 @@ void Evacuation::move_content() {
     if (ino != orphan_file) return look_at(inode, node);
     walk_file(source_, inode, 0, [&](const MappedBlocks& mapped) {
       if (!hit(mapped.physical, mapped.length)) return true;
-      throw Error(Errc::unsupported,
-                  "ext4 image cannot be resized: its orphan file (inode " + std::to_string(ino) +
-                      ") is in the way; it can be larger");
+      throw Error(Errc::unsupported, "ext4 image cannot be resized: its orphan file (inode " +
+                                         std::to_string(ino) + ") is in the way; it can be larger");
     });
   });
 }
@@ -108,8 +107,8 @@ void Evacuation::move_extent(const Extent& extent, std::vector<Extent>& moved) {
     const std::uint64_t left = extent.length - done;
     Extent part{extent.logical + done, static_cast<std::uint32_t>(at), 0, extent.unwritten};
     if (zone.length == 0 || zone.start > at) {
-      part.length = static_cast<std::uint32_t>(
-          zone.length == 0 ? left : std::min(left, zone.start - at));
+      part.length =
+          static_cast<std::uint32_t>(zone.length == 0 ? left : std::min(left, zone.start - at));
     } else {
       const std::uint64_t goal = moved.empty() ? 0 : moved.back().physical_end();
       const BlockRange run =

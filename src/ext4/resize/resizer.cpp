@@ -80,7 +80,9 @@ void Resizer::drop_resize_inode() {
         owned.insert({mapped.physical, mapped.length});
         return true;
       },
-      [&](std::uint64_t block) { owned.insert({block, 1}); });
+      [&](std::uint64_t block) {
+        owned.insert({block, 1});
+      });
   Image after = image;
   after.volume.features.compat &= ~compat::resize_inode;
   store_le(&after.superblock[0x5c], after.volume.features.compat);
@@ -158,8 +160,7 @@ void Resizer::grow(Image after, ByteSize size) {
 void Resizer::add_group(Image& after, std::uint32_t group) {
   const Volume& volume = after.volume;
   const std::uint64_t first = volume.group_first_block(group);
-  const std::uint64_t end =
-      std::min<std::uint64_t>(first + volume.blocks_per_group, volume.blocks);
+  const std::uint64_t end = std::min<std::uint64_t>(first + volume.blocks_per_group, volume.blocks);
   const std::uint32_t table = volume.inodes_per_group / inodes_per_block;
   const std::uint32_t base = group_base_blocks(volume, after.superblock, group);
   GroupDescriptor facts;
@@ -188,7 +189,8 @@ void Resizer::renumber(std::uint32_t inodes) {
   });
   for (const std::uint32_t ino : above) {
     check();
-    if (state_.nodes.next() > inodes || ino == orphan_file || ino == state_.image->volume.journal_ino) {
+    if (state_.nodes.next() > inodes || ino == orphan_file ||
+        ino == state_.image->volume.journal_ino) {
       throw Error(Errc::resource_exhausted,
                   "ext4 image cannot be resized: it has more inodes in use than the " +
                       std::to_string(inodes) + " that there would be; it can be larger");
@@ -222,8 +224,7 @@ std::uint64_t Resizer::metadata_behind(std::uint64_t blocks, std::uint32_t group
     count += group_base_blocks(volume, image.superblock, group);
     count += facts.block_bitmap >= blocks ? 1 : 0;
     count += facts.inode_bitmap >= blocks ? 1 : 0;
-    const std::uint64_t table_end =
-        facts.inode_table + volume.inodes_per_group / inodes_per_block;
+    const std::uint64_t table_end = facts.inode_table + volume.inodes_per_group / inodes_per_block;
     if (table_end > blocks) count += table_end - std::max(facts.inode_table, blocks);
   }
   return count;
@@ -248,8 +249,7 @@ void Resizer::shrink(Image after, ByteSize size) {
       if (less < base) state_.space.release({first + less, base - less});
       continue;
     }
-    const GroupDescriptor facts =
-        decode_descriptor(before, group, state_.image->descriptor(group));
+    const GroupDescriptor facts = decode_descriptor(before, group, state_.image->descriptor(group));
     state_.space.release({facts.block_bitmap, 1});
     state_.space.release({facts.inode_bitmap, 1});
     state_.space.release({facts.inode_table, before.inodes_per_group / inodes_per_block});

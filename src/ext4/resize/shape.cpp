@@ -36,16 +36,16 @@ Image reshaped(const Image& image, ByteSize size) {
     // A group that is there already may stay as short as it is.
     if (rest >= needed || volume.blocks == image.volume.blocks) break;
     if (last == 0) {
-      throw Error(Errc::resource_exhausted, "ext4 image of " + to_string(size) +
-                                                ": too small for the metadata of one group");
+      throw Error(Errc::resource_exhausted,
+                  "ext4 image of " + to_string(size) + ": too small for the metadata of one group");
     }
     set_blocks(after, volume.group_first_block(last));
   }
   const std::uint32_t in_block = block_size / volume.descriptor_size;
   after.descriptors.resize(ceil_div(volume.groups, in_block) * block_size);
   const std::size_t used = std::size_t{volume.groups} * volume.descriptor_size;
-  std::fill(after.descriptors.begin() + static_cast<std::ptrdiff_t>(used),
-            after.descriptors.end(), std::byte{0});
+  std::fill(after.descriptors.begin() + static_cast<std::ptrdiff_t>(used), after.descriptors.end(),
+            std::byte{0});
   const auto put = [&](std::size_t at, std::uint64_t value) {
     store_le(&after.superblock[at], static_cast<std::uint32_t>(value));
   };

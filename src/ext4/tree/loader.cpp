@@ -102,8 +102,8 @@ void Loader::load_table(const GroupDescriptor& facts, std::uint32_t first_ino, s
       const std::uint32_t ino = first_ino + index;
       const bool reserved = ino < first_free_ino && ino != root_ino && ino != volume.journal_ino;
       if (reserved || !bit_of(bitmap, index)) continue;
-      load_inode(ino, std::span(records).subspan(std::size_t{index - first} * inode_size,
-                                                 inode_size));
+      load_inode(ino,
+                 std::span(records).subspan(std::size_t{index - first} * inode_size, inode_size));
     }
   }
 }
@@ -200,8 +200,8 @@ void Loader::load_directory(const InodeRecord& inode, Node& node) {
       [&](std::uint64_t block) { claims_.add(inode.ino, block, 1); });
   constexpr std::uint64_t most_spare_blocks = 15;
   if (!inode.has(inode_flag_index) && directory_blocks_bound(directory->record_bytes) == 1) {
-    directory->spare_blocks = static_cast<std::uint32_t>(
-        std::min(inode.size / volume.block_size - 1, most_spare_blocks));
+    directory->spare_blocks =
+        static_cast<std::uint32_t>(std::min(inode.size / volume.block_size - 1, most_spare_blocks));
   }
   node.content = std::move(directory);
   directories_.push_back(inode.ino);
@@ -234,8 +234,7 @@ void Loader::load_xattrs(const InodeRecord& inode, Node& node) {
     claims_.add_shared(inode.ino, inode.xattr_block, load_le<std::uint32_t>(count.data()));
   }
   if (xattrs.empty()) return;
-  node.xattrs =
-      XattrSet::listed(std::move(xattrs), std::move(values.inodes), values.blocks);
+  node.xattrs = XattrSet::listed(std::move(xattrs), std::move(values.inodes), values.blocks);
 }
 
 /// Each inode with a value belongs to as many attributes as it says.
@@ -265,8 +264,8 @@ void Loader::count_names() {
         ->names.for_each([&](const NameIndex::Entry& entry) {
           Node* const child = state_.nodes.find(entry.ino);
           if (child == nullptr || entry.ino < first_free_ino || child->xattr_value) {
-            throw_corrupt({ino, 0}, "names inode " + std::to_string(entry.ino) +
-                                        ", which is not in use");
+            throw_corrupt({ino, 0},
+                          "names inode " + std::to_string(entry.ino) + ", which is not in use");
           }
           if (child->type != FileType::directory) {
             ++child->links;
@@ -310,8 +309,7 @@ void Loader::end_orphans() {
     if (!std::binary_search(listed.begin(), listed.end(), orphan)) {
       throw_corrupt({orphan, 0}, "in use, but without a name");
     }
-    const auto* directory =
-        std::get_if<std::unique_ptr<Directory>>(&state_.nodes[orphan].content);
+    const auto* directory = std::get_if<std::unique_ptr<Directory>>(&state_.nodes[orphan].content);
     if (directory != nullptr && (*directory)->names.size() > 0) {
       throw_corrupt({orphan, 0}, "a folder without a name that is not empty");
     }
@@ -328,10 +326,9 @@ void Loader::check_reachable() {
           if (state_.nodes[entry.ino].type == FileType::directory) found.push_back(entry.ino);
         });
   }
-  const auto orphans = static_cast<std::size_t>(
-      std::count_if(orphans_.begin(), orphans_.end(), [&](std::uint32_t ino) {
-        return state_.nodes[ino].type == FileType::directory;
-      }));
+  const auto orphans = static_cast<std::size_t>(std::count_if(
+      orphans_.begin(), orphans_.end(),
+      [&](std::uint32_t ino) { return state_.nodes[ino].type == FileType::directory; }));
   if (found.size() + orphans != directories_.size()) {
     throw_corrupt({}, std::to_string(directories_.size() - orphans - found.size()) +
                           " folders cannot be reached from its root");

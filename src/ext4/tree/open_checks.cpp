@@ -17,12 +17,11 @@ constexpr Features required = {
     compat::ext_attr | compat::dir_index, incompat::filetype | incompat::extents,
     ro_compat::sparse_super | ro_compat::large_file | ro_compat::huge_file | ro_compat::dir_nlink |
         ro_compat::extra_isize_feature | ro_compat::metadata_csum};
-constexpr Features known = {
-    ~std::uint32_t{0} & ~compat::sparse_super2,
-    required.incompat | incompat::needs_recovery | incompat::meta_bg | incompat::has_64bit |
-        incompat::flex_bg | incompat::ea_inode | incompat::metadata_csum_seed |
-        incompat::large_dir,
-    required.ro_compat};
+constexpr Features known = {~std::uint32_t{0} & ~compat::sparse_super2,
+                            required.incompat | incompat::needs_recovery | incompat::meta_bg |
+                                incompat::has_64bit | incompat::flex_bg | incompat::ea_inode |
+                                incompat::metadata_csum_seed | incompat::large_dir,
+                            required.ro_compat};
 
 std::string names_of(const Features& features) {
   std::string names;

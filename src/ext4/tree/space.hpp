@@ -86,9 +86,9 @@ class Space {
   std::uint64_t blocks_;
   std::uint64_t inodes_ = 0;  ///< Of a committed image: how many there may be.
   BlockRanges free_;
-  BlockRanges stale_;             ///< Free, but not yet overwritten or discarded.
-  BlockRanges held_;              ///< In use in the committed image, not any more in the tree.
-  BlockRanges fresh_;             ///< The other way round.
+  BlockRanges stale_;  ///< Free, but not yet overwritten or discarded.
+  BlockRanges held_;   ///< In use in the committed image, not any more in the tree.
+  BlockRanges fresh_;  ///< The other way round.
   BlockRanges kept_out_;
   std::uint64_t cursor_ = 0;      ///< New runs are searched from here on, then from the start.
   std::uint64_t limit_ = 0;       ///< Data stays below.

@@ -97,8 +97,8 @@ struct State {
   /// Inodes that get another number with the next commit: new and old one.
   std::map<std::uint32_t, std::uint32_t> renumbered;
   std::uint64_t xattr_values = 0;  ///< In inodes of their own, which needs a feature.
-  OpenFile* writer = nullptr;  ///< The one that is not finished.
-  bool closed = false;         ///< A commit() has failed.
+  OpenFile* writer = nullptr;      ///< The one that is not finished.
+  bool closed = false;             ///< A commit() has failed.
 };
 
 /// Throw unless it is one, and the name new in `parent`.

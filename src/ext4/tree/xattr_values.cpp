@@ -42,8 +42,7 @@ std::uint32_t State::add_xattr_value(std::string_view value) {
     auto data = std::as_bytes(std::span(padded.data(), padded.size()));
     while (!data.empty()) {
       const std::uint64_t goal = file.extents.empty() ? 0 : file.extents.back().physical_end();
-      const BlockRange run =
-          space.allocate(data.size() / block_size, goal, "extended attributes");
+      const BlockRange run = space.allocate(data.size() / block_size, goal, "extended attributes");
       const std::uint32_t logical = file.extents.empty() ? 0 : file.extents.back().logical_end();
       if (!file.extents.empty() && run.start == goal) {
         file.extents.back().length += static_cast<std::uint32_t>(run.length);

@@ -84,7 +84,8 @@ TEST_CASE("images of mke2fs grow and shrink") {
     CAPTURE(kind.size() > 1 ? kind[1] : std::string());
     SparseFileDevice device;
     device.resize(200_MiB);
-    std::vector<std::string> command = {e2fs_tool("mke2fs"), "-q", "-F", "-t", "ext4", "-b", "4096"};
+    std::vector<std::string> command = {
+        e2fs_tool("mke2fs"), "-q", "-F", "-t", "ext4", "-b", "4096"};
     command.insert(command.end(), kind.begin(), kind.end());
     command.push_back(device.path());
     REQUIRE(run_tool(command).status == 0);
@@ -168,8 +169,7 @@ TEST_CASE("sizes that cannot be") {
   add_file(fs, fs.root(), "data", pattern(20'000'000));
   fs.commit();
   CHECK(error_code([&] { fs.resize(17_TiB); }, "1 MiB to 16 TiB") == Errc::invalid_argument);
-  CHECK(error_code([&] { fs.resize(1_MiB); }, "metadata of one group") ==
-        Errc::resource_exhausted);
+  CHECK(error_code([&] { fs.resize(1_MiB); }, "metadata of one group") == Errc::resource_exhausted);
   CHECK(error_code([&] { fs.resize(10_MiB); }, "full") == Errc::resource_exhausted);
   CHECK(error_code([&] { fs.commit(); }, "failed") == Errc::failed_precondition);
   if (!have_e2fsprogs()) return;
