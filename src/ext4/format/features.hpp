@@ -39,6 +39,7 @@ inline constexpr std::uint32_t dir_nlink = 0x20;
 inline constexpr std::uint32_t extra_isize_feature = 0x40;
 inline constexpr std::uint32_t bigalloc = 0x200;
 inline constexpr std::uint32_t metadata_csum = 0x400;
+inline constexpr std::uint32_t orphan_present = 0x10000;
 }  // namespace ro_compat
 
 struct Features {

@@ -21,7 +21,7 @@ constexpr Features known = {~std::uint32_t{0} & ~compat::sparse_super2,
                             required.incompat | incompat::needs_recovery | incompat::meta_bg |
                                 incompat::has_64bit | incompat::flex_bg | incompat::ea_inode |
                                 incompat::metadata_csum_seed | incompat::large_dir,
-                            required.ro_compat};
+                            required.ro_compat | ro_compat::orphan_present};
 
 std::string names_of(const Features& features) {
   std::string names;
@@ -71,6 +71,12 @@ void check_clean(std::span<const std::byte, superblock_size> superblock) {
                     ? "ext4 image in which errors were found: run e2fsck on it first"
                     : "ext4 image without a journal that was in use when its machine ended: run "
                       "e2fsck on it first");
+  }
+  if ((load_le<std::uint32_t>(&superblock[0x64]) & ro_compat::orphan_present) != 0) {
+    throw Error(
+        Errc::failed_precondition,
+        "ext4 image whose orphan file has entries, of files that were open when its machine "
+        "ended: mount it once or run e2fsck on it first");
   }
 }
 
