@@ -148,9 +148,15 @@ void Loader::load_inode(std::uint32_t ino, std::span<const std::byte> record) {
 void Loader::load_file(const InodeRecord& inode, Node& node) {
   RegularFile file;
   file.size = inode.size;
+  if (inode.size > max_file_blocks * block_size) {
+    throw_corrupt({inode.ino, 0}, "a file of " + std::to_string(inode.size) + " bytes");
+  }
   walk_file(
       source_, inode, 0,
       [&](const MappedBlocks& mapped) {
+        if (std::uint64_t{mapped.logical} + mapped.length > max_file_blocks) {
+          throw_corrupt({inode.ino, mapped.physical}, "a block behind the last that can be");
+        }
         claims_.add(inode.ino, mapped.physical, mapped.length);
         const Extent extent{mapped.logical, static_cast<std::uint32_t>(mapped.physical),
                             mapped.length, mapped.unwritten};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "ext4/format/features.hpp"
 #include "ext4/read/corrupt.hpp"
 #include "ext4/tree/file_content.hpp"
 #include "ext4/tree/loader.hpp"
@@ -111,12 +112,18 @@ void Loader::check_reachable() {
 
 void Loader::check_links() {
   const Volume& volume = state_.image->volume;
-  const auto orphan_file = load_le<std::uint32_t>(&state_.image->superblock[0x280]);
+  const auto orphan_file = orphan_file_of(*state_.image);
+  const Node* const journal = state_.nodes.find(journal_ino);
+  if (volume.has_compat(compat::has_journal) &&
+      (journal == nullptr || journal->type != FileType::regular)) {
+    throw_corrupt({journal_ino, 0}, "the journal is no file");
+  }
   state_.nodes.for_each_slot([&](std::uint32_t ino, Node& node) {
     if (!node.used) return;
     const auto recorded = recorded_links_.find(ino);
     const std::uint32_t says = recorded == recorded_links_.end() ? 1 : recorded->second;
-    if (ino == volume.journal_ino || ino == orphan_file) {
+    const bool nameless = node.type == FileType::regular && node.links == 0;
+    if (nameless && (ino == volume.journal_ino || ino == orphan_file)) {
       node.links = says;
       return;
     }

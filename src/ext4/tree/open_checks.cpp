@@ -58,6 +58,12 @@ void check_editable(const Volume& volume) {
                 std::to_string(volume.inodes_per_group) + " inodes, the first ordinary one " +
                 std::to_string(volume.first_inode));
   }
+  if (volume.has_compat(compat::has_journal) && volume.journal_ino != journal_ino) {
+    unsupported(volume.journal_ino == 0
+                    ? std::string("its journal is on another device")
+                    : "its journal is inode " + std::to_string(volume.journal_ino) +
+                          ", expected 8");
+  }
   if (volume.blocks > std::uint64_t{1} << 32) unsupported("larger than 16 TiB");
 }
 
@@ -78,6 +84,11 @@ void check_clean(std::span<const std::byte, superblock_size> superblock) {
         "ext4 image whose orphan file has entries, of files that were open when its machine "
         "ended: mount it once or run e2fsck on it first");
   }
+}
+
+std::uint32_t orphan_file_of(const Image& image) {
+  if (!image.volume.has_compat(compat::orphan_file)) return 0;
+  return load_le<std::uint32_t>(&image.superblock[0x280]);
 }
 
 std::uint32_t group_base_blocks(const Volume& volume,
