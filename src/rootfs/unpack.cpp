@@ -22,9 +22,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Layers are decompressed and hashed ahead, so that no processor waits while one layer is at its
-/// end and for the disk. Of 512 KiB: 48 MiB for all and 4 MiB for each.
+/// end and for the disk. Of 512 KiB: 64 MiB for all and 4 MiB for each.
 constexpr std::size_t layers_ahead = 2;
-constexpr std::size_t shared_buffers = 96;
+constexpr std::size_t shared_buffers = 128;
 constexpr std::size_t own_buffers = 8;
 
 /// 16 bytes that depend on nothing but the purpose and the lowest layer, marked as a UUID of
