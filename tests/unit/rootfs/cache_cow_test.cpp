@@ -72,6 +72,15 @@ void check_updated_image(const std::string& type) {
 
   // The lower layers alone are an image too, and there.
   CHECK_FALSE(cache.get_or_unpack(unreadable(lower, 2), options).unpacked.has_value());
+  // A lower disk that has been damaged since is not built upon, and made anew.
+  const auto damaged = cache.find(rootfs::chain_id(lower), options).value().path;
+  os::File::open(damaged, os::File::Mode::read_write)
+      .write_at(4096, std::as_bytes(std::span("garbled")));
+  const auto third = cache.get_or_unpack(unreadable(image("three"), 1), options);
+  CHECK(third.unpacked.value().reused_layers == 1);
+  CHECK(e2fsck_complaints(third.path.string()) == "");
+  CHECK(e2fsck_complaints(damaged.string()) == "");
+
   // Of another size nothing can be used.
   CHECK(cache.get_or_unpack(image("one"), {.size = 32_MiB}).unpacked.value().reused_layers == 0);
 }
