@@ -54,6 +54,12 @@ DecompressingSource::DecompressingSource(std::unique_ptr<Source> compressed,
                                          const DecompressOptions& options, MakeDecoder make)
     : compressed_(std::move(compressed)), options_(options), make_(make) {}
 
+DecompressingSource::DecompressingSource(std::unique_ptr<ReadAhead> compressed,
+                                         const DecompressOptions& options, MakeDecoder make)
+    : ahead_(compressed.get()), options_(options), make_(make) {
+  compressed_ = std::move(compressed);
+}
+
 std::size_t DecompressingSource::read(std::span<std::byte> buffer) {
   if (!started_) start();
   const std::size_t count = decoder_ ? decode(buffer) : pass(buffer);
@@ -67,10 +73,14 @@ std::size_t DecompressingSource::read(std::span<std::byte> buffer) {
 }
 
 void DecompressingSource::start() {
-  storage_.reset(new std::byte[input_size]);
-  // One read may give less than the magic.
-  const std::span head(storage_.get(), compression_magic_length);
-  input_ = head.first(read_full(*compressed_, head));
+  if (ahead_ != nullptr) {
+    fill();  // a whole buffer, if there is so much
+  } else {
+    storage_.reset(new std::byte[input_size]);
+    // One read may give less than the magic.
+    const std::span head(storage_.get(), compression_magic_length);
+    input_ = head.first(read_full(*compressed_, head));
+  }
   compression_ = options_.compression.value_or(detect_compression(input_));
   decoder_ = make_(compression_);
   if (decoder_) decoder_->reset();
@@ -79,10 +89,13 @@ void DecompressingSource::start() {
 }
 
 void DecompressingSource::fill() {
-  const std::span room(storage_.get(), input_size);
-  const std::size_t count = compressed_->read(room);
-  input_ = room.first(count);
-  input_ended_ = count == 0;
+  if (ahead_ != nullptr) {
+    input_ = ahead_->next();
+  } else {
+    const std::span room(storage_.get(), input_size);
+    input_ = room.first(compressed_->read(room));
+  }
+  input_ended_ = input_.empty();
 }
 
 std::size_t DecompressingSource::decode(std::span<std::byte> buffer) {
@@ -128,6 +141,11 @@ void DecompressingSource::fail(std::string_view problem) const {
 }
 
 std::unique_ptr<Source> decompress(std::unique_ptr<Source> compressed,
+                                   const DecompressOptions& options) {
+  return std::make_unique<DecompressingSource>(std::move(compressed), options, &make_decoder);
+}
+
+std::unique_ptr<Source> decompress(std::unique_ptr<ReadAhead> compressed,
                                    const DecompressOptions& options) {
   return std::make_unique<DecompressingSource>(std::move(compressed), options, &make_decoder);
 }

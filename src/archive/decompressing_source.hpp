@@ -19,6 +19,8 @@ class DecompressingSource final : public Source {
   /// `make` is asked at the first read; null for Compression::none.
   DecompressingSource(std::unique_ptr<Source> compressed, const DecompressOptions& options,
                       MakeDecoder make);
+  DecompressingSource(std::unique_ptr<ReadAhead> compressed, const DecompressOptions& options,
+                      MakeDecoder make);
 
   std::size_t read(std::span<std::byte> buffer) override;
 
@@ -30,12 +32,13 @@ class DecompressingSource final : public Source {
   [[noreturn]] void fail(std::string_view problem) const;
 
   std::unique_ptr<Source> compressed_;
+  ReadAhead* ahead_ = nullptr;  // the same, if its buffers can be used where they are
   DecompressOptions options_;
   MakeDecoder make_;
   Compression compression_ = Compression::none;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<std::byte[]> storage_;
-  std::span<const std::byte> input_;  // what of storage_ is not decoded yet
+  std::span<const std::byte> input_;  // what of storage_, or of ahead_, is not decoded yet
   bool started_ = false;
   bool input_ended_ = false;
   bool in_frame_ = false;

@@ -36,6 +36,12 @@ std::vector<Digest> all_chain_ids(std::span<const Layer> layers) {
 
 }  // namespace
 
+/// What a disk is made from.
+struct Cache::Start {
+  std::unique_ptr<disk::ImageFile> image;
+  ext4::Filesystem tree;
+};
+
 Cache::Cache(std::filesystem::path folder, const CacheOptions& options)
     : folder_(std::move(folder)), options_(options) {}
 
@@ -102,31 +108,53 @@ CachedDisk Cache::get_or_unpack(std::span<const Layer> layers, const UnpackOptio
 
 UnpackResult Cache::make(std::span<const Layer> layers, const UnpackOptions& options,
                          const CallOptions& call_options) const {
+  call_options.check("unpack");
   const std::vector<Digest> chains = all_chain_ids(layers);
   const auto path_of = [&](std::size_t applied) {
     return folder_.path() / cache_name(chains[applied - 1], options);
   };
   const std::filesystem::path target = path_of(layers.size());
-  std::optional<disk::ImageFile> image;
   std::size_t applied = layers.size() - 1;
-  for (; applied > 0; --applied) {
-    const auto leased = lease(path_of(applied));
-    if (!leased) continue;
-    image = disk::ImageFile::create_clone(target, path_of(applied));
-    if (image) break;
-  }
+  std::optional<Start> start;
+  while (applied > 0 && !(start = start_upon(path_of(applied), target, call_options))) --applied;
   require_room(layers.subspan(applied), target);
-  if (!image) image = disk::ImageFile::create(target, options.size);
-  UnpackResult result =
-      unpack_upon(layers, applied, *image, options, call_options, [&](std::size_t on_disk) {
-        if (on_disk < layers.size()) {
-          image->publish_clone(path_of(on_disk));
-        }
-      });
-  const auto start = std::chrono::steady_clock::now();
-  image->publish();
-  result.publish_time = std::chrono::steady_clock::now() - start;
+  if (!start) {
+    auto image = std::make_unique<disk::ImageFile>(disk::ImageFile::create(target, options.size));
+    auto tree = format_for(layers, *image, options);
+    start = Start{std::move(image), std::move(tree)};
+  }
+  disk::ImageFile& image = *start->image;
+  UnpackResult result = unpack_upon(layers, applied, std::move(start->tree), image, options,
+                                    call_options, [&](std::size_t on_disk) {
+                                      if (on_disk < layers.size()) {
+                                        image.publish_clone(path_of(on_disk));
+                                      }
+                                    });
+  const auto begin = std::chrono::steady_clock::now();
+  image.publish();
+  result.publish_time = std::chrono::steady_clock::now() - begin;
   return result;
+}
+
+std::optional<Cache::Start> Cache::start_upon(const std::filesystem::path& lower,
+                                              const std::filesystem::path& target,
+                                              const CallOptions& options) const {
+  {
+    const auto leased = lease(lower);
+    if (!leased) return std::nullopt;
+    auto clone = disk::ImageFile::create_clone(target, lower);
+    if (!clone) return std::nullopt;
+    auto image = std::make_unique<disk::ImageFile>(*std::move(clone));
+    try {
+      auto tree = ext4::Filesystem::open(*image);
+      return Start{std::move(image), std::move(tree)};
+    } catch (const Error& error) {
+      if (error.code() != Errc::data_corruption) throw;
+    }
+  }
+  // Damaged since it was made: to be made anew, like this one.
+  remove(lower, false, options);
+  return std::nullopt;
 }
 
 std::vector<CacheEntry> Cache::list() const {

@@ -8,6 +8,8 @@
 namespace vmkit::rootfs {
 namespace {
 
+constexpr std::size_t compressed_buffers = 8;  // of 256 KiB
+
 using Counter = std::shared_ptr<std::atomic<std::uint64_t>>;
 
 /// The layer's bytes as they come: opened by the thread that reads them, counted, stoppable.
@@ -32,12 +34,19 @@ class CompressedLayer final : public Source {
   std::unique_ptr<Source> source_;
 };
 
+/// Reading has a thread of its own too: a Source may verify what it reads, or wait for it.
 std::unique_ptr<Source> open(const Layer& layer, std::optional<ByteSize> limit, Counter counter,
                              const CallOptions& call_options) {
+  const CallOptions quiet{call_options.stop, {}, call_options.deadline};
+  auto compressed = std::make_unique<CompressedLayer>(layer, std::move(counter), quiet);
+  const archive::DecompressOptions options{.compression = layer.compression, .output_limit = limit};
+  if (layer.compression == archive::Compression::none) {
+    return archive::decompress(std::move(compressed), options);
+  }
   return archive::decompress(
-      std::make_unique<CompressedLayer>(layer, std::move(counter),
-                                        CallOptions{call_options.stop, {}, call_options.deadline}),
-      {.compression = layer.compression, .output_limit = limit});
+      std::make_unique<archive::ReadAhead>(
+          std::move(compressed), archive::ReadAheadOptions{.buffers = compressed_buffers}, quiet),
+      options);
 }
 
 void abandon(const Layer& layer) {

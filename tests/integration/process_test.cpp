@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes on a real machine with the real Debian image: bytes, statuses, signals, users.
 #include <algorithm>
-#include <future>
+#include <array>
 #include <atomic>
 #include <doctest/doctest.h>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include <vmkit/base/digest.hpp>
 #include <vmkit/container/container.hpp>
+#include <vmkit/disk/usage.hpp>
 
 using namespace vmkit;
 using namespace std::chrono_literals;
@@ -199,6 +201,25 @@ TEST_CASE("container: stop writes the disk back, and wait tells how it ended") {
   CHECK(container.wait().reason == vm::MachineEventReason::guest_stopped);
   container.stop();  // again is nothing
   check_error(Errc::unavailable, {}, [&] { container.exec(); });
+}
+
+TEST_CASE("container: what the guest trims is free on the host") {
+  const auto options = Demo::get().container_options();
+  auto container = Container::create(options);
+  container.start();
+  const auto allocated = [&] {
+    const std::array disks{options.folder / "disk.ext4"};
+    return disk::usage(disks).total;
+  };
+  const ByteSize before = allocated();
+  CHECK(shell(container, "head -c 50000000 /dev/urandom >/big && sync").status.code == 0);
+  const ByteSize full = allocated();
+  CHECK(full > before + 45_MiB);
+  const Finished trim = shell(container, "rm /big && sync && fstrim -v /");
+  CAPTURE(trim.err);
+  CHECK(trim.out.find("trimmed") != std::string::npos);
+  CHECK(allocated() < before + 5_MiB);
+  container.kill();
 }
 
 TEST_CASE("container: two at once have disks of their own") {

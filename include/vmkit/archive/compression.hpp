@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include <vmkit/archive/read_ahead.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/stream.hpp>
 
@@ -40,6 +41,9 @@ struct DecompressOptions {
 /// with it, on zlib otherwise: the results are the same. Memory: about 600 KiB, for zstd the
 /// frame's window besides (8 MiB up to level 19). Confined.
 std::unique_ptr<Source> decompress(std::unique_ptr<Source> compressed,
+                                   const DecompressOptions& options = {});
+/// The same without copying the compressed data.
+std::unique_ptr<Source> decompress(std::unique_ptr<ReadAhead> compressed,
                                    const DecompressOptions& options = {});
 
 }  // namespace vmkit::archive

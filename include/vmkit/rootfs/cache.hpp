@@ -92,6 +92,11 @@ class Cache {
   std::shared_ptr<const disk::ImageFile> lease_patiently(const std::filesystem::path& path,
                                                          const CallOptions& options) const;
   bool remove(const std::filesystem::path& path, bool dry_run, const CallOptions& options) const;
+  struct Start;
+  /// With the layers that the disk `lower` has; nullopt if there is none, or it cannot be cloned.
+  std::optional<Start> start_upon(const std::filesystem::path& lower,
+                                  const std::filesystem::path& target,
+                                  const CallOptions& options) const;
   UnpackResult make(std::span<const Layer> layers, const UnpackOptions& options,
                     const CallOptions& call_options) const;
 
