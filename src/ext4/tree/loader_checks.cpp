@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "ext4/format/features.hpp"
 #include "ext4/read/corrupt.hpp"
+#include "ext4/read/file_map.hpp"
 #include "ext4/tree/file_content.hpp"
 #include "ext4/tree/loader.hpp"
 #include "ext4/tree/open_checks.hpp"
@@ -147,6 +149,27 @@ void Loader::claim_group_metadata() {
     const std::uint32_t base = group_base_blocks(image.volume, image.superblock, group);
     if (base > 0) claims_.add(0, image.volume.group_first_block(group), base);
   }
+  if (image.volume.has_compat(compat::resize_inode)) claim_resize_inode();
+}
+
+/// It has the blocks behind the descriptors, which are claimed already, and others that map them.
+void Loader::claim_resize_inode() {
+  const Image& image = *state_.image;
+  const Volume& volume = image.volume;
+  std::array<std::byte, largest_block> record;
+  const InodeRecord inode = read_inode(source_, resize_ino, record);
+  const auto claim = [&](std::uint64_t block) {
+    const auto group = static_cast<std::uint32_t>(block / blocks_per_group);
+    const std::uint32_t base = group_base_blocks(volume, image.superblock, group);
+    if (block - volume.group_first_block(group) >= base) claims_.add(resize_ino, block, 1);
+  };
+  walk_file(
+      source_, inode, 0,
+      [&](const MappedBlocks& mapped) {
+        for (std::uint32_t i = 0; i < mapped.length; ++i) claim(mapped.physical + i);
+        return true;
+      },
+      claim);
 }
 
 }  // namespace vmkit::ext4
