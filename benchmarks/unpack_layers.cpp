@@ -2,6 +2,7 @@
 // unpack_layers TARGET LAYER.tar[.gz|.zst]…: unpacks the layers into a disk, once, and prints one
 // line of JSON with times in milliseconds and the peak memory. If TARGET is a folder, it is a
 // cache, and the disk is made in it. Used by disks.
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -29,6 +30,13 @@ class FileSource final : public vmkit::Source {
  private:
   std::ifstream file_;
 };
+
+/// As an image's manifest tells.
+vmkit::archive::Compression compression_of(const char* path) {
+  std::array<std::byte, vmkit::archive::compression_magic_length> head{};
+  FileSource file(path);
+  return vmkit::archive::detect_compression(std::span(head).first(vmkit::read_full(file, head)));
+}
 
 vmkit::Digest diff_id_of(const char* path) {
   vmkit::archive::ReadAhead content(vmkit::archive::decompress(std::make_unique<FileSource>(path)),
@@ -62,6 +70,7 @@ int main(int argc, char** argv) try {
     const char* path = argv[i];
     layers.push_back({.diff_id = diff_id_of(path),
                       .open = [path] { return std::make_unique<FileSource>(path); },
+                      .compression = compression_of(path),
                       .name = path});
   }
   const double cpu_before = cpu_milliseconds();

@@ -8,12 +8,12 @@ namespace vmkit::archive {
 BufferPool::Impl::Impl(const BufferPoolOptions& options)
     : buffer_size(std::max<std::size_t>(1, options.buffer_size.bytes())),
       shared(options.shared_buffers),
-      own(std::max<std::size_t>(options.own_buffers, options.shared_buffers < 2 ? 2 : 0)),
+      own(std::max<std::size_t>(options.own_buffers, 2)),
       several(std::clamp<std::size_t>(most() / 4, 1, most_for_a_wake)) {}
 
 std::size_t BufferPool::Impl::available(const Client& client) const {
   const std::size_t left = client.held < own ? own - client.held : 0;
-  return shared - shared_taken_ + left;
+  return client.is_read ? left : shared - shared_taken_ + left;
 }
 
 Buffer BufferPool::Impl::take(Client& client) {
@@ -51,6 +51,11 @@ void BufferPool::Impl::give_back(Client& client, std::vector<Buffer>& buffers) {
       other->changed.notify_one();
     }
   }
+}
+
+void BufferPool::Impl::begin_reading(Client& client) {
+  const std::lock_guard lock(mutex_);
+  client.is_read = true;
 }
 
 void BufferPool::Impl::close(Client& client) {

@@ -24,6 +24,7 @@ struct BufferPool::Impl {
   /// One who takes buffers, on one thread.
   struct Client {
     std::size_t held = 0;
+    bool is_read = false;  ///< Somebody reads what it has filled: it keeps to its own buffers.
     bool asleep = false;
     bool closing = false;
     std::condition_variable changed;
@@ -32,6 +33,7 @@ struct BufferPool::Impl {
   /// A buffer for `client`, waiting until there is one; null after close().
   Buffer take(Client& client);
   void give_back(Client& client, std::vector<Buffer>& buffers);
+  void begin_reading(Client& client);
   void close(Client& client);
 
   /// The most that one client can hold.

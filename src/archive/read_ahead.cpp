@@ -56,7 +56,7 @@ struct ReadAhead::Impl {
         pool(options.pool
                  ? options.pool
                  : std::make_shared<BufferPool>(BufferPoolOptions{
-                       .buffer_size = options.buffer_size, .shared_buffers = options.buffers})),
+                       .buffer_size = options.buffer_size, .own_buffers = options.buffers})),
         buffers(*pool->impl_),
         slots(buffers.most()),
         wait_options{call.stop, {}, call.deadline} {
@@ -204,6 +204,7 @@ struct ReadAhead::Impl {
   }
 
   std::span<const std::byte> next() {
+    if (!std::exchange(begun, true)) buffers.begin_reading(client);
     release();
     wait_options.check("read");
     std::unique_lock lock(mutex);
@@ -236,6 +237,7 @@ struct ReadAhead::Impl {
   std::atomic<bool> closing{false};
   std::exception_ptr failure;
 
+  bool begun = false;                  // next() was called
   bool holding = false;                // the reader has buffer number `taken`
   std::span<const std::byte> partial;  // what read() has not copied yet of it
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -164,7 +165,7 @@ std::vector<CacheEntry> Cache::list() const {
     std::error_code gone;
     const auto time = std::filesystem::last_write_time(file.path(), gone);
     if (name && !gone) {
-      entries.push_back({file.path(), name->chain, std::chrono::file_clock::time_point(time)});
+      entries.push_back({file.path(), name->chain, time});
     }
   }
   std::sort(entries.begin(), entries.end(), [](const CacheEntry& a, const CacheEntry& b) {

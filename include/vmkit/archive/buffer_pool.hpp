@@ -10,15 +10,16 @@ namespace vmkit::archive {
 
 struct BufferPoolOptions {
   ByteSize buffer_size = ByteSize(512 * 1024);
-  /// For whoever wants them first.
-  std::size_t shared_buffers = 16;
-  /// For each reader besides, so that none waits for ever for another.
-  std::size_t own_buffers = 0;
+  /// For each stream.
+  std::size_t own_buffers = 16;
+  /// For those streams besides that are read ahead and that nobody has begun to read.
+  std::size_t shared_buffers = 0;
 };
 
-/// Bounded memory that several ReadAheads read ahead into: those that nobody waits for yet may take
-/// what the others leave, and no more. Buffers are allocated as they are needed, and the one that
-/// was given back last is used first, as it is the one in the processor's caches. Thread-safe.
+/// Bounded memory that several ReadAheads read ahead into. A stream that is being read does with a
+/// few buffers, which stay in the processor's caches; those that wait for their turn share the
+/// rest. Buffers are allocated as they are needed, and the one that was given back last is used
+/// first. Thread-safe.
 class BufferPool {
  public:
   explicit BufferPool(const BufferPoolOptions& options);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -37,7 +36,7 @@ struct CacheOptions {
 struct CacheEntry {
   std::filesystem::path path;
   Digest chain_id;
-  std::chrono::file_clock::time_point last_used;
+  std::filesystem::file_time_type last_used;
 };
 
 struct PruneOptions {

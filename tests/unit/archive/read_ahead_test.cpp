@@ -124,6 +124,28 @@ TEST_CASE("read ahead: goes no further than its buffers, and may be left at any 
   CHECK(given == at_the_end);
 }
 
+TEST_CASE("read ahead: those that share memory do not hold each other up") {
+  const auto pool = std::make_shared<BufferPool>(
+      BufferPoolOptions{.buffer_size = 1000_B, .own_buffers = 2, .shared_buffers = 4});
+  const ReadAheadOptions shared{.pool = pool, .digest = DigestAlgorithm::sha256};
+  std::atomic<std::uint64_t> given{0};
+  ReadAhead waiting(std::make_unique<Endless>(given), shared);
+  while (given < 6000) std::this_thread::sleep_for(1ms);
+  const std::string text = numbered(123'456);
+  for (int i = 0; i < 3; ++i) {
+    ReadAhead source(std::make_unique<MemorySource>(text), shared);
+    CHECK(read_all(source, 333) == text);
+    CHECK(source.digest() == digest_of(text));
+  }
+  CHECK(given <= 6000);  // its own buffers, and those for who waits
+  // Once it is read it keeps to its own.
+  for (int i = 0; i < 100; ++i) CHECK(waiting.next().size() == 1000);
+  std::this_thread::sleep_for(20ms);
+  CHECK(given <= 103'000);
+  ReadAhead next(std::make_unique<Endless>(given), shared);
+  while (given < 106'000) std::this_thread::sleep_for(1ms);
+}
+
 TEST_CASE("read ahead: a stop and a deadline end the wait for a source that hangs") {
   StopSource let_go;
   {
