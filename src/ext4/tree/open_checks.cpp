@@ -59,10 +59,9 @@ void check_editable(const Volume& volume) {
                 std::to_string(volume.first_inode));
   }
   if (volume.has_compat(compat::has_journal) && volume.journal_ino != journal_ino) {
-    unsupported(volume.journal_ino == 0
-                    ? std::string("its journal is on another device")
-                    : "its journal is inode " + std::to_string(volume.journal_ino) +
-                          ", expected 8");
+    unsupported(volume.journal_ino == 0 ? std::string("its journal is on another device")
+                                        : "its journal is inode " +
+                                              std::to_string(volume.journal_ino) + ", expected 8");
   }
   if (volume.blocks > std::uint64_t{1} << 32) unsupported("larger than 16 TiB");
 }
