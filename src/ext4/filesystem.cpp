@@ -3,9 +3,9 @@
 
 #include "ext4/commit/first_commit.hpp"
 #include "ext4/commit/update.hpp"
+#include "ext4/file_writer_impl.hpp"
 #include "ext4/resize/resizer.hpp"
 #include "ext4/tree/file_content.hpp"
-#include "ext4/tree/open_file.hpp"
 #include "ext4/tree/path_walk.hpp"
 #include "ext4/tree/state.hpp"
 
@@ -17,8 +17,6 @@ namespace vmkit::ext4 {
 struct Filesystem::Impl : State {
   using State::State;
 };
-
-struct FileWriter::Impl : OpenFile {};
 
 Filesystem::Filesystem(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Filesystem::Filesystem(Filesystem&&) noexcept = default;
@@ -260,39 +258,6 @@ ByteSize Filesystem::least_size() const {
     throw Error(Errc::failed_precondition, "resize: the new file system is not committed");
   }
   return Resizer::least_size(*impl_);
-}
-
-FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-FileWriter::FileWriter(FileWriter&&) noexcept = default;
-
-FileWriter& FileWriter::operator=(FileWriter&& other) noexcept {
-  FileWriter old(std::move(*this));
-  impl_ = std::move(other.impl_);
-  return *this;
-}
-
-FileWriter::~FileWriter() {
-  if (!impl_ || impl_->state == nullptr) return;
-  State* const state = impl_->state;
-  try {
-    impl_->finish();
-  } catch (...) {
-    // The file stays as long as it is: that is what destroying a writer early promises.
-    state->writer = nullptr;
-  }
-}
-
-Inode FileWriter::inode() const {
-  return impl_->inode;
-}
-void FileWriter::write(std::span<const std::byte> data) {
-  impl_->write(data);
-}
-void FileWriter::skip(std::uint64_t length) {
-  impl_->skip(length);
-}
-void FileWriter::finish() {
-  impl_->finish();
 }
 
 }  // namespace vmkit::ext4

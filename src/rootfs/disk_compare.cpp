@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::size_t compare_size = 1 << 18;
 
-bool operator==(const ext4::FileExtent& a, const ext4::FileExtent& b) {
-  return a.kind == b.kind && a.offset == b.offset && a.length == b.length &&
-         a.physical == b.physical;
-}
-
 }  // namespace
 
 DiskCompare::DiskCompare(ext4::Reader& lower, ext4::Reader& upper, bool upper_is_clone,

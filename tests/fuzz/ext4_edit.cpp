@@ -97,6 +97,11 @@ const vmkit::fuzz::Target target("ext4_edit", [](std::string_view input) {
   const std::size_t names = names_of(fs).size();
   require(names_of(Filesystem::open(device)).size() == names,
           "what was opened and committed can be opened again");
+  for (const vmkit::ByteSize size : {vmkit::ByteSize(2 << 20), vmkit::ByteSize(1 << 20)}) {
+    const bool resized = attempt([&] { fs.resize(size, CommitMode::in_place); });
+    require(names_of(Filesystem::open(device)).size() == names, "resizing loses nothing");
+    if (!resized) return;
+  }
 });
 
 }  // namespace

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -14,32 +13,11 @@
 #include <vmkit/base/block_device.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/ext4/file_writer.hpp>
+#include <vmkit/ext4/options.hpp>
 #include <vmkit/ext4/types.hpp>
 
 namespace vmkit::ext4 {
-
-/// How a new file system is made. The same options and the same calls give the same bytes.
-struct FormatOptions {
-  /// Of the whole image: 1 MiB to 16 TiB. It also bounds the inodes, to one for each 4 KiB.
-  ByteSize size;
-  std::array<std::byte, 16> uuid = {};       ///< Of the file system.
-  std::array<std::byte, 16> hash_seed = {};  ///< Of the htree directories; not all zero.
-  std::string label = {};                    ///< At most 16 bytes.
-  Timestamp created = {};                    ///< Of the superblock, "/" and lost+found.
-  /// The size of a clean journal, 4 MiB to half the image; none without.
-  std::optional<ByteSize> journal = {};
-};
-
-/// How commit() changes an image.
-enum class CommitMode {
-  /// Whatever fails, the image is as it was or as it became: for images that others may open.
-  atomic,
-  /// Without a journal and without flushing the device: for an image that nobody else can see yet,
-  /// which is lost if the commit fails.
-  in_place,
-};
-
-class FileWriter;
 
 /// An ext4 file system on a BlockDevice, made or changed in user space: a tree of inodes in memory
 /// over a block allocator. File data goes to free blocks of the device as it arrives; metadata at
@@ -173,31 +151,6 @@ class Filesystem {
   struct Impl;
   explicit Filesystem(std::unique_ptr<Impl> impl);
   FileWriter open_writer(Inode file, bool anew);
-  std::unique_ptr<Impl> impl_;
-};
-
-/// Writes at the end of one file. Must not outlive its Filesystem; destroying it early leaves the
-/// file with what was written. Whole blocks go to the device from the caller's memory or, if small,
-/// through a buffer that joins neighbours. A write that fails leaves the file with a part of its
-/// data. Throws failed_precondition when finished before or when the file was removed.
-class FileWriter {
- public:
-  FileWriter(FileWriter&&) noexcept;
-  FileWriter& operator=(FileWriter&&) noexcept;
-  ~FileWriter();
-
-  Inode inode() const;
-  /// Throws resource_exhausted when the image is full, unsupported when the file exceeds 16 TiB.
-  void write(std::span<const std::byte> data);
-  /// Goes on `length` bytes further: a hole, which takes no space and reads as zeros.
-  void skip(std::uint64_t length);
-  /// Writes what is still buffered. Nothing may be written afterwards.
-  void finish();
-
- private:
-  friend class Filesystem;
-  struct Impl;
-  explicit FileWriter(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -65,6 +65,8 @@ struct FileExtent {
   std::uint64_t offset = 0;  ///< Bytes, as all here; in the file.
   std::uint64_t length = 0;
   std::uint64_t physical = 0;  ///< On the device; of data and unwritten only.
+
+  friend bool operator==(const FileExtent&, const FileExtent&) = default;
 };
 
 /// Reads any ext4 image, whoever made it, lazily and without ever writing to the device, which must

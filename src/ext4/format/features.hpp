@@ -14,6 +14,7 @@ inline constexpr std::uint32_t ext_attr = 0x8;
 inline constexpr std::uint32_t resize_inode = 0x10;
 inline constexpr std::uint32_t dir_index = 0x20;
 inline constexpr std::uint32_t sparse_super2 = 0x200;
+inline constexpr std::uint32_t orphan_file = 0x1000;
 }  // namespace compat
 
 namespace incompat {
@@ -39,6 +40,7 @@ inline constexpr std::uint32_t dir_nlink = 0x20;
 inline constexpr std::uint32_t extra_isize_feature = 0x40;
 inline constexpr std::uint32_t bigalloc = 0x200;
 inline constexpr std::uint32_t metadata_csum = 0x400;
+inline constexpr std::uint32_t orphan_present = 0x10000;
 }  // namespace ro_compat
 
 struct Features {

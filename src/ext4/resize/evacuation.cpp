@@ -9,8 +9,8 @@
 #include "ext4/format/group_descriptor.hpp"
 #include "ext4/read/file_map.hpp"
 #include "ext4/read/group.hpp"
+#include "ext4/tree/open_checks.hpp"
 
-#include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::ext4 {
@@ -50,7 +50,7 @@ void Evacuation::copy(std::uint64_t from, std::uint64_t to, std::uint64_t blocks
 
 void Evacuation::move_content() {
   std::array<std::byte, largest_block> record;
-  const auto orphan_file = load_le<std::uint32_t>(&state_.image->superblock[0x280]);
+  const std::uint32_t orphan_file = orphan_file_of(*state_.image);
   state_.output.flush();
   state_.nodes.for_each_slot([&](std::uint32_t ino, Node& node) {
     if (!node.used) return;

@@ -182,7 +182,7 @@ void Resizer::add_group(Image& after, std::uint32_t group) {
 
 void Resizer::renumber(std::uint32_t inodes) {
   std::map<std::uint32_t, std::uint32_t> numbers;
-  const auto orphan_file = load_le<std::uint32_t>(&state_.image->superblock[0x280]);
+  const std::uint32_t orphan_file = orphan_file_of(*state_.image);
   std::vector<std::uint32_t> above;
   state_.nodes.for_each_slot([&](std::uint32_t ino, Node& node) {
     if (node.used && ino > inodes) above.push_back(ino);

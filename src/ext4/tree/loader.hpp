@@ -46,6 +46,7 @@ class Loader {
   void check_reachable();
   void check_links();
   void claim_group_metadata();
+  void claim_resize_inode();
 
   State& state_;
   BlockSource& source_;

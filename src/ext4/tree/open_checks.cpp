@@ -21,7 +21,7 @@ constexpr Features known = {~std::uint32_t{0} & ~compat::sparse_super2,
                             required.incompat | incompat::needs_recovery | incompat::meta_bg |
                                 incompat::has_64bit | incompat::flex_bg | incompat::ea_inode |
                                 incompat::metadata_csum_seed | incompat::large_dir,
-                            required.ro_compat};
+                            required.ro_compat | ro_compat::orphan_present};
 
 std::string names_of(const Features& features) {
   std::string names;
@@ -58,6 +58,12 @@ void check_editable(const Volume& volume) {
                 std::to_string(volume.inodes_per_group) + " inodes, the first ordinary one " +
                 std::to_string(volume.first_inode));
   }
+  if (volume.has_compat(compat::has_journal) && volume.journal_ino != journal_ino) {
+    unsupported(volume.journal_ino == 0
+                    ? std::string("its journal is on another device")
+                    : "its journal is inode " + std::to_string(volume.journal_ino) +
+                          ", expected 8");
+  }
   if (volume.blocks > std::uint64_t{1} << 32) unsupported("larger than 16 TiB");
 }
 
@@ -72,6 +78,17 @@ void check_clean(std::span<const std::byte, superblock_size> superblock) {
                     : "ext4 image without a journal that was in use when its machine ended: run "
                       "e2fsck on it first");
   }
+  if ((load_le<std::uint32_t>(&superblock[0x64]) & ro_compat::orphan_present) != 0) {
+    throw Error(
+        Errc::failed_precondition,
+        "ext4 image whose orphan file has entries, of files that were open when its machine "
+        "ended: mount it once or run e2fsck on it first");
+  }
+}
+
+std::uint32_t orphan_file_of(const Image& image) {
+  if (!image.volume.has_compat(compat::orphan_file)) return 0;
+  return load_le<std::uint32_t>(&image.superblock[0x280]);
 }
 
 std::uint32_t group_base_blocks(const Volume& volume,

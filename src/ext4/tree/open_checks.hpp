@@ -6,6 +6,7 @@
 
 #include "ext4/format/superblock.hpp"
 #include "ext4/read/volume.hpp"
+#include "ext4/tree/state.hpp"
 
 namespace vmkit::ext4 {
 
@@ -14,6 +15,9 @@ namespace vmkit::ext4 {
 void check_editable(const Volume& volume);
 /// Throws failed_precondition if the image has to be repaired first. Its journal is replayed.
 void check_clean(std::span<const std::byte, superblock_size> superblock);
+
+/// The inode of the orphan file; 0: there is none.
+std::uint32_t orphan_file_of(const Image& image);
 
 /// The blocks at the start of `group` that hold copies of superblock and descriptors, and room for
 /// more descriptors.

@@ -116,10 +116,10 @@ void try_all(const FormatOptions& options) {
     trial.look(device.bytes(), failed);
     if (n % 2 == 0) trial.look(device.after_crash(static_cast<unsigned>(n)), crashed);
   }
-  MESSAGE(trial.changes(), " changes; failed: ", failed.old_state, " old, ", failed.new_state,
-          " new; crashed: ", crashed.old_state, " old, ", crashed.new_state, " new");
   CHECK(failed.old_state > 2);
   CHECK(failed.new_state > 2);
+  CHECK(crashed.old_state > 1);
+  CHECK(crashed.new_state > 1);
 }
 
 TEST_CASE("an image with a journal is as before or as after, whichever write fails") {

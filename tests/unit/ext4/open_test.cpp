@@ -108,7 +108,9 @@ TEST_CASE("what cannot be edited is refused, with the features") {
       {{"-b", "1024"}, "blocks of 1024 bytes"},
       {{"-I", "512"}, "inodes of 512 bytes"},
   };
-  for (const auto& [options, words] : kinds) {
+  for (const auto& kind : kinds) {
+    const auto& options = kind.first;
+    const auto& words = kind.second;
     CAPTURE(words);
     SparseFileDevice device;
     mke2fs(device, 64_MiB, options);

@@ -204,7 +204,8 @@ RandomEdits::Paths RandomEdits::paths_in(Filesystem& fs) {
   Paths found;
   std::vector<std::pair<std::string, Inode>> folders = {{"", fs.root()}};
   for (std::size_t i = 0; i < folders.size(); ++i) {
-    const auto [prefix, folder] = folders[i];
+    const std::string prefix = folders[i].first;
+    const Inode folder = folders[i].second;
     fs.for_each_entry(folder, [&](std::string_view name, Inode inode) {
       const std::string path = prefix + '/' + std::string(name);
       if (path == "/lost+found") return;
@@ -227,7 +228,9 @@ void RandomEdits::adopt(Filesystem& fs) {
 
 void RandomEdits::check(Filesystem& fs) const {
   CHECK((paths_in(fs) == paths_));
-  for (const auto& [path, inode] : paths_) {
+  for (const auto& place : paths_) {
+    const std::string& path = place.first;
+    const Inode inode = place.second;
     if (fs.type(inode) != FileType::regular) continue;
     CAPTURE(path);
     CHECK((content_in(fs, inode) == contents_.at(inode)));

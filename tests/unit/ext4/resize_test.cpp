@@ -125,7 +125,9 @@ TEST_CASE("inodes that an image has no room for get other numbers") {
 TEST_CASE("whichever write fails while an image is resized, nothing is lost") {
   if (!have_e2fsprogs()) return;
   std::uint64_t variants = 0;
-  for (const auto& [from, to] : {std::pair(9_MiB, 13_MiB), std::pair(14_MiB, 8_MiB)}) {
+  for (const auto& sizes : {std::pair(9_MiB, 13_MiB), std::pair(14_MiB, 8_MiB)}) {
+    const ByteSize from = sizes.first;
+    const ByteSize to = sizes.second;
     FormatOptions options = options_of(from);
     if (++variants == 2) options.journal = 4_MiB;
     const auto make = [&](CrashingDevice& device) {
