@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A machine writes and is killed; its disk is read again, becomes an image, goes to a registry and
-// comes back, and a machine runs from it.
+// A machine writes, grows its file system, trims and is killed; its disk is read again, becomes an
+// image, goes to a registry and comes back, and a machine runs from it.
 #include <doctest/doctest.h>
 #include <string>
 
@@ -34,7 +34,9 @@ std::string output_of(Container& box, const std::string& script) {
 }
 
 constexpr const char* changes =
-    "cd /root && mkdir -p work/below && seq 1 20000 > work/numbers && ln work/numbers same && "
+    "cd /root && resize2fs /dev/vda && head -c 20000000 /dev/urandom >gone && sync && rm gone && "
+    "sync && fstrim / && "
+    "mkdir -p work/below && seq 1 20000 > work/numbers && ln work/numbers same && "
     "ln -s work/numbers symlink && rm -r /usr/share/perl && chmod 0700 /home && "
     "truncate -s 30M work/sparse && sync";
 constexpr const char* sums =
@@ -48,15 +50,22 @@ TEST_CASE("commit: what a killed machine had written is in an image that runs") 
   auto options = demo.container_options();
   auto store = options.store;
   auto first = Container::create(options);
+  const auto disk = options.folder / "disk.ext4";
+  ByteSize grown;
+  {
+    auto file = disk::ImageFile::open(disk, disk::ImageFile::Access::read_write);
+    grown = file.size() + 512_MiB;
+    file.resize(grown);
+  }
   first.start();
   output_of(first, changes);
   const std::string expected = output_of(first, sums);
   first.kill();
   first.wait();
-  const auto disk = options.folder / "disk.ext4";
   {
     auto file = disk::ImageFile::open(disk, disk::ImageFile::Access::read_only);
     auto reader = ext4::Reader::open(file);
+    CHECK(reader.info().size == grown);
     const auto numbers = reader.resolve("root/symlink");
     REQUIRE(numbers);
     CHECK(test::content_of(reader, *numbers).ends_with("\n19999\n20000\n"));
