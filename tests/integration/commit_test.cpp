@@ -34,8 +34,8 @@ std::string output_of(Container& box, const std::string& script) {
 }
 
 constexpr const char* changes =
-    "cd /root && resize2fs /dev/vda && head -c 20000000 /dev/urandom >gone && sync && rm gone && "
-    "sync && fstrim / && "
+    "cd /root && mknod disk b $(mountpoint -d / | tr : ' ') && resize2fs disk && rm disk && "
+    "head -c 20000000 /dev/urandom >gone && sync && rm gone && sync && fstrim / && "
     "mkdir -p work/below && seq 1 20000 > work/numbers && ln work/numbers same && "
     "ln -s work/numbers symlink && rm -r /usr/share/perl && chmod 0700 /home && "
     "truncate -s 30M work/sparse && sync";
