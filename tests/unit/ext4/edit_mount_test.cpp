@@ -88,7 +88,12 @@ TEST_CASE("the kernel replays a commit that was interrupted") {
       copy.write_at(0, device.after_crash(static_cast<unsigned>(n)));
       const std::vector<std::string> tree = mounted_tree(copy, "rw");
       CHECK((tree_of(copy) == tree));
-      CHECK(e2fsck_complaints(copy.path()) == "");
+      // Inode 8 is written before the superblock says that there is a journal; in between only
+      // e2fsck notices. The next commit clears it.
+      const std::string complaints = e2fsck_complaints(copy.path());
+      CAPTURE(complaints);
+      CHECK((complaints.empty() ||
+             (!journal && tree == before && contains(complaints, "Journal inode is not in use"))));
       ++(tree == before ? old_trees : new_trees);
       // What the kernel left is edited again.
       Filesystem again = Filesystem::open(copy);
