@@ -4,9 +4,9 @@
 #include "ext4/commit/first_commit.hpp"
 #include "ext4/commit/update.hpp"
 #include "ext4/file_writer_impl.hpp"
+#include "ext4/path_walk.hpp"
 #include "ext4/resize/resizer.hpp"
 #include "ext4/tree/file_content.hpp"
-#include "ext4/tree/path_walk.hpp"
 #include "ext4/tree/state.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -14,8 +14,20 @@
 
 namespace vmkit::ext4 {
 
-struct Filesystem::Impl : State {
+struct Filesystem::Impl : State, PathTree {
   using State::State;
+
+  bool is_directory(Inode inode) override { return node(inode).type == FileType::directory; }
+  std::optional<Inode> find(Inode folder, const std::string& name) override {
+    const NameIndex::Entry* entry = directory(folder).names.find(name);
+    if (entry == nullptr) return std::nullopt;
+    return Inode{entry->ino};
+  }
+  std::optional<std::string> symlink_target(Inode inode) override {
+    const auto* symlink = std::get_if<Symlink>(&node(inode).content);
+    if (symlink == nullptr) return std::nullopt;
+    return symlink->target;
+  }
 };
 
 Filesystem::Filesystem(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -88,7 +100,7 @@ std::size_t Filesystem::read(Inode inode, std::uint64_t offset, std::span<std::b
 }
 
 std::optional<Inode> Filesystem::resolve(std::string_view path, LastSymlink last) const {
-  return PathWalk(*impl_).resolve(path, last);
+  return PathWalk(*impl_, root()).resolve(path, last);
 }
 
 Inode Filesystem::make_directory(Inode parent, std::string_view name,
@@ -158,7 +170,10 @@ FileWriter Filesystem::open_writer(Inode file, bool anew) {
 
 Inode Filesystem::make_directories(std::string_view path, const Attributes& attributes) {
   impl_->check_open();
-  return PathWalk(*impl_).make_directories(path, attributes);
+  return PathWalk(*impl_, root())
+      .make_directories(path, [&](Inode parent, const std::string& name) {
+        return make_directory(parent, name, attributes);
+      });
 }
 
 void Filesystem::link(Inode directory, std::string_view name, Inode target) {

@@ -105,4 +105,9 @@ std::vector<std::string> describe_image(ext4::Reader& reader) {
   return lines;
 }
 
+std::vector<std::string> tree_of(BlockDevice& device) {
+  ext4::Reader reader = ext4::Reader::open(device);
+  return describe_image(reader);
+}
+
 }  // namespace vmkit::test

@@ -15,5 +15,7 @@ std::string content_of(ext4::Reader& reader, ext4::Inode file);
 /// type, mode, owner, mtime, size, links, first path of the same inode, device, extended
 /// attributes, symlink target, SHA-256 of the content. Sorted; the root's lost+found is left out.
 std::vector<std::string> describe_image(ext4::Reader& reader);
+/// The same of what stands on a device.
+std::vector<std::string> tree_of(BlockDevice& device);
 
 }  // namespace vmkit::test

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ext4/format/format.hpp"
+#include "ext4/path_walk.hpp"
 #include "ext4/read/block_source.hpp"
 #include "ext4/read/corrupt.hpp"
 #include "ext4/read/directory.hpp"
@@ -19,8 +20,6 @@
 
 namespace vmkit::ext4 {
 namespace {
-
-constexpr unsigned most_symlinks = 40;
 
 /// An inode with the record that it views.
 struct LoadedInode {
@@ -59,7 +58,7 @@ ImageInfo info_of(const OpenImage& image) {
 
 }  // namespace
 
-struct Reader::Impl {
+struct Reader::Impl : PathTree {
   Impl(BlockDevice& device, const ReaderOptions& options)
       : image(device, options.replay_journal ? JournalPolicy::replay : JournalPolicy::refuse),
         source(image.device(), image.volume()),
@@ -104,49 +103,29 @@ struct Reader::Impl {
     return found;
   }
 
-  std::optional<Inode> resolve(std::string_view path, LastSymlink last);
+  bool is_directory(Inode number) override {
+    LoadedInode loaded;
+    load(number, loaded);
+    return loaded.inode.type == FileType::directory;
+  }
+
+  std::optional<Inode> find(Inode folder, const std::string& name) override {
+    LoadedInode loaded;
+    load(folder, loaded);
+    return find(loaded.inode, name);
+  }
+
+  std::optional<std::string> symlink_target(Inode number) override {
+    LoadedInode loaded;
+    load(number, loaded);
+    if (loaded.inode.type != FileType::symlink) return std::nullopt;
+    return read_symlink(source, loaded.inode);
+  }
 
   OpenImage image;
   BlockSource source;
   ImageInfo info;
 };
-
-std::optional<Inode> Reader::Impl::resolve(std::string_view path, LastSymlink last) {
-  std::vector<Inode> way{Inode{root_ino}};  // the folders that lead to where we are
-  std::string rest(path);
-  std::size_t at = 0;
-  unsigned symlinks = 0;
-  const auto loaded = std::make_unique<LoadedInode>();
-  while ((at = rest.find_first_not_of('/', at)) != std::string::npos) {
-    const std::size_t end = std::min(rest.find('/', at), rest.size());
-    const std::string name = rest.substr(at, end - at);
-    const bool is_last = rest.find_first_not_of('/', end) == std::string::npos;
-    at = end;
-    load(way.back(), *loaded);
-    if (loaded->inode.type != FileType::directory) return std::nullopt;
-    if (name == ".") continue;
-    if (name == "..") {
-      if (way.size() > 1) way.pop_back();
-      continue;
-    }
-    const auto next = find(loaded->inode, name);
-    if (!next) return std::nullopt;
-    load(*next, *loaded);
-    const bool keep = is_last && last == LastSymlink::keep && end == rest.size();
-    if (loaded->inode.type != FileType::symlink || keep) {
-      way.push_back(*next);
-      continue;
-    }
-    if (++symlinks > most_symlinks) {
-      throw Error(Errc::failed_precondition, "more than 40 symlinks on the way of a path");
-    }
-    const std::string target = read_symlink(source, loaded->inode);
-    if (target.front() == '/') way.resize(1);
-    rest = target + rest.substr(end);
-    at = 0;
-  }
-  return way.back();
-}
 
 Reader Reader::open(BlockDevice& device, const ReaderOptions& options) {
   return Reader(std::make_unique<Impl>(device, options));
@@ -172,7 +151,7 @@ std::optional<Inode> Reader::lookup(Inode folder, std::string_view name) {
 }
 
 std::optional<Inode> Reader::resolve(std::string_view path, LastSymlink last) {
-  return impl_->resolve(path, last);
+  return PathWalk(*impl_, root()).resolve(path, last);
 }
 
 FileStatus Reader::stat(Inode inode) {

@@ -14,14 +14,9 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::describe_image;
 using vmkit::test::e2fs_tool;
 using vmkit::test::run_tool;
-
-std::vector<std::string> tree_of(BlockDevice& device) {
-  Reader reader = Reader::open(device);
-  return describe_image(reader);
-}
+using vmkit::test::tree_of;
 
 void make_old(Filesystem& fs) {
   for (int i = 0; i < 60; ++i) {

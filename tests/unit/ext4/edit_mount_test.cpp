@@ -21,16 +21,11 @@ namespace {
 
 namespace files = std::filesystem;
 using namespace test;
-using vmkit::test::describe_image;
 using vmkit::test::describe_tree;
 using vmkit::test::e2fs_tool;
 using vmkit::test::Mount;
 using vmkit::test::run_checked;
-
-std::vector<std::string> tree_of(BlockDevice& device) {
-  Reader reader = Reader::open(device);
-  return describe_image(reader);
-}
+using vmkit::test::tree_of;
 
 std::vector<std::string> mounted_tree(const SparseFileDevice& device, const std::string& options) {
   const files::path place = files::path(device.folder()) / "mount";

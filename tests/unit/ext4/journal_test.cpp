@@ -29,6 +29,7 @@ using vmkit::test::e2fs_tool;
 using vmkit::test::Mount;
 using vmkit::test::run_checked;
 using vmkit::test::run_tool;
+using vmkit::test::tree_of;
 
 /// Writes a file and commits all that was done before, to the journal alone: fsync does not write
 /// metadata to its place.
@@ -74,11 +75,6 @@ void kill_mounted(Killed& killed, const SparseFileDevice& device, const std::str
   work_in(place, rounds);
   killed.tree = describe_tree(place);
   copy_image(device.path(), killed.device.path());
-}
-
-std::vector<std::string> tree_of(BlockDevice& device) {
-  Reader reader = Reader::open(device);
-  return describe_image(reader);
 }
 
 void check_same(const std::vector<std::string>& expected, const std::vector<std::string>& found) {

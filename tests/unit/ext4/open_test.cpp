@@ -15,14 +15,9 @@ namespace {
 
 namespace files = std::filesystem;
 using namespace test;
-using vmkit::test::describe_image;
 using vmkit::test::e2fs_tool;
 using vmkit::test::run_tool;
-
-std::vector<std::string> tree_of(BlockDevice& device) {
-  Reader reader = Reader::open(device);
-  return describe_image(reader);
-}
+using vmkit::test::tree_of;
 
 void put_file(const files::path& path, std::string_view data) {
   std::ofstream(path, std::ios::binary) << data;

@@ -13,14 +13,9 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::describe_image;
 using vmkit::test::e2fs_tool;
 using vmkit::test::run_tool;
-
-std::vector<std::string> tree_of(BlockDevice& device) {
-  Reader reader = Reader::open(device);
-  return describe_image(reader);
-}
+using vmkit::test::tree_of;
 
 void check_size(SparseFileDevice& device, ByteSize size, const std::vector<std::string>& tree) {
   CAPTURE(to_string(size));

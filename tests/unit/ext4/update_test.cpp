@@ -13,12 +13,7 @@ namespace vmkit::ext4 {
 namespace {
 
 using namespace test;
-using vmkit::test::describe_image;
-
-std::vector<std::string> tree_of(BlockDevice& device) {
-  Reader reader = Reader::open(device);
-  return describe_image(reader);
-}
+using vmkit::test::tree_of;
 
 /// Whether two devices have the same bytes.
 bool same_bytes(BlockDevice& a, BlockDevice& b) {

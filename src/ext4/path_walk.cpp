@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ext4/tree/path_walk.hpp"
+#include "ext4/path_walk.hpp"
 
 #include <algorithm>
 
@@ -27,19 +27,20 @@ bool PathWalk::step(const std::string& name, LastSymlink last) {
     if (way_.size() > 1) way_.pop_back();
     return true;
   }
-  const NameIndex::Entry* const entry = state_.directory(way_.back()).names.find(name);
-  if (entry == nullptr) return false;
+  const auto found = tree_.find(way_.back(), name);
+  if (!found) return false;
+  // With a slash behind it, it is not the last.
   const bool keep = last == LastSymlink::keep && at_ == rest_.size();
-  const auto* symlink = std::get_if<Symlink>(&state_.nodes[entry->ino].content);
-  if (symlink == nullptr || keep) {
-    way_.push_back(Inode{entry->ino});
+  const auto target = keep ? std::nullopt : tree_.symlink_target(*found);
+  if (!target) {
+    way_.push_back(*found);
     return true;
   }
   if (++symlinks_ > most_symlinks_of_path) {
     throw Error(Errc::failed_precondition, "more than 40 symlinks on the way of a path");
   }
-  if (symlink->target.front() == '/') way_.resize(1);
-  rest_ = symlink->target + rest_.substr(at_);
+  if (target->front() == '/') way_.resize(1);
+  rest_ = *target + rest_.substr(at_);
   at_ = 0;
   return true;
 }
@@ -47,24 +48,23 @@ bool PathWalk::step(const std::string& name, LastSymlink last) {
 std::optional<Inode> PathWalk::resolve(std::string_view path, LastSymlink last) {
   rest_ = path;
   while (const auto name = next()) {
-    if (state_.node(way_.back()).type != FileType::directory || !step(*name, last)) {
-      return std::nullopt;
-    }
+    if (!tree_.is_directory(way_.back()) || !step(*name, last)) return std::nullopt;
   }
   return way_.back();
 }
 
-Inode PathWalk::make_directories(std::string_view path, const Attributes& attributes) {
+Inode PathWalk::make_directories(
+    std::string_view path,
+    const std::function<Inode(Inode parent, const std::string& name)>& make) {
   const auto check_directory = [&] {
-    if (state_.node(way_.back()).type == FileType::directory) return;
+    if (tree_.is_directory(way_.back())) return;
     throw Error(Errc::failed_precondition, "mkdir: something on the way is no directory");
   };
   rest_ = path;
   while (const auto name = next()) {
     check_directory();
     if (step(*name, LastSymlink::follow)) continue;
-    way_.push_back(state_.add(way_.back(), *name, FileType::directory, attributes,
-                              directory_promise(Directory(), 0)));
+    way_.push_back(make(way_.back(), *name));
   }
   check_directory();
   return way_.back();
