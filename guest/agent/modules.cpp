@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel modules, as /etc/modules.list of the initramfs names them: lines of
 //   WHEN CONDITION PATH
-// in an order in which they can be loaded. WHEN is "boot", "root" or "late"; CONDITION is "always", "mmio",
-// "pci" or "virtio:N" with the number of a virtio device type.
+// in an order in which they can be loaded. WHEN is "boot", "root" or "late"; CONDITION is "always",
+// "mmio", "pci" or "virtio:N" with the number of a virtio device type.
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>

@@ -7,17 +7,11 @@
 #include <sys/types.h>
 #include <vector>
 
-#include "agent/json.hpp"
 #include "agent/yamux/frame.hpp"
 #include "fd.hpp"
+#include "service.hpp"
 
 namespace vmkit::guest {
-
-/// A request that is answered later, if the session that asked is still there.
-struct Deferred {
-  std::uint64_t session;
-  agent::Json id;
-};
 
 /// Our end of one of a process's standard streams. Without a stream, output is read and dropped:
 /// the process must not stop because nobody listens.

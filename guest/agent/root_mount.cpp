@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "root_mount.hpp"
 
-#include "boot.hpp"
-
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -11,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boot.hpp"
 #include "directory.hpp"
 #include "fd.hpp"
 #include "rpc_error.hpp"

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <stdexcept>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "console.hpp"
+#include "processes.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -38,21 +39,25 @@ Server::Server(Fd channel, ChannelKind kind)
     : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
+  auto machine = std::make_unique<Machine>(kind == ChannelKind::virtio_port);
+  machine_ = machine.get();
+  add_service(std::move(machine));
+  add_service(std::make_unique<Processes>(static_cast<Client&>(*this), *machine_));
   expect_client(true);
+}
+
+void Server::add_service(std::unique_ptr<Service> service) {
+  service->add_methods(methods_);
+  services_.push_back(std::move(service));
 }
 
 void Server::run() {
   while (!finished_) {
     if (!connected_ && channel_connected()) expect_client(false);
     watch_all();
-    if (::poll(polled_.data(), polled_.size(), connected_ ? -1 : reconnect_poll_ms) < 0) {
-      if (errno == EINTR) continue;
-      throw std::runtime_error("poll failed");
-    }
+    if (!polled_.wait(connected_ ? -1 : reconnect_poll_ms)) continue;
     try {
-      for (std::size_t i = 0; i < polled_.size() && !finished_; ++i) {
-        if (polled_[i].revents != 0) handle(watches_[i], polled_[i].revents);
-      }
+      polled_.dispatch(finished_);
     } catch (const Error& error) {
       // An answer that the client does not take, or that is too long: its session's end, not ours.
       log(std::string("session ended: ") + error.what());
@@ -60,65 +65,24 @@ void Server::run() {
       reap();  // what it was in the middle of
     }
     if (connected_) write_channel();
-    if (power_off_) {
+    if (machine_->power_off_requested()) {
       flush_channel();
       finished_ = true;
     }
   }
 }
 
-void Server::watch(int fd, short events, Part part, std::uint64_t process) {
-  polled_.push_back({fd, events, 0});
-  watches_.push_back({part, process});
-}
-
 void Server::watch_all() {
   polled_.clear();
-  watches_.clear();
-  watch(signals_.get(), POLLIN, Part::signals);
+  polled_.add(signals_.get(), POLLIN, [this](short) { read_signals(); });
   if (connected_) {
     const bool unsent = !outgoing_.empty() || (session_ && session_->mux().has_output());
-    watch(channel_.get(), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), Part::channel);
+    polled_.add(channel_.get(), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)),
+                [this](short revents) {
+                  if ((revents & (POLLIN | POLLHUP | POLLERR)) != 0) read_channel();
+                });
   }
-  for (auto& [handle, process] : processes_) {
-    if (process.start_result) {
-      watch(process.start_result.get(), POLLIN, Part::start_result, handle);
-    }
-    if (process.input.fd) {
-      // Without anything to write, only the end of the reader is of interest.
-      const bool data = session_ && !session_->mux().readable(process.input.stream).empty();
-      watch(process.input.fd.get(), data ? POLLOUT : 0, Part::input, handle);
-    }
-    // A pipe that nobody may read now is left out: its hang-up would wake us again and again.
-    if (process.output.fd && room_for_output(process.output)) {
-      watch(process.output.fd.get(), POLLIN, Part::output, handle);
-    }
-    if (process.error.fd && room_for_output(process.error)) {
-      watch(process.error.fd.get(), POLLIN, Part::error, handle);
-    }
-  }
-}
-
-void Server::handle(const Watch& watch, short events) {
-  if (watch.part == Part::signals) return read_signals();
-  if (watch.part == Part::channel) {
-    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) read_channel();
-    return;
-  }
-  const auto found = processes_.find(watch.process);
-  if (found == processes_.end()) return;
-  Process& process = found->second;
-  // What came before in the same round may have closed the pipe.
-  if (watch.part == Part::start_result && process.start_result) read_start_result(watch.process);
-  if (watch.part == Part::output && process.output.fd) pump_output(process.output);
-  if (watch.part == Part::error && process.error.fd) pump_output(process.error);
-  if (watch.part == Part::input && process.input.fd) {
-    if ((events & POLLERR) != 0) {
-      break_input(process.input);
-    } else {
-      pump_input(process);
-    }
-  }
+  for (const auto& service : services_) service->watch(polled_);
 }
 
 bool Server::channel_connected() const {
@@ -171,7 +135,7 @@ void Server::take_input(std::span<const std::byte> input) {
       session_->receive(input);
       handle_requests();
       if (session_->ended()) return end_session();
-      pump_processes();
+      for (const auto& service : services_) service->take_input();
       return;
     } catch (const Error& error) {
       failure = error.what();
@@ -213,10 +177,7 @@ void Server::write_channel() {
   for (;;) {
     if (session_) {
       session_->pump_answers();
-      for (auto& [handle, process] : processes_) {
-        if (process.output.fd && process.output.stream != 0) pump_output(process.output);
-        if (process.error.fd && process.error.stream != 0) pump_output(process.error);
-      }
+      for (const auto& service : services_) service->give_output();
     }
     if (outgoing_sent_ == outgoing_.size()) {
       outgoing_.clear();
@@ -248,7 +209,7 @@ void Server::end_session() {
   scanning_ = true;
   fresh_ = false;
   if (!session_) return;
-  detach_processes();
+  for (const auto& service : services_) service->end_session();
   session_.reset();
 }
 
@@ -265,6 +226,18 @@ void Server::read_signals() {
   while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
   }
   reap();
+}
+
+void Server::reap() {
+  int status = 0;
+  for (;;) {
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) return;
+    for (const auto& service : services_) {  // an orphan that we inherited is nobody's
+      if (service->take_child(pid, status)) break;
+    }
+  }
 }
 
 }  // namespace vmkit::guest

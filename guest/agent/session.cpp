@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "agent/protocol.hpp"
-
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::guest {
@@ -33,15 +31,15 @@ void Session::receive(std::span<const std::byte> input) {
   if (mux_.peer_went_away()) ended_ = true;
 }
 
-void Session::on_change(agent::yamux::StreamId id, StreamState& state) {
-  switch (state) {
+void Session::on_change(agent::yamux::StreamId id, Opened& stream) {
+  switch (stream.state) {
     case StreamState::header:
-    case StreamState::stdio:
+    case StreamState::unclaimed:
       if (mux_.reset_by_peer(id)) return release(id);
-      if (state == StreamState::header) read_header(id, state);
+      if (stream.state == StreamState::header) read_header(id, stream);
       return;
     case StreamState::claimed:
-      return;  // its process looks at it
+      return;  // its owner looks at it
     case StreamState::finished:
       return drain_finished(id);
   }
@@ -52,19 +50,22 @@ void Session::accept_streams() {
     if (rpc_ == 0) {
       rpc_ = *id;
     } else {
-      streams_.emplace(*id, StreamState::header);
+      streams_.try_emplace(*id);
     }
   }
 }
 
-void Session::read_header(agent::yamux::StreamId id, StreamState& state) {
+void Session::read_header(agent::yamux::StreamId id, Opened& stream) {
   const auto data = mux_.readable(id);
-  const bool complete = data.size() >= stream_header_size;
-  if (!complete && !mux_.at_end(id)) return;
-  const auto expected = stream_header(StreamKind::stdio);
-  if (complete && std::equal(expected.begin(), expected.end(), data.begin())) {
-    mux_.consume(id, stream_header_size);
-    state = StreamState::stdio;
+  if (data.size() >= stream_header_size) {
+    for (const StreamKind kind : {StreamKind::stdio}) {
+      const auto expected = stream_header(kind);
+      if (!std::equal(expected.begin(), expected.end(), data.begin())) continue;
+      mux_.consume(id, stream_header_size);
+      stream = {StreamState::unclaimed, kind};
+      return;
+    }
+  } else if (!mux_.at_end(id)) {
     return;
   }
   release(id);
@@ -100,16 +101,18 @@ void Session::pump_answers() {
   answers_sent_ = 0;
 }
 
-bool Session::claim_stdio(agent::yamux::StreamId id) {
-  const auto stream = streams_.find(id);
-  if (stream == streams_.end() || stream->second != StreamState::stdio) return false;
-  stream->second = StreamState::claimed;
+bool Session::claim(StreamKind kind, agent::yamux::StreamId id) {
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return false;
+  Opened& stream = found->second;
+  if (stream.state != StreamState::unclaimed || stream.kind != kind) return false;
+  stream.state = StreamState::claimed;
   return true;
 }
 
 void Session::finish(agent::yamux::StreamId id) {
   mux_.finish(id);
-  streams_[id] = StreamState::finished;
+  streams_[id].state = StreamState::finished;
   drain_finished(id);
 }
 

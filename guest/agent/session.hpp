@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/message.hpp"
+#include "agent/protocol.hpp"
 #include "agent/yamux/engine.hpp"
 
 namespace vmkit::guest {
@@ -33,18 +34,22 @@ class Session {
   /// The client has closed the RPC stream: it wants no more.
   bool ended() const { return ended_; }
 
-  /// True once for each stream that was opened for stdio and not claimed yet.
-  bool claim_stdio(agent::yamux::StreamId id);
+  /// True once for each stream that the client opened for `kind`; then it is the caller's.
+  bool claim(agent::protocol::StreamKind kind, agent::yamux::StreamId id);
   /// Ends a claimed stream after all that was written to it: the client still reads that.
   void finish(agent::yamux::StreamId id);
   /// Ends a claimed stream at once.
   void release(agent::yamux::StreamId id);
 
  private:
-  enum class StreamState { header, stdio, claimed, finished };
+  enum class StreamState { header, unclaimed, claimed, finished };
+  struct Opened {
+    StreamState state = StreamState::header;
+    agent::protocol::StreamKind kind{};
+  };
   void accept_streams();
-  void read_header(agent::yamux::StreamId id, StreamState& state);
-  void on_change(agent::yamux::StreamId id, StreamState& state);
+  void read_header(agent::yamux::StreamId id, Opened& stream);
+  void on_change(agent::yamux::StreamId id, Opened& stream);
   void drain_finished(agent::yamux::StreamId id);
 
   std::uint64_t serial_;
@@ -54,7 +59,7 @@ class Session {
   std::string answers_;
   std::size_t answers_sent_ = 0;
   bool ended_ = false;
-  std::map<agent::yamux::StreamId, StreamState> streams_;
+  std::map<agent::yamux::StreamId, Opened> streams_;
 };
 
 }  // namespace vmkit::guest
