@@ -13,7 +13,14 @@ BufferPool::Impl::Impl(const BufferPoolOptions& options)
 
 std::size_t BufferPool::Impl::available(const Client& client) const {
   const std::size_t left = client.held < own ? own - client.held : 0;
-  return client.is_read ? left : shared - shared_taken_ + left;
+  if (!client.is_read) return shared - shared_taken_ + left;
+  if (client.held >= client.keeps || others_wait_unread()) return left;
+  return std::min(client.keeps - client.held, shared - shared_taken_ + left);
+}
+
+bool BufferPool::Impl::others_wait_unread() const {
+  return std::any_of(waiting_.begin(), waiting_.end(),
+                     [](const Client* other) { return !other->is_read; });
 }
 
 Buffer BufferPool::Impl::take(Client& client) {
@@ -56,6 +63,7 @@ void BufferPool::Impl::give_back(Client& client, std::vector<Buffer>& buffers) {
 void BufferPool::Impl::begin_reading(Client& client) {
   const std::lock_guard lock(mutex_);
   client.is_read = true;
+  client.keeps = std::max(own, client.held);
 }
 
 void BufferPool::Impl::close(Client& client) {

@@ -24,7 +24,9 @@ struct BufferPool::Impl {
   /// One who takes buffers, on one thread.
   struct Client {
     std::size_t held = 0;
-    bool is_read = false;  ///< Somebody reads what it has filled: it keeps to its own buffers.
+    bool is_read = false;  ///< Somebody reads what it has filled.
+    /// What it may hold from then on: what it held, unless others that are not read want that.
+    std::size_t keeps = 0;
     bool asleep = false;
     bool closing = false;
     std::condition_variable changed;
@@ -46,6 +48,7 @@ struct BufferPool::Impl {
 
  private:
   std::size_t available(const Client& client) const;
+  bool others_wait_unread() const;
 
   std::mutex mutex_;
   std::size_t shared_taken_ = 0;

@@ -23,10 +23,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Layers are decompressed and hashed ahead, so that no processor waits while one layer is at its
-/// end and for the disk. Of 512 KiB: 6 MiB for each and 52 MiB for those ahead.
+/// end and for the disk. Of 512 KiB: 6 MiB for each and 64 MiB for those ahead.
 constexpr std::size_t layers_ahead = 2;
 constexpr std::size_t own_buffers = 12;
-constexpr std::size_t shared_buffers = 104;
+constexpr std::size_t shared_buffers = 128;
 
 /// 16 bytes that depend on nothing but the purpose and the lowest layer, marked as a UUID of
 /// version 8 (RFC 9562: made by a rule of one's own).

@@ -18,8 +18,8 @@ struct BufferPoolOptions {
 
 /// Bounded memory that several ReadAheads read ahead into. A stream that is being read does with a
 /// few buffers, which stay in the processor's caches; those that wait for their turn share the
-/// rest. Buffers are allocated as they are needed, and the one that was given back last is used
-/// first. Thread-safe.
+/// rest, and keep what they have when it comes, unless others want it. Buffers are allocated as
+/// they are needed, and the one that was given back last is used first. Thread-safe.
 class BufferPool {
  public:
   explicit BufferPool(const BufferPoolOptions& options);
