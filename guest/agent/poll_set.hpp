@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <poll.h>
 #include <vector>
 
 namespace vmkit::guest {
 
-/// The descriptors that one round of the loop waits for, and who is told. Built anew for each
-/// round from what everybody waits for at that time, so nothing has to be taken out again.
+/// The descriptors and times that one round of the loop waits for, and who is told. Built anew for
+/// each round from what everybody waits for at that time, so nothing has to be taken out again.
 class PollSet {
  public:
   using Handler = std::function<void(short revents)>;
 
   /// `events` as poll has them; 0: only hang-up and errors.
   void add(int fd, short events, Handler handler);
+  /// Tells `handler` (with no events) in the first round that ends at `when` or later.
+  void add_timer(std::chrono::steady_clock::time_point when, Handler handler);
   void clear();
 
   /// Waits for at most `timeout_ms` (-1: for ever). False if a signal came instead. Throws
@@ -28,6 +31,11 @@ class PollSet {
  private:
   std::vector<pollfd> polled_;
   std::vector<Handler> handlers_;
+  struct Timer {
+    std::chrono::steady_clock::time_point when;
+    Handler handler;
+  };
+  std::vector<Timer> timers_;
 };
 
 }  // namespace vmkit::guest

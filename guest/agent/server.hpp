@@ -54,6 +54,7 @@ class Server final : private Client {
   Session* session() override { return session_ ? &*session_ : nullptr; }
   void answer(const Deferred& request, agent::Json result) override;
   void answer_error(const Deferred& request, const RpcError& error) override;
+  void notify(agent::Json event) override;
   void handle_requests();
   void handle_request(const std::string& text);
 

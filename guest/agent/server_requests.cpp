@@ -62,4 +62,11 @@ void Server::answer_error(const Deferred& request, const RpcError& error) {
                           agent::BadUtf8::replace));
 }
 
+void Server::notify(Json event) {
+  if (!session_) return;
+  session_->send(
+      agent::dump_message({{"jsonrpc", "2.0"}, {"method", "event"}, {"params", std::move(event)}},
+                          agent::BadUtf8::replace));
+}
+
 }  // namespace vmkit::guest

@@ -30,6 +30,9 @@ class Client {
   virtual Session* session() = 0;
   virtual void answer(const Deferred& request, agent::Json result) = 0;
   virtual void answer_error(const Deferred& request, const RpcError& error) = 0;
+  /// Tells the client something that it has not asked for: an object whose "type" says what. Lost
+  /// if there is no client.
+  virtual void notify(agent::Json event) = 0;
 };
 
 /// Runs a method; nothing if it is answered later. Throws RpcError, or Json::exception for

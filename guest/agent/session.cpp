@@ -58,7 +58,7 @@ void Session::accept_streams() {
 void Session::read_header(agent::yamux::StreamId id, Opened& stream) {
   const auto data = mux_.readable(id);
   if (data.size() >= stream_header_size) {
-    for (const StreamKind kind : {StreamKind::stdio}) {
+    for (const StreamKind kind : {StreamKind::stdio, StreamKind::file, StreamKind::connection}) {
       const auto expected = stream_header(kind);
       if (!std::equal(expected.begin(), expected.end(), data.begin())) continue;
       mux_.consume(id, stream_header_size);

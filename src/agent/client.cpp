@@ -3,6 +3,7 @@
 #include <random>
 #include <utility>
 
+#include "agent/event_queue.hpp"
 #include "agent/mux.hpp"
 #include "agent/preamble_exchange.hpp"
 #include "agent/process_impl.hpp"
@@ -68,8 +69,9 @@ class Client::Impl {
  public:
   Impl(std::unique_ptr<Stream> stream, std::span<const std::byte> early_input)
       : mux(std::move(stream), yamux::Role::client, host_limits(), early_input),
-        rpc(RpcClient::start(mux)) {}
+        rpc(RpcClient::start(mux, [this](const Json& params) { events.push(params); })) {}
 
+  EventQueue events;  // before the threads that push, so that it goes after them
   Mux mux;
   std::shared_ptr<RpcClient> rpc;
   AgentInfo info;
@@ -156,6 +158,10 @@ Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {
   }
   process->exit = impl_->rpc->send("wait", {{"process", process->handle}});
   return Process(std::move(process));
+}
+
+void Client::on_event(std::function<void(const GuestEvent&)> handler) {
+  impl_->events.listen(std::move(handler));
 }
 
 void Client::power_off(const CallOptions& options) {

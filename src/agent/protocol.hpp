@@ -8,14 +8,14 @@
 /// The numbers of docs/formats/agent-protocol.md that both the library and the guest agent use.
 namespace vmkit::agent::protocol {
 
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 /// A JSON-RPC message, without its length prefix.
 inline constexpr std::size_t max_message_bytes = 1024 * 1024;
 inline constexpr std::size_t max_json_depth = 16;
 
 /// Every stream but the first begins with four bytes: 'v', 's', the kind, 1.
-enum class StreamKind : std::uint8_t { stdio = 1 };
+enum class StreamKind : std::uint8_t { stdio = 1, file = 2, connection = 3 };
 inline constexpr std::size_t stream_header_size = 4;
 
 constexpr std::array<std::byte, stream_header_size> stream_header(StreamKind kind) {

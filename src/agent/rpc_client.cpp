@@ -58,8 +58,9 @@ Error error_of(const std::string& method, const Json& error) {
 
 }  // namespace
 
-std::shared_ptr<RpcClient> RpcClient::start(Mux& mux) {
+std::shared_ptr<RpcClient> RpcClient::start(Mux& mux, std::function<void(const Json&)> on_event) {
   std::shared_ptr<RpcClient> client(new RpcClient());
+  client->on_event_ = std::move(on_event);
   client->stream_ = mux.open();
   const std::weak_ptr<RpcClient> weak = client;
   mux.set_handler(*client->stream_, [weak](std::span<const std::byte> data) {
@@ -125,11 +126,20 @@ void RpcClient::take_input(std::span<const std::byte> data) {
   if (data.empty()) throw Error(Errc::unavailable, "the guest agent closed its control stream");
   while (const auto text = decoder_.next(data)) {
     try {
-      take_answer(parse_message(*text));
+      take_message(parse_message(*text));
     } catch (const Json::exception&) {
       throw Error(Errc::data_corruption, "the guest agent sent a malformed answer");
     }
   }
+}
+
+void RpcClient::take_message(const Json& message) {
+  const auto method = message.find("method");
+  if (method == message.end()) return take_answer(message);
+  if (*method != "event" || message.contains("id")) {
+    throw Error(Errc::data_corruption, "the guest agent sent a request");
+  }
+  on_event_(message.at("params"));
 }
 
 void RpcClient::take_answer(const Json& message) {

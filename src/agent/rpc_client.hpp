@@ -38,7 +38,8 @@ class RpcClient : public std::enable_shared_from_this<RpcClient> {
   using CallPtr = std::shared_ptr<Call>;
 
   /// Opens the stream. The object may outlive `mux`: every call then fails as the session did.
-  static std::shared_ptr<RpcClient> start(Mux& mux);
+  /// `on_event` is given the params of each event notification, in the reading thread.
+  static std::shared_ptr<RpcClient> start(Mux& mux, std::function<void(const Json&)> on_event);
 
   /// Sends a request and does not wait.
   CallPtr send(const std::string& method, Json params);
@@ -53,10 +54,12 @@ class RpcClient : public std::enable_shared_from_this<RpcClient> {
  private:
   RpcClient() = default;
   void take_input(std::span<const std::byte> data);
+  void take_message(const Json& message);
   void take_answer(const Json& message);
   void lose(const Error& error);
 
   std::unique_ptr<MuxStream> stream_;
+  std::function<void(const Json&)> on_event_;
   MessageDecoder decoder_;  // used by the reading thread only
   std::mutex mutex_;        // guards what follows, and the calls
   std::uint64_t next_id_ = 1;

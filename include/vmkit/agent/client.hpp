@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include <vmkit/agent/event.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
@@ -73,6 +74,12 @@ class Client {
   /// failed_precondition (bad working directory, or no root). A call that was stopped kills what
   /// it may have started.
   Process spawn(const ProcessSpec& spec, const CallOptions& options = {});
+
+  /// From now on `handler` is told what happens in the guest, in the order in which it happened
+  /// and in a thread of the client's own: it may take its time and call the client, but must not
+  /// destroy it. What it throws is dropped. Of events that nobody takes the last 1024 are kept.
+  /// Replaces an earlier handler.
+  void on_event(std::function<void(const GuestEvent&)> handler);
 
   /// Ends all processes, writes the disk back, unmounts it and switches the machine off. Returns
   /// when the agent has begun.

@@ -103,7 +103,7 @@ void expect(Errc code, int errno_value, const char* words, const std::function<v
 
 TEST_CASE("hello tells version, kernel and architecture") {
   Session session;
-  CHECK(session.client.info().protocol_version == 1);
+  CHECK(session.client.info().protocol_version == 2);
   CHECK_FALSE(session.client.info().agent_version.empty());
   CHECK_FALSE(session.client.info().kernel_release.empty());
   CHECK_FALSE(session.client.info().root_mounted);
@@ -307,7 +307,7 @@ TEST_CASE("stale bytes and an unfinished session before the greeting do no harm"
   AgentProgram program;
   write_text(*program.stream, "garbage vmkitctl garbage" + std::string(1000, '\0'));
   {
-    const auto hello = Preamble{Preamble::Kind::hello, 1, {}}.encode();
+    const auto hello = Preamble{Preamble::Kind::hello, protocol::version, {}}.encode();
     program.stream->write(hello);
     CHECK(read_some(*program.stream, Preamble::size).size() == Preamble::size);
     write_text(*program.stream, std::string("\0\1\0\1\0\0\0\1\0\0\0\0", 12));  // and no more
@@ -319,7 +319,7 @@ TEST_CASE("stale bytes and an unfinished session before the greeting do no harm"
 
 TEST_CASE("a client that breaks the protocol gets a go-away, and the next one is served") {
   AgentProgram program;
-  program.stream->write(Preamble{Preamble::Kind::hello, 1, {}}.encode());
+  program.stream->write(Preamble{Preamble::Kind::hello, protocol::version, {}}.encode());
   CHECK(read_some(*program.stream, Preamble::size).size() == Preamble::size);
   write_text(*program.stream, std::string("\0\7\0\0\0\0\0\0\0\0\0\0", 12));
   CHECK(read_some(*program.stream, 12) == std::string("\0\3\0\0\0\0\0\0\0\0\0\1", 12));
@@ -330,7 +330,7 @@ TEST_CASE("a client that breaks the protocol gets a go-away, and the next one is
 TEST_CASE(
     "a process that writes for ever, left by its client, does not keep the next one waiting") {
   AgentProgram program;
-  program.stream->write(Preamble{Preamble::Kind::hello, 1, {}}.encode());
+  program.stream->write(Preamble{Preamble::Kind::hello, protocol::version, {}}.encode());
   CHECK(read_some(*program.stream, Preamble::size).size() == Preamble::size);
   yamux::Engine mux(yamux::Role::client, {});
   const auto rpc = mux.open();
@@ -366,7 +366,7 @@ TEST_CASE("a client of another version is told ours") {
   AgentProgram program;
   program.stream->write(Preamble{Preamble::Kind::hello, 9, {}}.encode());
   const std::string answer = read_some(*program.stream, Preamble::size);
-  CHECK(answer.substr(0, 13) == std::string("vmkitctl\0\0\0\1\2", 13));
+  CHECK(answer.substr(0, 13) == std::string("vmkitctl\0\0\0\2\2", 13));
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client against agents that lie, stall and die.
 #include <chrono>
+#include <condition_variable>
 #include <doctest/doctest.h>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <sys/socket.h>
 #include <thread>
@@ -11,6 +13,7 @@
 #include "agent/message.hpp"
 #include "agent/mux.hpp"
 #include "agent/preamble.hpp"
+#include "agent/protocol.hpp"
 #include "unit/agent/fd_stream.hpp"
 
 #include <vmkit/agent/client.hpp>
@@ -48,7 +51,7 @@ class FakeAgent {
       std::span<const std::byte> rest = hello;
       const auto preamble = PreambleScanner(Preamble::Kind::hello).scan(rest);
       if (!preamble) return;
-      stream->write(Preamble{Preamble::Kind::answer, 1, preamble->nonce}.encode());
+      stream->write(Preamble{Preamble::Kind::answer, protocol::version, preamble->nonce}.encode());
       Mux mux(std::move(stream), yamux::Role::server, {});
       auto rpc = mux.accept(CallOptions{}.with_timeout(10s));
       MessageDecoder decoder;
@@ -80,7 +83,7 @@ std::string result(const Json& request, const Json& value) {
   return framed(Json{{"jsonrpc", "2.0"}, {"id", request["id"]}, {"result", value}}.dump());
 }
 
-const Json good_hello{{"protocol", 1},
+const Json good_hello{{"protocol", 2},
                       {"agent", "0.1"},
                       {"kernel", "6.1"},
                       {"architecture", "x86_64"},
@@ -129,6 +132,11 @@ TEST_CASE("an agent that answers nonsense ends the session with a clear error") 
       {Errc::data_corruption, "malformed answer", framed("{\"id\":1,\"result\":{}}")},
       {Errc::data_corruption, "malformed answer",
        framed("{\"id\":1,\"result\":{\"protocol\":\"one\"}}")},
+      {Errc::unavailable, "sent a request",
+       framed("{\"id\":1,\"method\":\"event\",\"params\":{}}")},
+      {Errc::unavailable, "sent a request", framed("{\"method\":\"do\",\"params\":{}}")},
+      {Errc::unavailable, "without a type", framed("{\"method\":\"event\",\"params\":{}}")},
+      {Errc::unavailable, "malformed answer", framed("{\"method\":\"event\"}")},
       {Errc::unavailable, "session", "die"},
   };
   for (const auto& test : cases) {
@@ -168,6 +176,62 @@ TEST_CASE("errors of the agent keep their meaning and their errno") {
       CHECK(error.native() == NativeError{ErrorDomain::posix, 2});
     }
   }
+}
+
+std::string event(const Json& params) {
+  return framed(Json{{"jsonrpc", "2.0"}, {"method", "event"}, {"params", params}}.dump());
+}
+
+TEST_CASE("events reach a handler that may call the client, also those from before it was set") {
+  FakeAgent agent([](const Json& request) {
+    if (request["method"] == "hello") {
+      return result(request, good_hello) + event({{"type", "first"}, {"n", -3}, {"s", "3x"}});
+    }
+    return event({{"type", "during"}}) + result(request, Json::object());
+  });
+  Client client = Client::connect(std::move(agent.host), soon());
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<GuestEvent> seen;
+  client.on_event([&](const GuestEvent& told) {
+    if (told.type == "first") client.configure({}, soon());
+    const std::lock_guard lock(mutex);
+    seen.push_back(told);
+    changed.notify_all();
+    throw std::runtime_error("a handler's own matter");
+  });
+  std::unique_lock lock(mutex);
+  REQUIRE(changed.wait_for(lock, 10s, [&] { return seen.size() == 2; }));
+  CHECK(seen[0].type == "first");
+  CHECK(seen[0].number("n") == -3);
+  CHECK_FALSE(seen[0].number("s"));
+  CHECK(seen[0].attributes.at("s") == "3x");
+  CHECK(seen[1].type == "during");
+}
+
+TEST_CASE("events that nobody takes are bounded, and what is missing is told") {
+  std::string flood;
+  for (int i = 0; i < 3000; ++i) flood += event({{"type", std::to_string(i)}});
+  FakeAgent agent([&](const Json& request) {
+    return request["method"] == "hello" ? result(request, good_hello)
+                                        : flood + result(request, Json::object());
+  });
+  Client client = Client::connect(std::move(agent.host), soon());
+  client.configure({}, soon());
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<GuestEvent> seen;
+  client.on_event([&](const GuestEvent& told) {
+    const std::lock_guard lock(mutex);
+    seen.push_back(told);
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  REQUIRE(changed.wait_for(lock, 10s, [&] { return seen.size() == 1025; }));
+  CHECK(seen[0].type == "lost");
+  CHECK(seen[0].number("count") == 3000 - 1024);
+  CHECK(seen[1].type == std::to_string(3000 - 1024));
+  CHECK(seen[1024].type == "2999");
 }
 
 TEST_CASE("an error's words cannot play tricks on a terminal, nor fill the memory") {

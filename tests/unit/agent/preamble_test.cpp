@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/preamble_exchange.hpp"
+#include "agent/protocol.hpp"
 #include "unit/agent/fd_stream.hpp"
 
 namespace {
@@ -89,7 +90,7 @@ TEST_CASE("the exchange skips stale bytes and answers to others, and keeps what 
     std::vector<std::byte> reply(5000, std::byte{'v'});
     const auto stale = sample(Preamble::Kind::answer).encode();
     reply.insert(reply.end(), stale.begin(), stale.end());
-    const auto answer = Preamble{Preamble::Kind::answer, 1, hello.nonce}.encode();
+    const auto answer = Preamble{Preamble::Kind::answer, protocol::version, hello.nonce}.encode();
     reply.insert(reply.end(), answer.begin(), answer.end());
     reply.push_back(std::byte{9});
     pair.guest->write(reply);
@@ -110,7 +111,7 @@ TEST_CASE("another version is an error that says which") {
     FAIL("accepted");
   } catch (const Error& error) {
     CHECK(error.code() == Errc::unsupported);
-    CHECK(std::string(error.what()).find("version 77, expected 1") != std::string::npos);
+    CHECK(std::string(error.what()).find("version 77, expected 2") != std::string::npos);
   }
   agent.join();
 }
