@@ -116,6 +116,16 @@ void Session::finish(agent::yamux::StreamId id) {
   drain_finished(id);
 }
 
+agent::yamux::StreamId Session::open(StreamKind kind) {
+  const auto id = mux_.open();
+  streams_[id] = {StreamState::claimed, kind};
+  // Not write(), which may find the output full.
+  const auto header = stream_header(kind);
+  std::copy(header.begin(), header.end(), mux_.prepare(id, header.size()).begin());
+  mux_.commit(header.size());
+  return id;
+}
+
 // Releasing before the client has finished would be a reset, and a reset overtakes the data that it
 // has not read yet.
 void Session::drain_finished(agent::yamux::StreamId id) {

@@ -36,6 +36,9 @@ class Session {
 
   /// True once for each stream that the client opened for `kind`; then it is the caller's.
   bool claim(agent::protocol::StreamKind kind, agent::yamux::StreamId id);
+  /// Opens a stream to the client, which gets the header; it is the caller's as a claimed one is.
+  /// Throws Error resource_exhausted or unavailable.
+  agent::yamux::StreamId open(agent::protocol::StreamKind kind);
   /// Ends a claimed stream after all that was written to it: the client still reads that.
   void finish(agent::yamux::StreamId id);
   /// Ends a claimed stream at once.

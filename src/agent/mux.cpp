@@ -23,6 +23,18 @@ void MuxStream::write(std::span<const std::byte> data, const CallOptions& option
   state_->write(id_, data, options);
 }
 
+std::optional<std::size_t> MuxStream::read_now(std::span<std::byte> buffer) {
+  return state_->read_now(id_, buffer);
+}
+
+std::size_t MuxStream::write_now(std::span<const std::byte> data) {
+  return state_->write_now(id_, data);
+}
+
+void MuxStream::set_listener(std::function<void()> listener) {
+  state_->set_listener(id_, std::move(listener));
+}
+
 void MuxStream::post(std::string_view message) {
   state_->post(id_, message);
 }
@@ -61,6 +73,19 @@ std::unique_ptr<MuxStream> Mux::open() {
 
 std::unique_ptr<MuxStream> Mux::accept(const CallOptions& options) {
   return std::make_unique<MuxStream>(state_, state_->accept(options));
+}
+
+std::unique_ptr<MuxStream> Mux::accept_now() {
+  const auto id = state_->accept_now();
+  return id ? std::make_unique<MuxStream>(state_, *id) : nullptr;
+}
+
+void Mux::set_accept_listener(std::function<void()> listener) {
+  state_->set_accept_listener(std::move(listener));
+}
+
+void Mux::limit_accepted(std::size_t most) {
+  state_->limit_accepted(most);
 }
 
 void Mux::set_handler(const MuxStream& stream,

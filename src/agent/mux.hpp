@@ -33,6 +33,15 @@ class MuxStream : public Stream {
   std::size_t read(std::span<std::byte> buffer, const CallOptions& options);
   void write(std::span<const std::byte> data) override { write(data, {}); }
   void write(std::span<const std::byte> data, const CallOptions& options);
+  /// What a loop needs, which must not wait: reads what is there now. Nothing if that is nothing
+  /// yet, 0 at the end. Throws unavailable after a reset or with the session.
+  std::optional<std::size_t> read_now(std::span<std::byte> buffer);
+  /// Writes what there is room for now and returns how much; if that is not all, the listener is
+  /// called when there is room again.
+  std::size_t write_now(std::span<const std::byte> data);
+  /// Calls `listener` whenever there is news for read_now() or write_now(), in the threads of the
+  /// Mux and under its lock: it may only wake somebody. Not together with a handler.
+  void set_listener(std::function<void()> listener);
   /// Queues a whole message and does not wait, so that no stop can cut it. Not together with
   /// write() on the same stream.
   void post(std::string_view message);
@@ -62,6 +71,13 @@ class Mux {
   std::unique_ptr<MuxStream> open();
   /// Waits for the peer to open a stream.
   std::unique_ptr<MuxStream> accept(const CallOptions& options = {});
+
+  /// The same without waiting; null if there is none. `listener`, under the rules of
+  /// MuxStream::set_listener(), is called when there may be one.
+  std::unique_ptr<MuxStream> accept_now();
+  void set_accept_listener(std::function<void()> listener);
+  /// How many streams the peer may have open, instead of what the limits said.
+  void limit_accepted(std::size_t most);
 
   /// Gives what arrives on `stream` to `handler` in the reading thread, instead of to read(). The
   /// handler must not block; an Error that it throws ends the session. Empty data is the end.

@@ -50,7 +50,7 @@ void MuxState::write_transport() noexcept {
         if (found == entries_.end()) continue;
         found->second->waits_for_output = false;
         send_outbox(id, found->second);
-        found->second->changed.notify_all();
+        found->second->tell();
       }
       lock.unlock();
       transport_->write(output);
@@ -84,10 +84,13 @@ void MuxState::take_input(std::span<const std::byte> input) {
     }
     const EntryPtr entry = found->second;
     send_outbox(id, entry);
-    entry->changed.notify_all();
+    entry->tell();
     if (entry->handler) give_to_handler(lock, id, entry);
   }
-  if (arrived) stream_arrived_.notify_all();
+  if (arrived) {
+    stream_arrived_.notify_all();
+    if (accept_listener_) accept_listener_();
+  }
   wake_writer();
   const auto code = engine_.peer_went_away();
   if (code && *code != 0) {
@@ -136,6 +139,16 @@ yamux::StreamId MuxState::accept(const CallOptions& options) {
   }
 }
 
+std::optional<yamux::StreamId> MuxState::accept_now() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return std::nullopt;
+  const auto id = engine_.accept();
+  if (!id) return std::nullopt;
+  entries_.emplace(*id, std::make_shared<Entry>());
+  wake_writer();
+  return id;
+}
+
 std::size_t MuxState::read(yamux::StreamId id, std::span<std::byte> buffer,
                            const CallOptions& options) {
   const EntryPtr stream = entry(id);
@@ -143,23 +156,68 @@ std::size_t MuxState::read(yamux::StreamId id, std::span<std::byte> buffer,
   std::unique_lock lock(mutex_);
   for (;;) {
     if (stream->closed) return 0;
-    std::size_t filled = 0;
-    while (filled < buffer.size()) {
-      const auto data = engine_.readable(id);
-      if (data.empty()) break;
-      const std::size_t count = std::min(data.size(), buffer.size() - filled);
-      std::memcpy(&buffer[filled], data.data(), count);
-      engine_.consume(id, count);
-      filled += count;
-    }
-    if (filled != 0) {
-      wake_writer();
-      return filled;
-    }
+    if (const std::size_t count = take_readable(id, buffer)) return count;
     if (engine_.at_end(id)) return 0;
     check_open(id, *stream);
     waiting.wait(lock);
   }
+}
+
+std::size_t MuxState::take_readable(yamux::StreamId id, std::span<std::byte> buffer) {
+  std::size_t filled = 0;
+  while (filled < buffer.size()) {
+    const auto data = engine_.readable(id);
+    if (data.empty()) break;
+    const std::size_t count = std::min(data.size(), buffer.size() - filled);
+    std::memcpy(&buffer[filled], data.data(), count);
+    engine_.consume(id, count);
+    filled += count;
+  }
+  if (filled != 0) wake_writer();
+  return filled;
+}
+
+std::optional<std::size_t> MuxState::read_now(yamux::StreamId id, std::span<std::byte> buffer) {
+  const EntryPtr stream = entry(id);
+  const std::lock_guard lock(mutex_);
+  if (stream->closed) return 0;
+  if (const std::size_t count = take_readable(id, buffer)) return count;
+  if (engine_.at_end(id)) return 0;
+  check_open(id, *stream);
+  return std::nullopt;
+}
+
+std::size_t MuxState::write_now(yamux::StreamId id, std::span<const std::byte> data) {
+  const EntryPtr stream = entry(id);
+  const std::lock_guard lock(mutex_);
+  check_open(id, *stream);
+  std::size_t written = 0;
+  while (written < data.size()) {
+    const std::size_t count = engine_.write(id, data.subspan(written));
+    if (count == 0) {
+      wait_for_output(id, stream);
+      break;
+    }
+    written += count;
+  }
+  if (written != 0) wake_writer();
+  return written;
+}
+
+void MuxState::set_listener(yamux::StreamId id, std::function<void()> listener) {
+  const EntryPtr stream = entry(id);
+  const std::lock_guard lock(mutex_);
+  stream->listener = std::move(listener);
+}
+
+void MuxState::set_accept_listener(std::function<void()> listener) {
+  const std::lock_guard lock(mutex_);
+  accept_listener_ = std::move(listener);
+}
+
+void MuxState::limit_accepted(std::size_t most) {
+  const std::lock_guard lock(mutex_);
+  engine_.limit_accepted(most);
 }
 
 void MuxState::write(yamux::StreamId id, std::span<const std::byte> data,
@@ -266,8 +324,9 @@ void MuxState::fail(const Error& cause) noexcept {
   failure_ = Error(Errc::unavailable,
                    std::string("the session with the guest agent has ended: ") + cause.what(),
                    cause.native());
-  for (auto& [id, stream] : entries_) stream->changed.notify_all();
+  for (auto& [id, stream] : entries_) stream->tell();
   stream_arrived_.notify_all();
+  if (accept_listener_) accept_listener_();
   output_arrived_.notify_all();
   const auto handler = std::exchange(failure_handler_, nullptr);
   const Error error = *failure_;

@@ -36,6 +36,12 @@ class MuxState {
   yamux::StreamId accept(const CallOptions& options);
   std::size_t read(yamux::StreamId id, std::span<std::byte> buffer, const CallOptions& options);
   void write(yamux::StreamId id, std::span<const std::byte> data, const CallOptions& options);
+  std::optional<yamux::StreamId> accept_now();
+  std::optional<std::size_t> read_now(yamux::StreamId id, std::span<std::byte> buffer);
+  std::size_t write_now(yamux::StreamId id, std::span<const std::byte> data);
+  void set_listener(yamux::StreamId id, std::function<void()> listener);
+  void set_accept_listener(std::function<void()> listener);
+  void limit_accepted(std::size_t most);
   void post(yamux::StreamId id, std::string_view message);
   void close_write(yamux::StreamId id);
   void close(yamux::StreamId id) noexcept;
@@ -59,11 +65,18 @@ class MuxState {
     bool waits_for_output = false;  // is in waiting_for_output_
     std::string outbox;             // posted messages that did not fit yet
     std::shared_ptr<DataHandler> handler;
+    std::function<void()> listener;
+
+    void tell() {
+      changed.notify_all();
+      if (listener) listener();
+    }
   };
   using EntryPtr = std::shared_ptr<Entry>;
 
   EntryPtr entry(yamux::StreamId id) const;
   void take_input(std::span<const std::byte> input);
+  std::size_t take_readable(yamux::StreamId id, std::span<std::byte> buffer);
   void give_to_handler(std::unique_lock<std::mutex>& lock, yamux::StreamId id, const EntryPtr& to);
   void send_outbox(yamux::StreamId id, const EntryPtr& of);
   void wait_for_output(yamux::StreamId id, const EntryPtr& waiting);
@@ -81,6 +94,7 @@ class MuxState {
   bool writer_is_done_ = false;
   std::optional<Error> failure_;
   FailureHandler failure_handler_;
+  std::function<void()> accept_listener_;
 };
 
 }  // namespace vmkit::agent

@@ -60,6 +60,8 @@ class Engine {
   StreamId open();
   /// The next stream that the peer opened. It is acknowledged here.
   std::optional<StreamId> accept();
+  /// Changes how many streams the peer may have open; those that it has stay.
+  void limit_accepted(std::size_t most) { limits_.max_accepted = most; }
   bool contains(StreamId id) const { return streams_.contains(id); }
   std::size_t stream_count() const { return streams_.size(); }
 
