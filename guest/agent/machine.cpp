@@ -60,10 +60,6 @@ void Machine::add_methods(Methods& methods) {
     return mount_root(params);
   };
   methods["configure"] = [this](const Json& params, const Deferred&) { return configure(params); };
-  methods["power_off"] = [this](const Json&, const Deferred&) {
-    power_off_ = true;
-    return Json::object();
-  };
 }
 
 const char* Machine::root() const {

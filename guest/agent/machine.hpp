@@ -5,7 +5,7 @@
 
 namespace vmkit::guest {
 
-/// The machine as a whole: who it is, its root, its clock and seed, its end.
+/// The machine as a whole: who it is, its root, its clock and seed.
 class Machine final : public Service {
  public:
   /// `own`: this program is PID 1 of a machine. Otherwise it serves a test, whose processes run
@@ -17,8 +17,6 @@ class Machine final : public Service {
   /// Where processes have their root; null: where the agent has it. Throws RpcError wrong_state
   /// if no root is mounted in a machine that needs one.
   const char* root() const;
-  /// A client wants the machine to be switched off.
-  bool power_off_requested() const { return power_off_; }
 
  private:
   agent::Json hello() const;
@@ -27,7 +25,6 @@ class Machine final : public Service {
 
   bool own_;
   bool root_mounted_ = false;
-  bool power_off_ = false;
 };
 
 }  // namespace vmkit::guest

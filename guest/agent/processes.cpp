@@ -139,6 +139,17 @@ Json Processes::signal(const Json& params) {
   return Json::object();
 }
 
+bool Processes::any_running() const {
+  return std::any_of(processes_.begin(), processes_.end(),
+                     [](const auto& entry) { return !entry.second.wait_status; });
+}
+
+void Processes::signal_all(int number) {
+  for (const auto& [handle, process] : processes_) {
+    if (!process.wait_status) ::kill(process.pid, number);
+  }
+}
+
 void Processes::wait(const Json& params, const Deferred& request) {
   Process& target = process(params);
   if (target.waiters.size() >= max_processes) throw RpcError(limit_reached, "too many waits");

@@ -22,6 +22,10 @@ class Processes final : public Service {
   void end_session() override;
   bool take_child(pid_t pid, int wait_status) override;
 
+  bool any_running() const;
+  /// Sends a signal to each process that runs, not to its descendants.
+  void signal_all(int number);
+
  private:
   // processes.cpp: the methods, and the processes' beginnings and ends
   void spawn(const agent::Json& params, const Deferred& request);

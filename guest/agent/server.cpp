@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "console.hpp"
+#include "machine.hpp"
 #include "processes.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -39,16 +40,19 @@ Server::Server(Fd channel, ChannelKind kind)
     : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
-  auto machine = std::make_unique<Machine>(kind == ChannelKind::virtio_port);
-  machine_ = machine.get();
-  add_service(std::move(machine));
-  add_service(std::make_unique<Processes>(static_cast<Client&>(*this), *machine_));
+  const Machine& machine = add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port));
+  Client& client = *this;
+  Processes& processes = add_service(std::make_unique<Processes>(client, machine));
+  ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(true);
 }
 
-void Server::add_service(std::unique_ptr<Service> service) {
-  service->add_methods(methods_);
+template <class Kind>
+Kind& Server::add_service(std::unique_ptr<Kind> service) {
+  Kind& added = *service;
+  added.add_methods(methods_);
   services_.push_back(std::move(service));
+  return added;
 }
 
 void Server::run() {
@@ -65,7 +69,7 @@ void Server::run() {
       reap();  // what it was in the middle of
     }
     if (connected_) write_channel();
-    if (machine_->power_off_requested()) {
+    if (ending_->due()) {
       flush_channel();
       finished_ = true;
     }

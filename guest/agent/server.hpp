@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "agent/preamble.hpp"
+#include "ending.hpp"
 #include "fd.hpp"
-#include "machine.hpp"
 #include "poll_set.hpp"
 #include "service.hpp"
 #include "session.hpp"
@@ -36,7 +36,8 @@ class Server final : private Client {
 
  private:
   // server.cpp: the loop and the channel
-  void add_service(std::unique_ptr<Service> service);
+  template <class Kind>
+  Kind& add_service(std::unique_ptr<Kind> service);
   void watch_all();
   bool channel_connected() const;
   void expect_client(bool expect);
@@ -79,7 +80,7 @@ class Server final : private Client {
   PollSet polled_;
   std::vector<std::unique_ptr<Service>> services_;
   Methods methods_;
-  const Machine* machine_ = nullptr;  // one of the services
+  const Ending* ending_ = nullptr;  // one of the services
 };
 
 }  // namespace vmkit::guest

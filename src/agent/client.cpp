@@ -164,8 +164,8 @@ void Client::on_event(std::function<void(const GuestEvent&)> handler) {
   impl_->events.listen(std::move(handler));
 }
 
-void Client::power_off(const CallOptions& options) {
-  impl_->rpc->call("power_off", Json::object(), options);
+void Client::power_off(const PowerOff& how, const CallOptions& options) {
+  impl_->rpc->call("power_off", {{"signal", how.signal}, {"grace_ms", how.grace.count()}}, options);
 }
 
 std::optional<Error> Client::failure() const {

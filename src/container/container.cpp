@@ -20,11 +20,30 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// From the end of the last process to the end of the machine: unmounting and writing back.
+constexpr auto shutdown_limit = std::chrono::seconds(10);
+
+int stop_signal_of(const ContainerOptions& options) {
+  const std::string image_signal = options.image.config.stop_signal;
+  const std::string name =
+      options.stop_signal.value_or(image_signal.empty() ? "SIGTERM" : image_signal);
+  const auto number = agent::signal_number(name);
+  if (!number) {
+    throw Error(Errc::invalid_argument, "container " + options.hostname + ": stop signal \"" +
+                                            name +
+                                            "\" is no signal of Linux, such as SIGTERM or 15");
+  }
+  return *number;
+}
+
 }  // namespace
 
 struct Container::Impl {
   explicit Impl(ContainerOptions given)
-      : options(std::move(given)), log(options.log, "container"), folder(options.folder) {}
+      : options(std::move(given)),
+        stop_signal(stop_signal_of(options)),
+        log(options.log, "container"),
+        folder(options.folder) {}
 
   /// The agent; failed_precondition while there is none.
   agent::Client& agent() {
@@ -37,6 +56,7 @@ struct Container::Impl {
   }
 
   const ContainerOptions options;
+  const int stop_signal;
   const Logger log;
   Folder folder;
   std::optional<vm::Machine> machine;   // from create() on
@@ -93,8 +113,8 @@ vm::MachineEvent Container::wait(const CallOptions& options) {
 
 void Container::stop(std::chrono::milliseconds grace, const CallOptions& options) {
   try {
-    const CallOptions limited = options.with_timeout(grace);
-    impl_->agent().power_off(limited);
+    const CallOptions limited = options.with_timeout(grace + shutdown_limit);
+    impl_->agent().power_off({impl_->stop_signal, grace}, limited);
     impl_->machine->wait(limited);
     return;
   } catch (const Error& error) {

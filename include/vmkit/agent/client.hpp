@@ -42,6 +42,14 @@ struct GuestSettings {
   bool seed_random = true;
 };
 
+/// How a machine ends.
+struct PowerOff {
+  /// Sent to each process that was started by a client and still runs; 0: none.
+  int signal = 0;
+  /// How long these may take to end. What runs after that, or was started by them, is killed.
+  std::chrono::milliseconds grace{0};
+};
+
 /// A session with the agent of one machine, over one connection, by docs/formats/agent-protocol.md.
 ///
 /// When the connection is lost, every call that waits, Process::wait() and the pipes included, ends
@@ -81,9 +89,11 @@ class Client {
   /// Replaces an earlier handler.
   void on_event(std::function<void(const GuestEvent&)> handler);
 
-  /// Ends all processes, writes the disk back, unmounts it and switches the machine off. Returns
-  /// when the agent has begun.
-  void power_off(const CallOptions& options = {});
+  /// Ends all processes, unmounts the disks, writes them back and switches the machine off, in this
+  /// order. Returns when the agent has begun.
+  void power_off(const PowerOff& how, const CallOptions& options = {});
+  /// The same without asking the processes.
+  void power_off(const CallOptions& options = {}) { power_off(PowerOff{}, options); }
 
   /// Why the session has ended; nothing while it goes on.
   std::optional<Error> failure() const;

@@ -50,9 +50,11 @@ class Container {
   /// before start.
   vm::MachineEvent wait(const CallOptions& options = {});
 
-  /// Ends all processes, writes back the disk, unmounts it and powers the machine off; after
-  /// `grace` the machine is killed. Nothing happens if it has ended. If the call itself ends early
-  /// (cancelled, timeout), the machine is left as it is: running, or on its way to power off.
+  /// Asks each process that exec() has started to end, by ContainerOptions::stop_signal; what still
+  /// runs after `grace` is killed, as is what these have left behind. Then the disks are unmounted
+  /// and written back and the machine is powered off; one that takes more than ten seconds for
+  /// that is killed. Nothing happens if it has ended. If the call itself ends early (cancelled,
+  /// timeout), the machine is left as it is: running, or on its way to power off.
   void stop(std::chrono::milliseconds grace = std::chrono::seconds(10),
             const CallOptions& options = {});
 

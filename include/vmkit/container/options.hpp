@@ -47,6 +47,9 @@ struct ContainerOptions {
   ByteSize disk_size = default_disk_size;  ///< What the guest sees.
   disk::CloneMode clone_mode = disk::CloneMode::prefer_cow;
   bool network = false;  ///< A virtio network device that reaches what the host reaches.
+  /// What stop() asks processes to end with: a name or number, as in an image's configuration.
+  /// Without a value the image's StopSignal or, if it has none, SIGTERM.
+  std::optional<std::string> stop_signal = {};
   /// How long the machine may take from its start until its agent answers.
   std::chrono::milliseconds boot_limit = std::chrono::seconds(60);
   std::shared_ptr<LogSink> log = {};  ///< Of the container's own steps; the backend has its own.

@@ -60,7 +60,7 @@ struct UnpackResult {
 ///
 /// The target appears whole or not at all: on any error nothing is left. Decompression and
 /// hashing have threads of their own, for up to three layers at once; what these are read ahead is
-/// bounded (70 MiB).
+/// bounded (82 MiB).
 /// Errors: data_corruption with the layer's name (garbled archive, a diffID that does not fit:
 /// expected and found); resource_exhausted (no room on the host's disk; a limit; `size` too small:
 /// the size and the least that is needed); already_exists (the target); unsupported (more names
