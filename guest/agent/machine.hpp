@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
+#include "container.hpp"
 #include "service.hpp"
 
 namespace vmkit::guest {
@@ -14,17 +17,21 @@ class Machine final : public Service {
 
   void add_methods(Methods& methods) override;
 
-  /// Where processes have their root; null: where the agent has it. Throws RpcError wrong_state
-  /// if no root is mounted in a machine that needs one.
-  const char* root() const;
+  /// Where processes run; null: where the agent does, for a test. Throws RpcError wrong_state if
+  /// the machine has none yet.
+  Container* container();
+  /// The root folder of processes, for paths of theirs (O_PATH); see Container::root_fd. Throws as
+  /// container().
+  int root_fd();
 
  private:
   agent::Json hello() const;
-  agent::Json mount_root(const agent::Json& params);
+  agent::Json create_container(const agent::Json& params);
   agent::Json configure(const agent::Json& params);
 
   bool own_;
-  bool root_mounted_ = false;
+  std::optional<Container> container_;
+  Fd own_root_;  ///< in a test
 };
 
 }  // namespace vmkit::guest

@@ -55,16 +55,10 @@ void Processes::watch(PollSet& set) {
 }
 
 void Processes::spawn(const Json& params, const Deferred& request) {
-  SpawnRequest what;
-  what.root = machine_.root();
   if (processes_.size() >= max_processes) {
     throw RpcError(limit_reached, "more than 1024 processes");
   }
-  what.args = params.at("args").get<std::vector<std::string>>();
-  what.env = get_or<std::vector<std::string>>(params, "env", {});
-  what.working_directory = get_or<std::string>(params, "working_dir", "/");
-  what.user = get_or<std::string>(params, "user", "");
-  if (what.args.empty()) throw RpcError(invalid_params, "args: expected at least one");
+  const SpawnRequest what = parse_spawn_request(params, machine_.container());
 
   const Json stdio = params.value("stdio", Json::object());
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -110,7 +104,7 @@ void Processes::read_start_result(std::uint64_t handle) {
     return;
   }
   process.failed_to_start = true;
-  if (request) client_.answer_error(*request, decode_spawn_failure(process.start_failure));
+  if (request) client_.answer_error(*request, decode_failure(process.start_failure));
   break_input(process.input);
   close_pipe(process.output);
   close_pipe(process.error);

@@ -13,7 +13,7 @@ namespace vmkit::guest {
 /// The processes that clients start: methods spawn, signal, wait, and their standard streams.
 class Processes final : public Service {
  public:
-  Processes(Client& client, const Machine& machine) : client_(client), machine_(machine) {}
+  Processes(Client& client, Machine& machine) : client_(client), machine_(machine) {}
 
   void add_methods(Methods& methods) override;
   void watch(PollSet& set) override;
@@ -47,7 +47,7 @@ class Processes final : public Service {
   bool room_for_output(const Pipe& pipe);
 
   Client& client_;
-  const Machine& machine_;
+  Machine& machine_;
   std::map<std::uint64_t, Process> processes_;
   std::uint64_t next_process_ = 1;
 };

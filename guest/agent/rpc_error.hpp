@@ -24,4 +24,8 @@ class RpcError : public std::exception {
   int errno_value;  ///< 0: none
 };
 
+/// An error as text for a pipe from a child, and back.
+std::string encode_failure(const RpcError& error);
+RpcError decode_failure(const std::string& encoded);
+
 }  // namespace vmkit::guest

@@ -40,7 +40,7 @@ Server::Server(Fd channel, ChannelKind kind)
     : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
-  const Machine& machine = add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port));
+  Machine& machine = add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port));
   Client& client = *this;
   Processes& processes = add_service(std::make_unique<Processes>(client, machine));
   ending_ = &add_service(std::make_unique<Ending>(processes));

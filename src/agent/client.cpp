@@ -9,6 +9,7 @@
 #include "agent/process_impl.hpp"
 #include "agent/protocol.hpp"
 #include "agent/rpc_client.hpp"
+#include "agent/spec_json.hpp"
 
 #include <vmkit/agent/client.hpp>
 
@@ -93,10 +94,12 @@ const AgentInfo& Client::info() const {
   return impl_->info;
 }
 
-void Client::mount_root(const RootMount& root, const CallOptions& options) {
-  impl_->rpc->call(
-      "mount_root",
-      {{"serial", root.serial}, {"fs_type", root.fs_type}, {"read_only", root.read_only}}, options);
+void Client::create_container(const ContainerSpec& spec, const CallOptions& options) {
+  impl_->rpc->call("create_container", to_json(spec), options);
+}
+
+void Client::set_limits(const ResourceLimits& limits, const CallOptions& options) {
+  impl_->rpc->call("set_limits", to_json(limits), options);
 }
 
 void Client::configure(const GuestSettings& settings, const CallOptions& options) {
@@ -112,6 +115,7 @@ void Client::configure(const GuestSettings& settings, const CallOptions& options
 
 Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {
   options.check("starting a process");
+  Json request = to_json(spec);
   auto process = std::make_unique<Process::Impl>();
   process->rpc = impl_->rpc;
   Json stdio = Json::object();
@@ -132,11 +136,8 @@ Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {
     stream->close_write();
     process->error = std::make_unique<ProcessOutput>(std::move(stream));
   }
-  const auto call = impl_->rpc->send("spawn", {{"args", spec.args},
-                                               {"env", spec.env},
-                                               {"working_dir", spec.working_directory},
-                                               {"user", spec.user},
-                                               {"stdio", std::move(stdio)}});
+  request["stdio"] = std::move(stdio);
+  const auto call = impl_->rpc->send("spawn", std::move(request));
   try {
     const Json answer = impl_->rpc->wait(*call, options);
     read_answer("spawn", [&] {

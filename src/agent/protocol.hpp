@@ -37,6 +37,8 @@ enum ErrorCode : int {
   no_such_device = -32006,
   wrong_state = -32007,
   limit_reached = -32008,
+  not_supported = -32012,
+  bad_mount = -32013,
 };
 
 }  // namespace vmkit::agent::protocol

@@ -22,8 +22,10 @@ Errc errc_of(std::int64_t code) {
     case protocol::bad_working_directory:
     case protocol::no_such_process:
     case protocol::wrong_state:
+    case protocol::bad_mount:
       return Errc::failed_precondition;
     case protocol::method_not_found:
+    case protocol::not_supported:
       return Errc::unsupported;
     case protocol::limit_reached:
       return Errc::resource_exhausted;
