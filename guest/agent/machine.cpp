@@ -73,7 +73,7 @@ Container* Machine::container() {
 
 int Machine::root_fd() {
   if (const Container* const there = container()) return there->root_fd();
-  if (!own_root_) own_root_ = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!own_root_) own_root_ = Fd(::open(files_root_, O_PATH | O_DIRECTORY | O_CLOEXEC));
   return own_root_.get();
 }
 

@@ -12,8 +12,8 @@ namespace vmkit::guest {
 class Machine final : public Service {
  public:
   /// `own`: this program is PID 1 of a machine. Otherwise it serves a test, whose processes run
-  /// without a root of their own.
-  explicit Machine(bool own) : own_(own) {}
+  /// without a root of their own, and whose files are those in `files_root`.
+  Machine(bool own, const char* files_root) : own_(own), files_root_(files_root) {}
 
   void add_methods(Methods& methods) override;
 
@@ -30,6 +30,7 @@ class Machine final : public Service {
   agent::Json configure(const agent::Json& params);
 
   bool own_;
+  const char* files_root_;
   std::optional<Container> container_;
   Fd own_root_;  ///< in a test
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that is PID 1 in a vmkit machine. For tests, `--serve-fd N` serves one client on an
-// open socket instead, as any user and without a root of its own.
+// open socket instead, as any user and without a root of its own; `--serve-fd N --root FOLDER`
+// shows only that folder to requests about files.
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -34,9 +35,9 @@ using namespace vmkit::guest;
   power_off();
 }
 
-int serve_socket(int fd) {
+int serve_socket(int fd, const char* files_root) {
   try {
-    Server(Fd(fd), ChannelKind::socket).run();
+    Server(Fd(fd), ChannelKind::socket, files_root).run();
     return 0;
   } catch (const std::exception& error) {
     log(std::string("fatal: ") + error.what());
@@ -48,7 +49,10 @@ int serve_socket(int fd) {
 
 int main(int argc, char** argv) {
   if (::getpid() == 1) run_machine();
-  if (argc == 3 && std::strcmp(argv[1], "--serve-fd") == 0) return serve_socket(std::atoi(argv[2]));
+  if (argc >= 3 && std::strcmp(argv[1], "--serve-fd") == 0) {
+    const bool root = argc == 5 && std::strcmp(argv[3], "--root") == 0;
+    return serve_socket(std::atoi(argv[2]), root ? argv[4] : "/");
+  }
   log("this program is PID 1 of a vmkit machine; it does nothing elsewhere");
   return 1;
 }

@@ -56,7 +56,8 @@ void Server::answer(const Deferred& request, Json result) {
 void Server::answer_error(const Deferred& request, const RpcError& error) {
   if (!session_ || request.session != session_->serial()) return;
   Json body{{"code", static_cast<int>(error.code)}, {"message", error.message}};
-  if (error.errno_value != 0) body["data"] = {{"errno", error.errno_value}};
+  if (error.errno_value != 0) body["data"]["errno"] = error.errno_value;
+  if (error.errc != 0) body["data"]["errc"] = error.errc;
   session_->send(
       agent::dump_message({{"jsonrpc", "2.0"}, {"id", request.id}, {"error", std::move(body)}},
                           agent::BadUtf8::replace));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
+#include <mutex>
 #include <random>
 #include <utility>
 
 #include "agent/event_queue.hpp"
 #include "agent/mux.hpp"
+#include "agent/peer.hpp"
 #include "agent/preamble_exchange.hpp"
 #include "agent/process_impl.hpp"
 #include "agent/protocol.hpp"
@@ -64,17 +66,52 @@ std::unique_ptr<MuxStream> open_stdio(Mux& mux, const CallOptions& options) {
   return stream;
 }
 
+/// The session as others use it, for as long as it is there.
+class SessionPeer final : public Peer {
+ public:
+  SessionPeer(Mux& mux, std::shared_ptr<RpcClient> rpc) : mux_(&mux), rpc_(std::move(rpc)) {}
+
+  std::unique_ptr<MuxStream> open(protocol::StreamKind kind, const CallOptions& options) override {
+    std::unique_ptr<MuxStream> stream;
+    {
+      const std::lock_guard lock(mutex_);
+      if (mux_ == nullptr) throw Error(Errc::unavailable, "the guest's client has gone");
+      stream = mux_->open();
+    }
+    stream->write(protocol::stream_header(kind), options);
+    return stream;
+  }
+  RpcClient::CallPtr send(const std::string& method, Json params) override {
+    return rpc_->send(method, std::move(params));
+  }
+  Json wait(RpcClient::Call& call, const CallOptions& options) override {
+    return rpc_->wait(call, options);
+  }
+  void detach() {
+    const std::lock_guard lock(mutex_);
+    mux_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  Mux* mux_;
+  std::shared_ptr<RpcClient> rpc_;
+};
+
 }  // namespace
 
 class Client::Impl {
  public:
   Impl(std::unique_ptr<Stream> stream, std::span<const std::byte> early_input)
       : mux(std::move(stream), yamux::Role::client, host_limits(), early_input),
-        rpc(RpcClient::start(mux, [this](const Json& params) { events.push(params); })) {}
+        rpc(RpcClient::start(mux, [this](const Json& params) { events.push(params); })),
+        peer(std::make_shared<SessionPeer>(mux, rpc)) {}
+  ~Impl() { peer->detach(); }
 
   EventQueue events;  // before the threads that push, so that it goes after them
   Mux mux;
   std::shared_ptr<RpcClient> rpc;
+  std::shared_ptr<SessionPeer> peer;
   AgentInfo info;
 };
 
@@ -159,6 +196,10 @@ Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {
   }
   process->exit = impl_->rpc->send("wait", {{"process", process->handle}});
   return Process(std::move(process));
+}
+
+Files Client::files() {
+  return Files(impl_->peer);
 }
 
 void Client::on_event(std::function<void(const GuestEvent&)> handler) {

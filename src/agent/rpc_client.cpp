@@ -50,10 +50,22 @@ std::string readable(std::string text) {
 
 Error error_of(const std::string& method, const Json& error) {
   std::optional<NativeError> native;
+  const auto number = error.at("code").get<std::int64_t>();
+  Errc code = errc_of(number);
   if (const auto data = error.find("data"); data != error.end()) {
-    native = NativeError{ErrorDomain::posix, data->at("errno").get<std::int64_t>()};
+    if (data->contains("errno")) {
+      native = NativeError{ErrorDomain::posix, data->at("errno").get<std::int64_t>()};
+    }
+    // Numbers of errno are Linux's, whatever this system is; so the guest tells what they mean.
+    if (number == protocol::file_failed && data->contains("errc")) {
+      const auto told = data->at("errc").get<std::int64_t>();
+      if (told >= static_cast<int>(Errc::invalid_argument) &&
+          told <= static_cast<int>(Errc::internal)) {
+        code = static_cast<Errc>(told);
+      }
+    }
   }
-  return Error(errc_of(error.at("code").get<std::int64_t>()),
+  return Error(code,
                "guest agent, " + method + ": " + readable(error.at("message").get<std::string>()),
                native);
 }

@@ -10,6 +10,7 @@
 
 #include <vmkit/agent/container_spec.hpp>
 #include <vmkit/agent/event.hpp>
+#include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
@@ -81,6 +82,9 @@ class Client {
   /// failed_precondition (bad working directory, or no root). A call that was stopped kills what
   /// it may have started.
   Process spawn(const ProcessSpec& spec, const CallOptions& options = {});
+
+  /// The files in the root.
+  Files files();
 
   /// From now on `handler` is told what happens in the guest, in the order in which it happened
   /// and in a thread of the client's own: it may take its time and call the client, but must not
