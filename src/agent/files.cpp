@@ -25,7 +25,7 @@ constexpr std::size_t max_listed = 1'000'000;
 constexpr auto reason_time = std::chrono::seconds(5);
 
 template <class Read>
-auto read_answer(const char* method, Read read) {
+auto read_files_answer(const char* method, Read read) {
   try {
     return read();
   } catch (const Json::exception&) {
@@ -36,6 +36,16 @@ auto read_answer(const char* method, Read read) {
 
 /// A request about files together with its stream.
 class Transfer final : public Source, public Sink {
+  template <class Use>
+  auto guarded(Use use) {
+    try {
+      return use();
+    } catch (const Error&) {
+      broken_ = true;
+      throw;
+    }
+  }
+
  public:
   Transfer(std::shared_ptr<Peer> peer, const char* method, Json params, const CallOptions& options)
       : peer_(std::move(peer)), options_(options) {
@@ -76,16 +86,6 @@ class Transfer final : public Source, public Sink {
   }
 
  private:
-  template <class Use>
-  auto guarded(Use use) {
-    try {
-      return use();
-    } catch (const Error&) {
-      broken_ = true;
-      throw;
-    }
-  }
-
   std::shared_ptr<Peer> peer_;
   CallOptions options_;
   std::unique_ptr<MuxStream> stream_;
@@ -135,7 +135,7 @@ Json copy_in_params(const std::string& destination, const CopyOptions& copy,
 }
 
 CopyResult copy_result(const Json& answer) {
-  return read_answer("copy_in", [&] {
+  return read_files_answer("copy_in", [&] {
     CopyResult result;
     result.entries = answer.at("entries").get<std::uint64_t>();
     result.bytes = answer.at("bytes").get<std::uint64_t>();
@@ -343,7 +343,7 @@ std::uint64_t Files::write_from(Source& content, const std::string& path, const 
     transfer.close_write();
   });
   const Json answer = transfer.answer();
-  return read_answer("write_file", [&] { return answer.at("bytes").get<std::uint64_t>(); });
+  return read_files_answer("write_file", [&] { return answer.at("bytes").get<std::uint64_t>(); });
 }
 
 namespace {

@@ -17,14 +17,6 @@
 namespace vmkit::agent::tree {
 namespace {
 
-std::string shown(const std::string& path) {
-  return "\"" + (path.empty() ? "." : path) + "\"";
-}
-
-[[noreturn]] void fail(int errno_value, const std::string& what, const std::string& path) {
-  throw path_error(errno_value, what + " " + shown(path));
-}
-
 class Build {
  public:
   Build(TreeReader& reader, const BuildRules& rules,
@@ -87,7 +79,7 @@ class Build {
                       "copy to " + shown(path) + ": what is there is of another kind",
                       NativeError{ErrorDomain::posix, errno});
         }
-        fail(errno, "rename to", path);
+        fail_path(errno, "rename to", path);
       }
       // Renaming one name of a file to another one of it does nothing at all.
       ::unlinkat(folder_, name_.c_str(), 0);
@@ -145,7 +137,7 @@ void Build::add(const TreeEntry& entry) {
     os::Descriptor existing(
         ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!existing && !S_ISDIR(status.st_mode)) throw_kind_conflict(entry.path, entry.kind);
-    if (!existing) fail(errno, "open the folder", entry.path);
+    if (!existing) fail_path(errno, "open the folder", entry.path);
     levels_.push_back({std::move(existing), entry.path, {}, false});
     return;
   }
@@ -166,16 +158,17 @@ bool Build::make(int folder, const std::string& name, const TreeEntry& entry, bo
       make_file(folder, name, entry);
       return true;
     case FileKind::directory: {
-      if (::mkdirat(folder, name.c_str(), 0700) != 0) fail(errno, "make the folder", entry.path);
+      if (::mkdirat(folder, name.c_str(), 0700) != 0)
+        fail_path(errno, "make the folder", entry.path);
       os::Descriptor made(
           ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (!made) fail(errno, "open the folder", entry.path);
+      if (!made) fail_path(errno, "open the folder", entry.path);
       levels_.push_back({std::move(made), entry.path, entry, true});
       return true;
     }
     case FileKind::symlink:
       if (::symlinkat(entry.link_target.c_str(), folder, name.c_str()) != 0) {
-        fail(errno, "make the symlink", entry.path);
+        fail_path(errno, "make the symlink", entry.path);
       }
       apply_attributes(folder, name, entry, rules_, result_.notices);
       return true;
@@ -195,7 +188,7 @@ bool Build::make(int folder, const std::string& name, const TreeEntry& entry, bo
 void Build::make_file(int folder, const std::string& name, const TreeEntry& entry) {
   const os::Descriptor file(
       ::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) fail(errno, "make the file", entry.path);
+  if (!file) fail_path(errno, "make the file", entry.path);
   std::uint64_t end = 0;
   while (auto block = reader_.read_block()) {
     end = block->offset + block->data.size();
@@ -210,13 +203,13 @@ void Build::make_file(int folder, const std::string& name, const TreeEntry& entr
       const ssize_t count = ::pwrite(file.get(), block->data.data(), block->data.size(),
                                      static_cast<off_t>(block->offset));
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail(errno, "write", entry.path);
+      if (count < 0) fail_path(errno, "write", entry.path);
       block->offset += static_cast<std::uint64_t>(count);
       block->data = block->data.subspan(static_cast<std::size_t>(count));
     }
   }
   if (end < entry.size && ::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) {
-    fail(errno, "give its size to", entry.path);
+    fail_path(errno, "give its size to", entry.path);
   }
   apply_attributes(file.get(), entry, rules_, result_.notices);
 }
@@ -230,12 +223,12 @@ bool Build::make_hard_link(int folder, const std::string& name, const TreeEntry&
     const std::string part(path.substr(0, slash));
     path.remove_prefix(slash + 1);
     opened.reset(::openat(from, part.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!opened) fail(errno, "find what is linked as", entry.path);
+    if (!opened) fail_path(errno, "find what is linked as", entry.path);
     from = opened.get();
   }
   if (::linkat(from, std::string(path).c_str(), folder, name.c_str(), 0) == 0) return true;
   if (errno != ENOENT && errno != EPERM && errno != EXDEV && errno != ENOTSUP) {
-    fail(errno, "make the hard link", entry.path);
+    fail_path(errno, "make the hard link", entry.path);
   }
   notice(entry, errno == ENOENT ? "a hard link to something that was not copied"
                                 : "this file system or user cannot make the hard link");
@@ -252,7 +245,8 @@ bool Build::make_special(int folder, const std::string& name, const TreeEntry& e
     return false;
   }
   if (!make_node(folder, name, entry)) {
-    if (errno != EPERM) fail(errno, "make the " + std::string(to_string(entry.kind)), entry.path);
+    if (errno != EPERM)
+      fail_path(errno, "make the " + std::string(to_string(entry.kind)), entry.path);
     notice(entry, "not allowed to make a " + std::string(to_string(entry.kind)));
     return false;
   }

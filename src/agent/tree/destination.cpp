@@ -21,10 +21,6 @@ namespace {
 constexpr int open_folder = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr int max_links = 40;
 
-std::string shown(const std::string& path) {
-  return "\"" + path + "\"";
-}
-
 /// The path without slashes, and "." parts, at its end; whether there were any.
 bool strip_end(std::string& path) {
   const std::size_t before = path.size();
@@ -61,6 +57,7 @@ Destination inside(os::Descriptor folder, const std::string& path, FileKind root
     return {std::move(folder), {}, {}};
   }
   const std::string& name = rules.source_name;
+  if (name.empty()) throw_kind_conflict(path, root);
   if (!is_name(name)) {
     throw Error(Errc::invalid_argument,
                 "copy to " + shown(path) + ": it is a folder, and the copy has no name for there");

@@ -9,7 +9,7 @@
 // The numbers of docs/formats/file-transfer.md.
 namespace vmkit::agent::tree {
 
-inline constexpr std::string_view magic = "vmktree1";
+inline constexpr std::string_view stream_magic = "vmktree1";
 
 /// A record: its type, the length of what follows in three bytes, and that.
 inline constexpr std::size_t record_header = 4;

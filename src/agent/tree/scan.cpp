@@ -33,10 +33,6 @@ FileKind kind_of(mode_t mode) {
   return FileKind::regular;
 }
 
-[[noreturn]] void fail(int errno_value, const std::string& what, const std::string& path) {
-  throw path_error(errno_value, what + " \"" + (path.empty() ? "." : path) + "\"");
-}
-
 class Scan {
  public:
   Scan(TreeWriter& writer, const ScanOptions& options,
@@ -51,9 +47,9 @@ class Scan {
     add(entry, root.status);
     if (entry.kind == FileKind::regular) {
       data(entry, root.fd.get());
-    } else if (entry.kind == FileKind::directory) {
+    } else if (entry.kind == FileKind::directory && options_.depth > 0) {
       os::Descriptor folder(::openat(root.fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (!folder) fail(errno, "open the folder", entry.path);
+      if (!folder) fail_path(errno, "open the folder", entry.path);
       children(std::move(folder), "", 1);
     }
   }
@@ -112,7 +108,7 @@ void Scan::add_xattrs(TreeEntry& entry, std::vector<os::ExtendedAttribute> attri
 void Scan::children(os::Descriptor folder, const std::string& path, unsigned depth) {
   if (depth > options_.depth) return;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(folder.get()), ::closedir);
-  if (!directory) fail(errno, "read the folder", path);
+  if (!directory) fail_path(errno, "read the folder", path);
   const int fd = folder.release();  // the DIR's
   errno = 0;
   while (const dirent* found = ::readdir(directory.get())) {
@@ -123,13 +119,13 @@ void Scan::children(os::Descriptor folder, const std::string& path, unsigned dep
     }
     errno = 0;
   }
-  if (errno != 0) fail(errno, "read the folder", path);
+  if (errno != 0) fail_path(errno, "read the folder", path);
 }
 
 void Scan::child(int folder, const std::string& path, const char* name, unsigned depth) {
   struct stat status;
   if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno != ENOENT) fail(errno, "look at", path);
+    if (errno != ENOENT) fail_path(errno, "look at", path);
     return notice(path, "it was removed meanwhile");
   }
   TreeEntry entry = describe(status);
@@ -153,7 +149,7 @@ void Scan::regular(int folder, const char* name, TreeEntry entry) {
       ::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat status;
   if (!fd || ::fstat(fd.get(), &status) != 0) {
-    if (errno != ENOENT && errno != ELOOP && errno != ENXIO) fail(errno, "open", entry.path);
+    if (errno != ENOENT && errno != ELOOP && errno != ENXIO) fail_path(errno, "open", entry.path);
     return notice(entry.path, "it was removed or replaced meanwhile");
   }
   if (!S_ISREG(status.st_mode)) return notice(entry.path, "it was replaced meanwhile");
@@ -177,7 +173,7 @@ void Scan::directory(int folder, const char* name, TreeEntry entry, dev_t device
   struct stat status;
   if (!fd || ::fstat(fd.get(), &status) != 0) {
     if (errno != ENOENT && errno != ELOOP && errno != ENOTDIR) {
-      fail(errno, "open the folder", entry.path);
+      fail_path(errno, "open the folder", entry.path);
     }
     return notice(entry.path, "it was removed or replaced meanwhile");
   }
@@ -236,7 +232,7 @@ bool Scan::piece(const TreeEntry& entry, int fd, std::uint64_t from, std::uint64
         ::pread(fd, buffer_.data(), std::min<std::uint64_t>(buffer_.size(), to - from),
                 static_cast<off_t>(from));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(errno, "read", entry.path);
+    if (count < 0) fail_path(errno, "read", entry.path);
     if (count == 0) {
       notice(entry.path, "it became shorter meanwhile");
       return false;

@@ -162,11 +162,12 @@ std::span<const std::byte> TreeReader::Impl::fill(std::size_t size) {
 
 void TreeReader::Impl::read_magic() {
   if (std::exchange(started, true)) return;
-  const auto bytes = fill(magic.size());
-  if (bytes.size() != magic.size() || std::memcmp(bytes.data(), magic.data(), magic.size()) != 0) {
+  const auto bytes = fill(stream_magic.size());
+  if (bytes.size() != stream_magic.size() ||
+      std::memcmp(bytes.data(), stream_magic.data(), stream_magic.size()) != 0) {
     malformed(bytes.empty() ? "nothing came" : "not a tree of files");
   }
-  consume(magic.size());
+  consume(stream_magic.size());
 }
 
 Record TreeReader::Impl::peek() {

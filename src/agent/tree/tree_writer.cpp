@@ -13,7 +13,7 @@ namespace vmkit::agent {
 using namespace tree;
 
 struct TreeWriter::Impl {
-  explicit Impl(Sink& to) : sink(to) { put_text(magic); }
+  explicit Impl(Sink& to) : sink(to) { put_text(stream_magic); }
 
   void begin(Record type, std::size_t size);
   template <class T>
