@@ -109,6 +109,10 @@ agent::Process Container::exec(const ProcessOptions& process, const CallOptions&
       resolve(process, impl_->options.image.config, impl_->options.isolation), options);
 }
 
+agent::Files Container::files() {
+  return impl_->agent().files();
+}
+
 vm::MachineEvent Container::wait(const CallOptions& options) {
   return impl_->machine->wait(options);
 }
