@@ -11,6 +11,7 @@
 
 #include "console.hpp"
 #include "files.hpp"
+#include "forwards.hpp"
 #include "machine.hpp"
 #include "processes.hpp"
 
@@ -41,10 +42,12 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
     : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
-  Machine& machine = add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port, files_root));
+  Machine& machine =
+      add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port, files_root));
   Client& client = *this;
   Processes& processes = add_service(std::make_unique<Processes>(client, machine));
   add_service(std::make_unique<Files>(client, machine));
+  add_service(std::make_unique<Forwards>(client, machine));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(true);
 }
