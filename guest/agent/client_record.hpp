@@ -21,8 +21,7 @@ class ClientRecord {
   using Clock = std::chrono::steady_clock;
 
   /// Without a `name` the client cannot come back.
-  ClientRecord(std::uint64_t serial, std::string name)
-      : serial_(serial), name_(std::move(name)) {}
+  ClientRecord(std::uint64_t serial, std::string name) : serial_(serial), name_(std::move(name)) {}
 
   std::uint64_t serial() const { return serial_; }
   const std::string& name() const { return name_; }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that is PID 1 in a vmkit machine. For tests, `--serve-fd N` serves one client on an
-// open socket instead, as any user and without a root of its own.
+// open socket instead, as any user and without a root of its own; `--listen-fd N` serves those who
+// connect to a listening one, one after another, until it is told to power off.
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "boot.hpp"
@@ -34,9 +37,9 @@ using namespace vmkit::guest;
   power_off();
 }
 
-int serve_socket(int fd) {
+int serve_socket(int fd, ChannelKind kind) {
   try {
-    Server(Fd(fd), ChannelKind::socket).run();
+    Server(Fd(fd), kind).run();
     return 0;
   } catch (const std::exception& error) {
     log(std::string("fatal: ") + error.what());
@@ -48,7 +51,13 @@ int serve_socket(int fd) {
 
 int main(int argc, char** argv) {
   if (::getpid() == 1) run_machine();
-  if (argc == 3 && std::strcmp(argv[1], "--serve-fd") == 0) return serve_socket(std::atoi(argv[2]));
+  if (argc == 3 && std::strcmp(argv[1], "--serve-fd") == 0) {
+    return serve_socket(std::atoi(argv[2]), ChannelKind::socket);
+  }
+  if (argc == 3 && std::strcmp(argv[1], "--listen-fd") == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return serve_socket(std::atoi(argv[2]), ChannelKind::listener);
+  }
   log("this program is PID 1 of a vmkit machine; it does nothing elsewhere");
   return 1;
 }

@@ -70,7 +70,7 @@ std::uint64_t Output::attach(StreamTable& streams, const EndName& name,
     if (same->stream != 0) streams.release(same->stream);
     readers_.erase(same);
   }
-  Reader reader{.name = name, .stream = stream, .begin = start, .sent = start, .has = start};
+  Reader reader{name, stream, start, start, start, std::nullopt, false};
   if (!from.follow) reader.until = ring_.end();
   readers_.push_back(reader);
   return start;

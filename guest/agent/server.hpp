@@ -92,7 +92,7 @@ class Server final : private Client {
   agent::Preamble::Nonce nonce_{};
   std::optional<Session> session_;
   std::map<std::uint64_t, ClientRecord> clients_;  // by serial
-  ClientRecord* client_ = nullptr;                 // whose session it is, once it has asked something
+  ClientRecord* client_ = nullptr;  // whose session it is, once it has asked something
   std::uint64_t next_client_ = 1;
 
   std::vector<std::byte> incoming_;

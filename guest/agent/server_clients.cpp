@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clients lose the channel and come back: what they asked is done once, what they are told arrives
 // once.
-#include <vmkit/base/error.hpp>
-
 #include "server.hpp"
+
+#include <vmkit/base/error.hpp>
 
 namespace vmkit::guest {
 

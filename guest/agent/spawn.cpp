@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,10 +71,10 @@ void enter_working_directory(const std::string& path) {
 
 void become(const UserIds& ids) {
   if (ids.uid == ::geteuid() && ids.gid == ::getegid() && ids.uid != 0) return;
-  // The process may open /dev/stdout again only if the pipe behind it is its own.
+  // The process may open /dev/stdout again only if the pipe or terminal behind it is its own.
   for (int fd = 0; fd < 3; ++fd) {
     struct stat status;
-    if (::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode)) {
+    if (::fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || ::isatty(fd) == 1)) {
       [[maybe_unused]] const int ignored = ::fchown(fd, ids.uid, ids.gid);
     }
   }
@@ -158,6 +159,9 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
       if (::dup2(stdio[static_cast<std::size_t>(i)], i) < 0) {
         throw RpcError(operation_failed, "cannot set up standard input and output", errno);
       }
+    }
+    if (request.terminal && ::ioctl(0, TIOCSCTTY, 0) != 0) {
+      throw RpcError(operation_failed, "cannot set the controlling terminal", errno);
     }
     // Ours are closed on exec anyway; this is for what we inherited ourselves.
     ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -16,6 +16,7 @@ struct SpawnRequest {
   std::vector<std::string> env;  ///< "NAME=value"
   std::string working_directory = "/";
   std::string user;            ///< empty: as the agent
+  bool terminal = false;       ///< standard input is one, and is to control the process
   const char* root = nullptr;  ///< null: no chroot
 };
 

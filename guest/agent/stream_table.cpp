@@ -7,8 +7,8 @@ using namespace agent::protocol;
 
 void StreamTable::claim(agent::yamux::StreamId stream, Owner owner) {
   if (client_.session() == nullptr || !session().claim(StreamKind::stdio, stream)) {
-    throw RpcError(invalid_params, "stream " + std::to_string(stream) +
-                                       " was not opened for stdio, or is in use");
+    throw RpcError(invalid_params,
+                   "stream " + std::to_string(stream) + " was not opened for stdio, or is in use");
   }
   owners_[stream] = owner;
 }

@@ -51,6 +51,8 @@ class Engine {
   /// Takes what the peer sent, in any portions.
   void receive(std::span<const std::byte> input);
 
+  /// There is room for data in the output.
+  bool has_room() const { return output_.size() < limits_.output_target; }
   bool has_output() const { return !output_.empty(); }
   std::size_t output_size() const { return output_.size(); }
   /// Swaps the bytes for the peer into `into`, whose own contents go; its memory is used again.
@@ -111,7 +113,7 @@ class Engine {
     ByteQueue unread;
     std::uint32_t receive_window = initial_window;  // what the peer may still send
     std::uint32_t consumed = 0;                     // read by the owner, not yet given back
-    std::uint32_t report_every = 0;         // 0: after half the window
+    std::uint32_t report_every = 0;                 // 0: after half the window
     std::uint32_t send_window = initial_window;
     std::uint64_t acknowledged = 0;
     bool finished = false;       // we sent FIN
