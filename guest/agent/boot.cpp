@@ -18,7 +18,7 @@
 #include "agent/protocol.hpp"
 #include "console.hpp"
 #include "directory.hpp"
-#include "root_mount.hpp"
+#include "storage.hpp"
 
 #include <vmkit/agent/port.hpp>
 
@@ -70,7 +70,7 @@ void power_off() {
   ::kill(-1, SIGKILL);
   while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
   }
-  unmount_root();
+  unmount_storage();
   ::sync();
   ::reboot(RB_POWER_OFF);
   // A machine without a power switch: the reboot ends it, if the host wants it so.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include "fd.hpp"
 
@@ -15,8 +15,8 @@ void prepare_system();
 /// when the port is looked for.
 void load_boot_modules();
 
-/// Loads those that only the root disk needs: its client is greeted before that.
-void load_root_modules();
+/// Loads those listed for what is to be done now: "root" for disks and shares, "overlay".
+void load_modules(std::string_view when);
 
 /// Loads the others, in a child, so that nobody waits for them.
 void load_late_modules();

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "fd.hpp"
-#include "root_mount.hpp"
 
 namespace vmkit::guest {
 namespace {
@@ -56,16 +55,26 @@ void seed_random(const std::string& hex) {
 
 void Machine::add_methods(Methods& methods) {
   methods["hello"] = [this](const Json&, const Deferred&) { return hello(); };
-  methods["mount_root"] = [this](const Json& params, const Deferred&) {
-    return mount_root(params);
+  methods["create_container"] = [this](const Json& params, const Deferred&) {
+    return create_container(params);
+  };
+  methods["set_limits"] = [this](const Json& params, const Deferred&) {
+    if (Container* const there = container()) there->cgroup().limit(params);
+    return Json::object();
   };
   methods["configure"] = [this](const Json& params, const Deferred&) { return configure(params); };
 }
 
-const char* Machine::root() const {
-  if (root_mounted_) return root_path;
-  if (own_) throw RpcError(wrong_state, "no root is mounted");
+Container* Machine::container() {
+  if (container_) return &*container_;
+  if (own_) throw RpcError(wrong_state, "there is no container yet");
   return nullptr;
+}
+
+int Machine::root_fd() {
+  if (const Container* const there = container()) return there->root_fd();
+  if (!own_root_) own_root_ = Fd(::open(files_root_, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return own_root_.get();
 }
 
 Json Machine::hello() const {
@@ -75,22 +84,21 @@ Json Machine::hello() const {
           {"agent", VMKIT_AGENT_VERSION},
           {"kernel", names.release},
           {"architecture", names.machine},
-          {"root_mounted", root_mounted_}};
+          {"root_mounted", container_.has_value()}};
 }
 
-Json Machine::mount_root(const Json& params) {
-  if (root_mounted_) throw RpcError(wrong_state, "the root is mounted already");
-  RootMount root{params.at("serial").get<std::string>(),
-                 get_or<std::string>(params, "fs_type", "ext4"),
-                 get_or<bool>(params, "read_only", false)};
-  guest::mount_root(root);
-  root_mounted_ = true;
+Json Machine::create_container(const Json& params) {
+  if (container_) throw RpcError(wrong_state, "there is a container already");
+  if (!own_) throw RpcError(wrong_state, "this is no machine");
+  container_.emplace(parse_container_spec(params));
   return Json::object();
 }
 
 Json Machine::configure(const Json& params) {
   if (const auto name = get_or<std::string>(params, "hostname", ""); !name.empty()) {
-    if (::sethostname(name.data(), name.size()) != 0) {
+    if (container_) {
+      container_->set_hostname(name);
+    } else if (::sethostname(name.data(), name.size()) != 0) {
       throw RpcError(operation_failed, "cannot set the host name \"" + name + "\"", errno);
     }
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that is PID 1 in a vmkit machine. For tests, `--serve-fd N` serves one client on an
-// open socket instead, as any user and without a root of its own; `--listen-fd N` serves those who
-// connect to a listening one, one after another, until it is told to power off.
+// open socket instead, as any user and without a root of its own, `--listen-fd N` those who connect
+// to a listening one, one after another, until it is told to power off. With `--root FOLDER` only
+// that folder is shown to requests about files.
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -37,9 +38,9 @@ using namespace vmkit::guest;
   power_off();
 }
 
-int serve_socket(int fd, ChannelKind kind) {
+int serve_socket(int fd, ChannelKind kind, const char* files_root) {
   try {
-    Server(Fd(fd), kind).run();
+    Server(Fd(fd), kind, files_root).run();
     return 0;
   } catch (const std::exception& error) {
     log(std::string("fatal: ") + error.what());
@@ -51,12 +52,13 @@ int serve_socket(int fd, ChannelKind kind) {
 
 int main(int argc, char** argv) {
   if (::getpid() == 1) run_machine();
-  if (argc == 3 && std::strcmp(argv[1], "--serve-fd") == 0) {
-    return serve_socket(std::atoi(argv[2]), ChannelKind::socket);
+  const char* const files_root = argc == 5 && std::strcmp(argv[3], "--root") == 0 ? argv[4] : "/";
+  if (argc >= 3 && std::strcmp(argv[1], "--serve-fd") == 0) {
+    return serve_socket(std::atoi(argv[2]), ChannelKind::socket, files_root);
   }
-  if (argc == 3 && std::strcmp(argv[1], "--listen-fd") == 0) {
+  if (argc >= 3 && std::strcmp(argv[1], "--listen-fd") == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    return serve_socket(std::atoi(argv[2]), ChannelKind::listener);
+    return serve_socket(std::atoi(argv[2]), ChannelKind::listener, files_root);
   }
   log("this program is PID 1 of a vmkit machine; it does nothing elsewhere");
   return 1;

@@ -105,8 +105,8 @@ void load_boot_modules() {
   load_listed("boot");
 }
 
-void load_root_modules() {
-  load_listed("root");
+void load_modules(std::string_view when) {
+  load_listed(when);
 }
 
 void load_late_modules() {

@@ -63,15 +63,8 @@ void Processes::watch(PollSet& set) {
 }
 
 void Processes::spawn(const Json& params, const Deferred& request) {
-  SpawnRequest what;
-  what.root = machine_.root();
   if (processes_.size() >= max_processes) make_room();
-  what.args = params.at("args").get<std::vector<std::string>>();
-  what.env = get_or<std::vector<std::string>>(params, "env", {});
-  what.working_directory = get_or<std::string>(params, "working_dir", "/");
-  what.user = get_or<std::string>(params, "user", "");
-  what.terminal = params.contains("terminal");
-  if (what.args.empty()) throw RpcError(invalid_params, "args: expected at least one");
+  const SpawnRequest what = parse_spawn_request(params, machine_.container());
 
   Process process;
   process.program = what.args[0].substr(0, max_program_name);
@@ -110,7 +103,7 @@ void Processes::read_start_result(Handle handle) {
     return;
   }
   process.failed_to_start = true;
-  if (request) client_.answer_error(*request, decode_spawn_failure(process.start_failure));
+  if (request) client_.answer_error(*request, decode_failure(process.start_failure));
   close_stdio(process);
   settle(handle);
 }

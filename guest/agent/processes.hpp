@@ -17,7 +17,7 @@ namespace vmkit::guest {
 /// list_processes, forget; and their standard streams.
 class Processes final : public Service {
  public:
-  Processes(Client& client, const Machine& machine)
+  Processes(Client& client, Machine& machine)
       : client_(client), machine_(machine), streams_(client) {}
 
   void add_methods(Methods& methods) override;
@@ -64,7 +64,7 @@ class Processes final : public Service {
   StreamTable* streams() { return client_.session() != nullptr ? &streams_ : nullptr; }
 
   Client& client_;
-  const Machine& machine_;
+  Machine& machine_;
   StreamTable streams_;
   std::map<Handle, Process> processes_;
   Handle next_process_ = 1;

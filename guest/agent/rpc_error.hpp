@@ -22,6 +22,11 @@ class RpcError : public std::exception {
   agent::protocol::ErrorCode code;
   std::string message;
   int errno_value;  ///< 0: none
+  int errc = 0;     ///< The value of vmkit::Errc that fits, where the code alone does not tell.
 };
+
+/// An error as text for a pipe from a child, and back.
+std::string encode_failure(const RpcError& error);
+RpcError decode_failure(const std::string& encoded);
 
 }  // namespace vmkit::guest

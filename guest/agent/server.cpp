@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "console.hpp"
+#include "files.hpp"
 #include "machine.hpp"
 #include "processes.hpp"
 
@@ -40,14 +41,16 @@ Fd make_signal_fd() {
 
 }  // namespace
 
-Server::Server(Fd channel, ChannelKind kind)
+Server::Server(Fd channel, ChannelKind kind, const char* files_root)
     : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
   if (kind == ChannelKind::listener) listener_ = std::exchange(channel_, Fd());
-  const Machine& machine = add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port));
+  Machine& machine =
+      add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port, files_root));
   Client& client = *this;
   Processes& processes = add_service(std::make_unique<Processes>(client, machine));
+  add_service(std::make_unique<Files>(client, machine));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);
 }

@@ -29,7 +29,8 @@ enum class ChannelKind {
 /// nothing blocks: a slow client or process only stops its own streams.
 class Server final : private Client {
  public:
-  Server(Fd channel, ChannelKind kind);
+  /// `files_root` is what requests about files see where there is no container's root.
+  Server(Fd channel, ChannelKind kind, const char* files_root = "/");
 
   /// Returns when the one socket's client has gone, or when the machine is to be switched off.
   void run();

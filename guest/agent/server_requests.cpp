@@ -71,7 +71,8 @@ std::optional<Answered> Server::answer(const Deferred& request, Json result) {
 
 void Server::answer_error(const Deferred& request, const RpcError& error) {
   Json body{{"code", static_cast<int>(error.code)}, {"message", error.message}};
-  if (error.errno_value != 0) body["data"] = {{"errno", error.errno_value}};
+  if (error.errno_value != 0) body["data"]["errno"] = error.errno_value;
+  if (error.errc != 0) body["data"]["errc"] = error.errc;
   send_to(request.client, {{"jsonrpc", "2.0"}, {"id", request.id}, {"error", std::move(body)}});
 }
 

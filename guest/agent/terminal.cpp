@@ -23,14 +23,11 @@ using namespace agent::protocol;
 
 /// The container may have put anything in the place of its /dev/pts: nothing of it leads out of
 /// its root, and what is there must be a devpts.
-Fd open_multiplexer(const char* root) {
-  const Fd folder(::open(root != nullptr ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) fail("root");
+Fd open_multiplexer(int root) {
   open_how how{};
   how.flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT;
-  Fd multiplexer(
-      static_cast<int>(::syscall(SYS_openat2, folder.get(), "dev/pts/ptmx", &how, sizeof how)));
+  Fd multiplexer(static_cast<int>(::syscall(SYS_openat2, root, "dev/pts/ptmx", &how, sizeof how)));
   if (!multiplexer) fail("/dev/pts/ptmx");
   struct statfs file_system {};
   if (::fstatfs(multiplexer.get(), &file_system) != 0) fail("/dev/pts");
@@ -43,7 +40,7 @@ Fd open_multiplexer(const char* root) {
 
 }  // namespace
 
-Terminal open_terminal(const char* root, TerminalSize size) {
+Terminal open_terminal(int root, TerminalSize size) {
   Terminal terminal;
   terminal.ours = open_multiplexer(root);
   set_size(terminal.ours.get(), size);

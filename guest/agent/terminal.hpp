@@ -16,9 +16,9 @@ struct Terminal {
   Fd theirs;
 };
 
-/// Opens it in the devpts of the container whose root is at `root` (null: our own), so that the
-/// process finds its terminal by name. Throws RpcError.
-Terminal open_terminal(const char* root, TerminalSize size);
+/// Opens it in the devpts of the container whose root folder is `root`, so that the process finds
+/// its terminal by name. Throws RpcError.
+Terminal open_terminal(int root, TerminalSize size);
 
 /// Throws RpcError invalid_params for a size that no terminal can have.
 void set_size(int terminal, TerminalSize size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "users.hpp"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <limits>
@@ -70,9 +70,17 @@ bool lists(std::string_view members, std::string_view name) {
   return false;
 }
 
+gid_t find_group(std::string_view name, std::string_view file) {
+  if (const auto entry = find(file, name)) return entry->id;
+  if (const auto id = number(name)) return *id;
+  throw RpcError(bad_user, "group \"" + std::string(name) +
+                               "\" is not in the image's /etc/group, and is no number");
+}
+
 }  // namespace
 
-UserIds find_user(std::string_view user, std::string_view passwd, std::string_view group) {
+UserIds find_user(std::string_view user, const std::vector<std::string>& groups,
+                  std::string_view passwd, std::string_view group) {
   std::string_view group_part = user;
   const std::string_view user_part = cut(group_part, ':');
   UserIds ids;
@@ -91,21 +99,19 @@ UserIds find_user(std::string_view user, std::string_view passwd, std::string_vi
                                  "\" is not in the image's /etc/passwd, and is no number");
   }
   if (!group_part.empty()) {
-    if (const auto entry = find(group, group_part)) {
-      ids.gid = entry->id;
-    } else if (const auto gid = number(group_part)) {
-      ids.gid = *gid;
-    } else {
-      throw RpcError(bad_user, "group \"" + std::string(group_part) +
-                                   "\" is not in the image's /etc/group, and is no number");
-    }
-    return ids;
+    ids.gid = find_group(group_part, group);
+  } else if (!name.empty()) {
+    for_each_line(group, [&](const Entry& entry) {
+      if (lists(entry.rest, name)) ids.groups.push_back(entry.id);
+      return ids.groups.size() >= max_supplementary_groups;
+    });
   }
-  if (name.empty()) return ids;
-  for_each_line(group, [&](const Entry& entry) {
-    if (lists(entry.rest, name)) ids.groups.push_back(entry.id);
-    return ids.groups.size() >= max_supplementary_groups;
-  });
+  for (const std::string& extra : groups) {
+    const gid_t id = find_group(extra, group);
+    if (std::find(ids.groups.begin(), ids.groups.end(), id) == ids.groups.end()) {
+      ids.groups.push_back(id);
+    }
+  }
   return ids;
 }
 

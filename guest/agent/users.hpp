@@ -18,7 +18,8 @@ struct UserIds {
 /// Finds "user", "uid", "user:group", "uid:gid" and the mixed forms in the texts of a passwd and a
 /// group file, by the rules of the OCI image configuration: a name wins over a number; a user that
 /// only exists as a number has group 0; supplementary groups count only if no group is named.
-/// Throws RpcError bad_user.
-UserIds find_user(std::string_view user, std::string_view passwd, std::string_view group);
+/// `groups` are more of those, by name or number. Throws RpcError bad_user.
+UserIds find_user(std::string_view user, const std::vector<std::string>& groups,
+                  std::string_view passwd, std::string_view group);
 
 }  // namespace vmkit::guest

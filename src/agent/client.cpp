@@ -6,6 +6,7 @@
 #include "agent/link.hpp"
 #include "agent/process_impl.hpp"
 #include "agent/random_hex.hpp"
+#include "agent/spec_json.hpp"
 
 #include <vmkit/agent/client.hpp>
 
@@ -76,10 +77,12 @@ const AgentInfo& Client::info() const {
   return impl_->info;
 }
 
-void Client::mount_root(const RootMount& root, const CallOptions& options) {
-  impl_->link->rpc()->call(
-      "mount_root",
-      {{"serial", root.serial}, {"fs_type", root.fs_type}, {"read_only", root.read_only}}, options);
+void Client::create_container(const ContainerSpec& spec, const CallOptions& options) {
+  impl_->link->rpc()->call("create_container", to_json(spec), options);
+}
+
+void Client::set_limits(const ResourceLimits& limits, const CallOptions& options) {
+  impl_->link->rpc()->call("set_limits", to_json(limits), options);
 }
 
 void Client::configure(const GuestSettings& settings, const CallOptions& options) {
@@ -109,6 +112,10 @@ std::vector<ProcessInfo> Client::processes(const CallOptions& options) {
     for (const Json& one : answer.at("processes")) all.push_back(parse_process(one));
     return all;
   });
+}
+
+Files Client::files() {
+  return Files(impl_->link);
 }
 
 void Client::on_event(std::function<void(const GuestEvent&)> handler) {

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t max_total_bytes = 256 * 1024 * 1024;
 
 // When and where a driver is loaded, as a line of the guest's modules.list says it. Virtio device
-// types: 1 net, 2 block, 3 console, 4 entropy, 19 vsock, 26 file system.
+// types: 1 net, 2 block, 3 console, 4 entropy, 9 9p, 19 vsock, 26 file system.
 struct Driver {
   const char* name;
   const char* when;
@@ -31,8 +31,10 @@ constexpr Driver required[] = {{"virtio_console", "boot", "virtio:3"},
 constexpr Driver optional[] = {{"virtio_net", "late", "virtio:1"},
                                {"virtio_rng", "late", "virtio:4"},
                                {"vmw_vsock_virtio_transport", "late", "virtio:19"},
-                               {"virtiofs", "late", "virtio:26"},
-                               {"overlay", "late", "always"}};
+                               {"virtiofs", "root", "virtio:26"},
+                               {"9pnet_virtio", "root", "virtio:9"},
+                               {"9p", "root", "virtio:9"},
+                               {"overlay", "overlay", "always"}};
 
 struct Packed {
   std::string list;                // modules.list

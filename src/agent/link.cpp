@@ -167,6 +167,25 @@ bool Link::wait_for_session(const CallOptions& options) {
   return !failure_;
 }
 
+std::unique_ptr<MuxStream> Link::open(protocol::StreamKind kind, const CallOptions& options) {
+  wait_for_session(options);
+  const auto now = mux();
+  if (!now) throw Error(Errc::unavailable, "the session with the guest agent was lost");
+  auto stream = now->open();
+  stream->write(protocol::stream_header(kind), options);
+  return stream;
+}
+
+RpcClient::CallPtr Link::send(const std::string& method, Json params) {
+  RpcClient::Sending sending;
+  sending.this_session_only = true;
+  return rpc_->send(method, std::move(params), std::move(sending));
+}
+
+Json Link::wait(RpcClient::Call& call, const CallOptions& options) {
+  return rpc_->wait(call, options);
+}
+
 std::optional<Error> Link::failure() const {
   const std::lock_guard lock(mutex_);
   return failure_;

@@ -13,6 +13,7 @@
 
 #include "agent/event_queue.hpp"
 #include "agent/mux.hpp"
+#include "agent/peer.hpp"
 #include "agent/rpc_client.hpp"
 
 #include <vmkit/agent/client.hpp>
@@ -36,7 +37,7 @@ class Resumable {
 /// A client's way to its agent: the session, and the next one when that is lost and there is a
 /// dialler. Whoever has requests or streams keeps it; only the owner, who calls shut_down(), has
 /// its threads. Thread-safe.
-class Link : public std::enable_shared_from_this<Link> {
+class Link final : public Peer {
  public:
   /// Waits until the agent has answered the first greeting. Without a dialler `first` is the only
   /// transport; with one, `first` is null.
@@ -57,6 +58,11 @@ class Link : public std::enable_shared_from_this<Link> {
   void add(const std::weak_ptr<Resumable>& resumable);
   /// A number for what a client names itself.
   std::uint64_t next_number();
+
+  // Peer: of the session that is there; what is lost with it ends with unavailable.
+  std::unique_ptr<MuxStream> open(protocol::StreamKind kind, const CallOptions& options) override;
+  RpcClient::CallPtr send(const std::string& method, Json params) override;
+  Json wait(RpcClient::Call& call, const CallOptions& options) override;
 
   /// Ends the session; may be called again, and from any thread.
   void close() noexcept;

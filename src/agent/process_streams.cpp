@@ -4,6 +4,7 @@
 
 #include "agent/process_impl.hpp"
 #include "agent/protocol.hpp"
+#include "agent/spec_json.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -19,7 +20,7 @@ std::unique_ptr<MuxStream> open_stdio(Mux& mux) {
   return stream;
 }
 
-[[noreturn]] void malformed(const char* method) {
+[[noreturn]] void malformed_answer(const char* method) {
   throw Error(Errc::data_corruption, std::string("guest agent, ") + method + ": malformed answer");
 }
 
@@ -34,11 +35,8 @@ Json request_of(const ProcessSpec& spec) {
   if (spec.stderr_mode != Stdio::null && !spec.terminal) {
     stdio["stderr"] = kept_as(spec.stderr_mode);
   }
-  Json request{{"args", spec.args},
-               {"env", spec.env},
-               {"working_dir", spec.working_directory},
-               {"user", spec.user},
-               {"stdio", std::move(stdio)}};
+  Json request = to_json(spec);
+  request["stdio"] = std::move(stdio);
   if (spec.terminal) {
     request["terminal"] = {{"rows", spec.terminal->rows}, {"columns", spec.terminal->columns}};
   }
@@ -109,7 +107,7 @@ std::shared_ptr<Process::Impl> Process::Impl::spawn(const std::shared_ptr<Link>&
     const auto pid = answer.find("pid");
     if (handle == answer.end() || !handle->is_number_unsigned() || pid == answer.end() ||
         !pid->is_number_integer()) {
-      malformed("spawn");
+      malformed_answer("spawn");
     }
     process->start(handle->get<std::uint64_t>(), pid->get<std::int64_t>());
   } catch (const Error& error) {
@@ -178,7 +176,7 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
       const auto end = answer.find(name);
       if (end == answer.end() || !end->is_object() || !end->contains("offset") ||
           !(*end)["offset"].is_number_unsigned()) {
-        malformed("attach");
+        malformed_answer("attach");
       }
       return (*end)["offset"].get<std::uint64_t>();
     };
@@ -199,7 +197,7 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
     }
     link->add(process);
     const auto pid = answer.find("pid");
-    if (pid == answer.end() || !pid->is_number_integer()) malformed("attach");
+    if (pid == answer.end() || !pid->is_number_integer()) malformed_answer("attach");
     process->start(handle, pid->get<std::int64_t>());
     return process;
   }

@@ -41,6 +41,9 @@ enum ErrorCode : int {
   no_such_device = -32006,
   wrong_state = -32007,
   limit_reached = -32008,
+  file_failed = -32009,
+  not_supported = -32012,
+  bad_mount = -32013,
 };
 
 }  // namespace vmkit::agent::protocol

@@ -33,8 +33,10 @@ Errc errc_of(std::int64_t code) {
     case protocol::bad_working_directory:
     case protocol::no_such_process:
     case protocol::wrong_state:
+    case protocol::bad_mount:
       return Errc::failed_precondition;
     case protocol::method_not_found:
+    case protocol::not_supported:
       return Errc::unsupported;
     case protocol::limit_reached:
       return Errc::resource_exhausted;
@@ -59,10 +61,22 @@ std::string readable(std::string text) {
 
 Error error_of(const std::string& method, const Json& error) {
   std::optional<NativeError> native;
+  const auto number = error.at("code").get<std::int64_t>();
+  Errc code = errc_of(number);
   if (const auto data = error.find("data"); data != error.end()) {
-    native = NativeError{ErrorDomain::posix, data->at("errno").get<std::int64_t>()};
+    if (data->contains("errno")) {
+      native = NativeError{ErrorDomain::posix, data->at("errno").get<std::int64_t>()};
+    }
+    // Numbers of errno are Linux's, whatever this system is; so the guest tells what they mean.
+    if (number == protocol::file_failed && data->contains("errc")) {
+      const auto told = data->at("errc").get<std::int64_t>();
+      if (told >= static_cast<int>(Errc::invalid_argument) &&
+          told <= static_cast<int>(Errc::internal)) {
+        code = static_cast<Errc>(told);
+      }
+    }
   }
-  return Error(errc_of(error.at("code").get<std::int64_t>()),
+  return Error(code,
                "guest agent, " + method + ": " + readable(error.at("message").get<std::string>()),
                native);
 }
@@ -286,7 +300,7 @@ void RpcClient::take_answer(const Json& message) {
   {
     const std::lock_guard lock(mutex_);
     if (greeting_ && number == greeting_number && id.is_number_unsigned()) {
-      call = std::exchange(greeting_, nullptr);
+      call = greeting_;
     } else if (const auto found = pending_.find(number);
                id.is_number_unsigned() && found != pending_.end()) {
       call = found->second;
@@ -308,8 +322,12 @@ void RpcClient::take_answer(const Json& message) {
   {
     const std::lock_guard lock(mutex_);
     // Before the call ends: who it wakes may ask again, and tells then that this one is here.
-    if (number != greeting_number) count_message();
-    pending_.erase(number);
+    if (number == greeting_number) {
+      greeting_.reset();
+    } else {
+      count_message();
+      pending_.erase(number);
+    }
   }
   if (call) finish(call, std::move(*result));
 }

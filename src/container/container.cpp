@@ -75,6 +75,7 @@ Container Container::create(ContainerOptions options, const CallOptions& call_op
     throw Error(Errc::invalid_argument,
                 "container: expected a backend, found none; see vm::make_qemu_backend");
   }
+  agent::check(container_spec(options));
   auto impl = std::make_unique<Impl>(std::move(options));
   prepare_disk(impl->options, impl->folder.disk(), impl->timeline, call_options);
   impl->machine = impl->options.backend->create(machine_config(impl->options, impl->folder));
@@ -89,8 +90,8 @@ void Container::start(const CallOptions& options) {
   agent::Client client = boot(*impl_->machine, impl_->options, options);
   const auto ready = Clock::now();
   try {
-    client.mount_root({.serial = root_disk_identifier}, options);
-    client.configure({.hostname = impl_->options.hostname}, options);
+    client.create_container(container_spec(impl_->options), options);
+    client.configure({}, options);
   } catch (...) {
     impl_->machine->kill();
     throw;
@@ -104,7 +105,12 @@ void Container::start(const CallOptions& options) {
 }
 
 agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {
-  return impl_->agent().spawn(resolve(process, impl_->options.image.config), options);
+  return impl_->agent().spawn(
+      resolve(process, impl_->options.image.config, impl_->options.isolation), options);
+}
+
+agent::Files Container::files() {
+  return impl_->agent().files();
 }
 
 vm::MachineEvent Container::wait(const CallOptions& options) {

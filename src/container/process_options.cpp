@@ -49,7 +49,8 @@ std::vector<std::string> command_of(const oci::ImageConfig& config,
   return command;
 }
 
-agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig& config) {
+agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig& config,
+                           const Isolation& isolation) {
   agent::ProcessSpec spec;
   spec.args = process.args.empty() ? command_of(config) : process.args;
   spec.env = config.env;
@@ -64,6 +65,21 @@ agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig
   const std::string image_folder = config.working_dir.empty() ? "/" : config.working_dir;
   spec.working_directory = process.working_directory.value_or(image_folder);
   spec.user = process.user.value_or(config.user);
+  spec.groups = process.groups;
+  spec.umask = process.umask;
+  spec.rlimits = process.rlimits;
+  for (const agent::Rlimit& limit : isolation.rlimits) {
+    const auto same = [&](const agent::Rlimit& own) { return own.name == limit.name; };
+    if (std::none_of(process.rlimits.begin(), process.rlimits.end(), same)) {
+      spec.rlimits.push_back(limit);
+    }
+  }
+  const bool privileged = process.privileged || isolation.privileged;
+  const auto names = privileged ? std::vector<std::string>{"ALL"} : isolation.capabilities;
+  spec.capabilities = process.capabilities.value_or(agent::Capabilities::of(names));
+  spec.no_new_privileges = process.no_new_privileges.value_or(isolation.no_new_privileges);
+  spec.oom_score_adj = process.oom_score_adj;
+  if (process.privileged) spec.seccomp_mode = agent::SeccompMode::none;
   spec.stdin_mode = process.stdin_mode;
   spec.stdout_mode = process.stdout_mode;
   spec.stderr_mode = process.stderr_mode;

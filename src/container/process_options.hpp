@@ -6,7 +6,12 @@
 
 namespace vmkit::container {
 
-/// What the agent is asked for: `process`, and the image's configuration where it says nothing.
-agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig& config);
+/// What the agent is asked for: `process`, and where it says nothing the container's isolation and
+/// the image's configuration.
+agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig& config,
+                           const Isolation& isolation = {});
+
+/// What the agent is to make of the machine.
+agent::ContainerSpec container_spec(const ContainerOptions& options);
 
 }  // namespace vmkit::container

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include <vmkit/agent/container_spec.hpp>
 #include <vmkit/agent/event.hpp>
+#include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
@@ -24,13 +26,6 @@ struct AgentInfo {
   std::string kernel_release;  ///< as `uname -r`
   std::string architecture;    ///< as `uname -m`
   bool root_mounted = false;   ///< by an earlier client
-};
-
-/// The disk that becomes the root of all processes.
-struct RootMount {
-  std::string serial;  ///< of the virtio block device, as the machine was configured
-  std::string fs_type = "ext4";
-  bool read_only = false;
 };
 
 /// Settings of the running machine; what is not set stays as it is.
@@ -86,9 +81,14 @@ class Client {
 
   const AgentInfo& info() const;
 
-  /// Mounts the root and in it what a Linux container expects: /proc, /sys, /dev. Once in a
-  /// machine's life: failed_precondition after that. not_found if no disk has the serial.
-  void mount_root(const RootMount& root, const CallOptions& options = {});
+  /// Makes the container: its namespaces, its cgroup, its root with all that is mounted in it. Once
+  /// in a machine's life: failed_precondition after that. On an error nothing stays of it. Errors:
+  /// invalid_argument as check(), not_found if no disk has a serial, unsupported for what the
+  /// guest's kernel lacks.
+  void create_container(const ContainerSpec& spec, const CallOptions& options = {});
+
+  /// Changes the container's limits while it runs; those without a value stay as they are.
+  void set_limits(const ResourceLimits& limits, const CallOptions& options = {});
 
   void configure(const GuestSettings& settings, const CallOptions& options = {});
 
@@ -106,6 +106,9 @@ class Client {
   /// not know it any more.
   Process attach(std::uint64_t handle, const AttachOptions& attach = {},
                  const CallOptions& options = {});
+
+  /// The files in the root.
+  Files files();
 
   /// From now on `handler` is told what happens in the guest, in the order in which it happened
   /// and in a thread of the client's own: it may take its time and call the client, but must not

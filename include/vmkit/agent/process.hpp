@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <vmkit/agent/isolation.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/stream.hpp>
@@ -56,6 +57,15 @@ struct ProcessSpec {
   /// "user", "uid", "user:group", "uid:gid" or a mixture, as in an OCI image configuration;
   /// names are looked up in the image's own files. Empty: root.
   std::string user = {};
+  /// Supplementary groups by name or number, besides those that the image gives the user.
+  std::vector<std::string> groups = {};
+  std::uint32_t umask = 022;
+  std::vector<Rlimit> rlimits = {};
+  Capabilities capabilities = Capabilities::of(default_capabilities());
+  bool no_new_privileges = false;
+  std::optional<int> oom_score_adj = {};  ///< -1000 to 1000.
+  SeccompMode seccomp_mode = SeccompMode::container;
+  SeccompFilter seccomp = {};
   Stdio stdin_mode = Stdio::null;
   Stdio stdout_mode = Stdio::pipe;
   Stdio stderr_mode = Stdio::pipe;

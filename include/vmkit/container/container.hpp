@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/container/options.hpp>
@@ -45,6 +46,9 @@ class Container {
   /// failed_precondition before start. If the machine ends while the process runs, its calls throw
   /// unavailable with the reason and the last console lines.
   agent::Process exec(const ProcessOptions& process = {}, const CallOptions& options = {});
+
+  /// The container's files, while it runs; failed_precondition before start.
+  agent::Files files();
 
   /// Waits until the machine has ended, however, and returns its last event. failed_precondition
   /// before start.

@@ -11,6 +11,7 @@
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/log.hpp>
+#include <vmkit/container/isolation.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/oci/image.hpp>
 #include <vmkit/oci/image_store.hpp>
@@ -46,6 +47,7 @@ struct ContainerOptions {
   ByteSize memory = 512_MiB;
   ByteSize disk_size = default_disk_size;  ///< What the guest sees.
   disk::CloneMode clone_mode = disk::CloneMode::prefer_cow;
+  Isolation isolation = {};
   bool network = false;  ///< A virtio network device that reaches what the host reaches.
   /// What stop() asks processes to end with: a name or number, as in an image's configuration.
   /// Without a value the image's StopSignal or, if it has none, SIGTERM.
@@ -62,6 +64,14 @@ struct ProcessOptions {
   std::vector<std::string> env = {};  ///< "NAME=value": added to the image's, or in their place.
   std::optional<std::string> working_directory = {};
   std::optional<std::string> user = {};  ///< "user", "uid", "user:group", "uid:gid".
+  std::vector<std::string> groups = {};  ///< Supplementary ones besides the image's.
+  std::uint32_t umask = 022;
+  std::vector<agent::Rlimit> rlimits = {};  ///< In place of the container's of the same name.
+  /// All capabilities and no filter of system calls, whatever the container has.
+  bool privileged = false;
+  std::optional<agent::Capabilities> capabilities = {};  ///< In place of the container's.
+  std::optional<bool> no_new_privileges = {};
+  std::optional<int> oom_score_adj = {};
   agent::Stdio stdin_mode = agent::Stdio::null;
   agent::Stdio stdout_mode = agent::Stdio::pipe;
   agent::Stdio stderr_mode = agent::Stdio::pipe;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +21,21 @@ struct HistoryEntry {
   std::string author = {};
   std::string comment = {};
   bool empty_layer = false;  ///< The step made no layer.
+};
+
+/// How to find out whether a container works: Docker's extension of the configuration. A time of
+/// zero and no retries mean that the image leaves it to whoever runs it.
+struct Healthcheck {
+  /// {"NONE"}: no check, also where the base image has one. {"CMD", program, arguments…}.
+  /// {"CMD-SHELL", line}: for the image's shell. Never empty.
+  std::vector<std::string> test;
+  std::chrono::nanoseconds interval{0};        ///< Between the end of a check and the next.
+  std::chrono::nanoseconds timeout{0};         ///< A check that takes longer has failed.
+  std::chrono::nanoseconds start_period{0};    ///< At the beginning failures do not count.
+  std::chrono::nanoseconds start_interval{0};  ///< The interval meanwhile.
+  unsigned retries = 0;  ///< So many failures in a row, and it is unhealthy.
+
+  friend bool operator==(const Healthcheck&, const Healthcheck&) = default;
 };
 
 /// The configuration of an image: OCI's or Docker's, which differ in nothing that is read here. All
@@ -37,6 +55,7 @@ struct ImageConfig {
   std::vector<std::string> exposed_ports = {};  ///< "80", "53/udp". Sorted.
   std::vector<std::string> volumes = {};        ///< Paths. Sorted.
   std::map<std::string, std::string> labels = {};
+  std::optional<Healthcheck> healthcheck = {};
 
   std::vector<Digest> diff_ids = {};  ///< Of the layers' uncompressed tars, the lowest first.
   std::vector<HistoryEntry> history = {};

@@ -30,14 +30,16 @@ inline CallOptions soon() {
 
 class AgentProgram {
  public:
-  AgentProgram() {
+  /// `files_root` is what requests about files see.
+  explicit AgentProgram(const std::string& files_root = "/") {
     int fds[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     pid_ = ::fork();
     if (pid_ == 0) {
       const int fd = ::fcntl(fds[1], F_DUPFD, 10);
       const std::string number = std::to_string(fd);
-      ::execl(VMKIT_TEST_AGENT, "vmkit_guest_agent", "--serve-fd", number.c_str(), nullptr);
+      ::execl(VMKIT_TEST_AGENT, "vmkit_guest_agent", "--serve-fd", number.c_str(), "--root",
+              files_root.c_str(), nullptr);
       ::_exit(127);
     }
     ::close(fds[1]);
@@ -68,6 +70,8 @@ class AgentProgram {
 };
 
 struct Session {
+  explicit Session(const std::string& files_root = "/") : program(files_root) {}
+
   AgentProgram program;
   Client client = Client::connect(std::move(program.stream), soon());
 };

@@ -111,7 +111,7 @@ TEST_CASE("cpio reads the archive, and finds the agent and the modules in it") {
         "late virtio:4 /lib/modules/kernel/virtio_ring.ko\n"
         "late virtio:4 /lib/modules/kernel/virtio.ko\n"
         "late virtio:4 /lib/modules/kernel/virtio-rng.ko\n"
-        "late always /lib/modules/kernel/overlay.ko\n");
+        "overlay always /lib/modules/kernel/overlay.ko\n");
   CHECK(run(base + "cat x/lib/modules/kernel/virtio_blk.ko") == "contents of virtio_blk");
   std::ifstream init(dir.path() / "x" / "init", std::ios::binary);
   const std::string found{std::istreambuf_iterator<char>(init), {}};

@@ -29,7 +29,7 @@ constexpr const char* group =
 
 std::string show(const std::string& user) {
   try {
-    const UserIds ids = find_user(user, passwd, group);
+    const UserIds ids = find_user(user, {}, passwd, group);
     std::string text = std::to_string(ids.uid) + ":" + std::to_string(ids.gid) + " " + ids.home;
     for (const gid_t id : ids.groups) text += " " + std::to_string(id);
     return text;
@@ -67,13 +67,13 @@ TEST_CASE("what is neither name nor number is an error") {
 }
 
 TEST_CASE("files may be missing or hostile") {
-  CHECK(find_user("0", "", "").uid == 0);
+  CHECK(find_user("0", {}, "", "").uid == 0);
   std::string many;
   for (int i = 0; i < 5000; ++i)
     many += "g" + std::to_string(i) + ":x:" + std::to_string(i) + ":web\n";
-  CHECK(find_user("web", passwd, many).groups.size() == 1024);
+  CHECK(find_user("web", {}, passwd, many).groups.size() == 1024);
   const std::string colons(1'000'000, ':');
-  CHECK_THROWS_AS(find_user("web", colons, colons), RpcError);
+  CHECK_THROWS_AS(find_user("web", {}, colons, colons), RpcError);
 }
 
 }  // namespace

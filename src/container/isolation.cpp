@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/boot.hpp"
+#include "container/process_options.hpp"
+
+namespace vmkit::container {
+
+agent::ContainerSpec container_spec(const ContainerOptions& options) {
+  const Isolation& isolation = options.isolation;
+  agent::ContainerSpec spec;
+  spec.root = {.serial = root_disk_identifier, .read_only = isolation.writable_layer.has_value()};
+  spec.writable_layer = isolation.writable_layer;
+  spec.read_only_root = isolation.read_only_root;
+  spec.hostname = options.hostname;
+  spec.init = isolation.init;
+  spec.mounts = isolation.mounts;
+  spec.devices = isolation.devices;
+  spec.sysctls = isolation.sysctls;
+  spec.limits = isolation.limits;
+  if (isolation.privileged) {
+    spec.masked_paths.clear();
+    spec.readonly_paths.clear();
+    spec.writable_sys = true;
+    spec.all_devices = true;
+  } else {
+    spec.masked_paths = isolation.masked_paths;
+    spec.readonly_paths = isolation.readonly_paths;
+  }
+  return spec;
+}
+
+}  // namespace vmkit::container
