@@ -25,8 +25,6 @@ using agent::SocketAddress;
 constexpr std::size_t max_connections = 1024;
 constexpr std::size_t max_listeners = 256;
 constexpr std::size_t max_jobs = 64;
-// How long what a client had us listen for waits for it to come back.
-constexpr std::chrono::seconds patience{30};
 
 RpcError failed(int errno_value, const std::string& what) {
   const auto code = errno_value == EADDRINUSE ? Errc::already_exists
@@ -123,8 +121,9 @@ std::optional<Json> Forwards::listen(const Json& params, const Deferred& request
   const auto kind = params.at("kind").get<std::string>();
   if (const auto found = listeners_.find(id); found != listeners_.end()) {
     // Its client has come back.
-    if (!found->second.socket) throw RpcError(invalid_params, "forward: the number is in use");
-    found->second.abandoned.reset();
+    if (!found->second.socket || found->second.client != client_.current()) {
+      throw RpcError(invalid_params, "forward: the number is in use");
+    }
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     ::getsockname(found->second.socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
@@ -132,6 +131,7 @@ std::optional<Json> Forwards::listen(const Json& params, const Deferred& request
   }
   if (listeners_.size() >= max_listeners) throw RpcError(limit_reached, "more than 256 forwards");
   Listener listener;
+  listener.client = client_.current();
   listener.max_connections = get_or<std::size_t>(params, "max_connections", 64);
   listener.idle = std::chrono::milliseconds(get_or<std::uint32_t>(params, "idle_ms", 60'000));
   if (kind == "unix") {
@@ -248,8 +248,15 @@ void Forwards::end_session() {
     connection.socket.reset();
     connection.over = true;
   }
-  for (auto& [id, listener] : listeners_) listener.abandoned = Clock::now() + patience;
   forget_finished();
+}
+
+void Forwards::forget_client(std::uint64_t client) {
+  std::vector<std::uint64_t> gone;
+  for (const auto& [id, listener] : listeners_) {
+    if (listener.client == client) gone.push_back(id);
+  }
+  for (const std::uint64_t id : gone) remove_listener(id);
 }
 
 bool Forwards::take_child(pid_t pid, int) {

@@ -27,6 +27,7 @@ class Forwards final : public Service {
   void take_input() override;
   void give_output() override;
   void end_session() override;
+  void forget_client(std::uint64_t client) override;
   bool take_child(pid_t pid, int wait_status) override;
 
  private:
@@ -58,7 +59,7 @@ class Forwards final : public Service {
     std::size_t connections = 0;
     std::chrono::milliseconds idle{0};
     std::map<std::string, std::uint64_t> flows;  ///< By who sends.
-    std::optional<Clock::time_point> abandoned;  ///< When its client has gone.
+    std::uint64_t client = 0;                    ///< Whose it is; nobody else's session gets it.
   };
   /// A child that makes a unix socket in the container's root.
   struct Job {

@@ -105,13 +105,9 @@ void Forwards::give_output() {
 }
 
 void Forwards::watch_listener(PollSet& set, std::uint64_t id, Listener& listener) {
-  if (listener.abandoned) {
-    set.add_timer(*listener.abandoned, [this, id](short) {
-      const auto found = listeners_.find(id);
-      if (found != listeners_.end() && found->second.abandoned) remove_listener(id);
-    });
+  if (!listener.socket || client_.session() == nullptr || listener.client != client_.current()) {
+    return;
   }
-  if (!listener.socket || client_.session() == nullptr || listener.abandoned) return;
   if (listener.datagrams || listener.connections < listener.max_connections) {
     set.add(listener.socket.get(), POLLIN, [this, id](short) {
       const auto found = listeners_.find(id);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that is PID 1 in a vmkit machine. For tests, `--serve-fd N` serves one client on an
-// open socket instead, as any user and without a root of its own; `--serve-fd N --root FOLDER`
-// shows only that folder to requests about files.
+// open socket instead, as any user and without a root of its own, `--listen-fd N` those who connect
+// to a listening one, one after another, until it is told to power off. With `--root FOLDER` only
+// that folder is shown to requests about files.
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "boot.hpp"
@@ -35,9 +38,9 @@ using namespace vmkit::guest;
   power_off();
 }
 
-int serve_socket(int fd, const char* files_root) {
+int serve_socket(int fd, ChannelKind kind, const char* files_root) {
   try {
-    Server(Fd(fd), ChannelKind::socket, files_root).run();
+    Server(Fd(fd), kind, files_root).run();
     return 0;
   } catch (const std::exception& error) {
     log(std::string("fatal: ") + error.what());
@@ -49,9 +52,13 @@ int serve_socket(int fd, const char* files_root) {
 
 int main(int argc, char** argv) {
   if (::getpid() == 1) run_machine();
+  const char* const files_root = argc == 5 && std::strcmp(argv[3], "--root") == 0 ? argv[4] : "/";
   if (argc >= 3 && std::strcmp(argv[1], "--serve-fd") == 0) {
-    const bool root = argc == 5 && std::strcmp(argv[3], "--root") == 0;
-    return serve_socket(std::atoi(argv[2]), root ? argv[4] : "/");
+    return serve_socket(std::atoi(argv[2]), ChannelKind::socket, files_root);
+  }
+  if (argc >= 3 && std::strcmp(argv[1], "--listen-fd") == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return serve_socket(std::atoi(argv[2]), ChannelKind::listener, files_root);
   }
   log("this program is PID 1 of a vmkit machine; it does nothing elsewhere");
   return 1;

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 
 #include "machine.hpp"
 #include "process.hpp"
 #include "service.hpp"
+#include "stream_table.hpp"
 
 namespace vmkit::guest {
 
-/// The processes that clients start: methods spawn, signal, wait, and their standard streams.
+/// The processes that clients start: methods spawn, attach, close_stdio, resize, signal, wait,
+/// list_processes, forget; and their standard streams.
 class Processes final : public Service {
  public:
-  Processes(Client& client, Machine& machine) : client_(client), machine_(machine) {}
+  Processes(Client& client, Machine& machine)
+      : client_(client), machine_(machine), streams_(client) {}
 
   void add_methods(Methods& methods) override;
   void watch(PollSet& set) override;
   void take_input() override;
   void give_output() override;
   void end_session() override;
+  void forget_client(std::uint64_t client) override;
   bool take_child(pid_t pid, int wait_status) override;
 
   bool any_running() const;
@@ -27,29 +33,45 @@ class Processes final : public Service {
   void signal_all(int number);
 
  private:
-  // processes.cpp: the methods, and the processes' beginnings and ends
+  using Handle = std::uint64_t;
+
+  // processes.cpp: their beginnings and ends
   void spawn(const agent::Json& params, const Deferred& request);
   agent::Json signal(const agent::Json& params);
   void wait(const agent::Json& params, const Deferred& request);
+  agent::Json list() const;
+  agent::Json forget(const agent::Json& params);
+  Process* find(Handle handle);
   Process& process(const agent::Json& params);
-  void read_start_result(std::uint64_t handle);
-  void answer_waiters(std::uint64_t handle);
-  void forget_finished();
+  void read_start_result(Handle handle);
+  void answer_waiters(Handle handle);
+  void settle(Handle handle);
+  void settle_collected();
+  void make_room();
 
-  // process_pipes.cpp: their standard streams
-  void watch_pipes(PollSet& set, std::uint64_t handle, Process& process);
-  void open_pipe(Pipe& pipe, agent::yamux::StreamId stream, const char* name, Fd& theirs);
-  void pump_input(Pipe& pipe);
-  void pump_output(Pipe& pipe);
-  void drain_output(Pipe& pipe);
-  void close_pipe(Pipe& pipe);
-  void break_input(Pipe& pipe);
-  bool room_for_output(const Pipe& pipe);
+  // process_stdio.cpp: their standard streams
+  using Descriptors = std::array<Fd, 3>;
+  void open_stdio(const agent::Json& params, Handle handle, Process& process, Descriptors& theirs);
+  void open_terminal(const agent::Json& params, Process& process, Descriptors& theirs);
+  void close_stdio(Process& process);
+  agent::Json attach(const agent::Json& params);
+  agent::Json attach_one(Handle handle, Process& process, StdioKind kind, const agent::Json& end);
+  agent::Json close(const agent::Json& params);
+  agent::Json resize(const agent::Json& params);
+  void watch_stdio(PollSet& set, Handle handle, Process& process);
+  void take_news(agent::yamux::StreamId stream);
+  void queue(Handle handle, Process& process);
+  StreamTable* streams() { return client_.session() != nullptr ? &streams_ : nullptr; }
 
   Client& client_;
   Machine& machine_;
-  std::map<std::uint64_t, Process> processes_;
-  std::uint64_t next_process_ = 1;
+  StreamTable streams_;
+  std::map<Handle, Process> processes_;
+  Handle next_process_ = 1;
+  std::map<pid_t, Handle> running_;
+  std::deque<Handle> sending_;    // may have output for the client
+  std::deque<Handle> collected_;  // their status was told, and is to be acknowledged
+  std::deque<Handle> finished_;   // kept, the oldest first
 };
 
 }  // namespace vmkit::guest

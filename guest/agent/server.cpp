@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdexcept>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::guest {
+
+using agent::protocol::hold_time;
+
 namespace {
 
 constexpr std::size_t read_size = 64 * 1024;
@@ -42,6 +46,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
     : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
+  if (kind == ChannelKind::listener) listener_ = std::exchange(channel_, Fd());
   Machine& machine =
       add_service(std::make_unique<Machine>(kind == ChannelKind::virtio_port, files_root));
   Client& client = *this;
@@ -49,7 +54,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   add_service(std::make_unique<Files>(client, machine));
   add_service(std::make_unique<Forwards>(client, machine));
   ending_ = &add_service(std::make_unique<Ending>(processes));
-  expect_client(true);
+  expect_client(kind != ChannelKind::socket);
 }
 
 template <class Kind>
@@ -64,7 +69,8 @@ void Server::run() {
   while (!finished_) {
     if (!connected_ && channel_connected()) expect_client(false);
     watch_all();
-    if (!polled_.wait(connected_ ? -1 : reconnect_poll_ms)) continue;
+    const bool tells_of_clients = connected_ || kind_ != ChannelKind::virtio_port;
+    if (!polled_.wait(tells_of_clients ? -1 : reconnect_poll_ms)) continue;
     try {
       polled_.dispatch(finished_);
     } catch (const Error& error) {
@@ -91,10 +97,24 @@ void Server::watch_all() {
                   if ((revents & (POLLIN | POLLHUP | POLLERR)) != 0) read_channel();
                 });
   }
+  if (listener_) polled_.add(listener_.get(), POLLIN, [this](short) { accept_channel(); });
   for (const auto& service : services_) service->watch(polled_);
+  for (const auto& [serial, client] : clients_) {
+    if (!client.gone_since) continue;
+    polled_.add_timer(*client.gone_since + hold_time, [this](short) { forget_old_clients(); });
+  }
+}
+
+void Server::accept_channel() {
+  Fd accepted(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!accepted) return;
+  lose_channel();
+  channel_ = std::move(accepted);
+  connected_ = true;
 }
 
 bool Server::channel_connected() const {
+  if (!channel_) return false;
   pollfd state{channel_.get(), POLLIN | POLLOUT, 0};
   return ::poll(&state, 1, 0) >= 0 && (state.revents & POLLHUP) == 0;
 }
@@ -102,11 +122,8 @@ bool Server::channel_connected() const {
 // The port hangs up for as long as there is no client, so it cannot be polled meanwhile; it sends
 // SIGIO when that changes. While there is one, SIGIO would come with all data.
 void Server::expect_client(bool expect) {
-  connected_ = !expect;
-  if (kind_ != ChannelKind::virtio_port) {
-    connected_ = true;
-    return;
-  }
+  connected_ = !expect && channel_;
+  if (kind_ != ChannelKind::virtio_port) return;
   const int flags = ::fcntl(channel_.get(), F_GETFL);
   ::fcntl(channel_.get(), F_SETOWN, ::getpid());
   ::fcntl(channel_.get(), F_SETFL, expect ? flags | O_ASYNC : flags & ~O_ASYNC);
@@ -125,13 +142,23 @@ void Server::read_channel() {
   const int failure = errno;
   if (filled != 0) take_input(std::span(incoming_).first(filled));
   if (count > 0 || (count < 0 && (failure == EAGAIN || failure == EINTR))) return;
-  end_session();
+  lose_channel();
+}
+
+void Server::lose_channel() {
+  end_session(false);
   outgoing_.clear();
   outgoing_sent_ = 0;
-  if (kind_ == ChannelKind::virtio_port) {
-    expect_client(true);
-  } else {
-    finished_ = true;
+  switch (kind_) {
+    case ChannelKind::virtio_port:
+      return expect_client(true);
+    case ChannelKind::socket:
+      finished_ = true;
+      return;
+    case ChannelKind::listener:
+      channel_.reset();
+      connected_ = false;
+      return;
   }
 }
 
@@ -143,7 +170,7 @@ void Server::take_input(std::span<const std::byte> input) {
     try {
       session_->receive(input);
       handle_requests();
-      if (session_->ended()) return end_session();
+      if (session_->ended()) return end_session(true);
       for (const auto& service : services_) service->take_input();
       return;
     } catch (const Error& error) {
@@ -169,14 +196,14 @@ void Server::take_preamble(std::span<const std::byte>& input) {
   }
   const auto preamble = scanner_.scan(input);
   if (!preamble || (fresh_ && preamble->nonce == nonce_)) return;
-  end_session();  // of an earlier client
+  end_session(false);  // of an earlier client, or the same that has lost it
   nonce_ = preamble->nonce;
   const agent::Preamble reply{agent::Preamble::Kind::answer, agent::protocol::version, nonce_};
   const auto bytes = reply.encode();
   outgoing_.assign(bytes.begin(), bytes.end());
   outgoing_sent_ = 0;
   if (preamble->version != agent::protocol::version) return;  // the client sees why
-  session_.emplace(next_session_++);
+  session_.emplace();
   scanning_ = false;
   fresh_ = true;
   if (first_session_ != nullptr) std::exchange(first_session_, nullptr)();
@@ -213,13 +240,14 @@ void Server::flush_channel() {
   }
 }
 
-void Server::end_session() {
+void Server::end_session(bool for_good) {
   scanner_ = agent::PreambleScanner(agent::Preamble::Kind::hello);
   scanning_ = true;
   fresh_ = false;
   if (!session_) return;
   for (const auto& service : services_) service->end_session();
   session_.reset();
+  leave_client(for_good);
 }
 
 // The client has broken the protocol and is told so: the go-away is the last of the output.
@@ -227,7 +255,7 @@ void Server::break_session() {
   agent::yamux::OutputBuffer unsent;
   session_->mux().take_output(unsent);
   outgoing_.insert(outgoing_.end(), unsent.begin(), unsent.end());
-  end_session();
+  end_session(true);
 }
 
 void Server::read_signals() {

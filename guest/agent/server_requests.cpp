@@ -22,23 +22,30 @@ void Server::handle_request(const std::string& text) {
   try {
     message = agent::parse_message(text);
   } catch (const Error& error) {
-    return answer_error({session_->serial(), nullptr}, RpcError(parse_error, error.what()));
+    return answer_error({serving().serial(), nullptr}, RpcError(parse_error, error.what()));
   }
-  Deferred request{session_->serial(), message.value("id", Json())};
+  const auto method = message.find("method");
+  if (method != message.end() && *method == "hello") return greet(message);
+  Deferred request{serving().serial(), message.value("id", Json())};
   try {
-    const auto method = message.find("method");
     if (message.value("jsonrpc", Json()) != "2.0" || method == message.end() ||
-        !method->is_string() || !(request.id.is_string() || request.id.is_number())) {
+        !method->is_string()) {
       request.id = request.id.is_structured() ? Json() : request.id;
       throw RpcError(invalid_request, "expected a JSON-RPC 2.0 request with an id");
     }
-    const Json params = message.value("params", Json::object());
-    if (!params.is_object()) throw RpcError(invalid_params, "expected params by name");
-    const auto found = methods_.find(method->get<std::string>());
-    if (found == methods_.end()) {
-      throw RpcError(method_not_found, "unknown method \"" + method->get<std::string>() + "\"");
+    if (const auto count = message.find("ack"); count != message.end()) acknowledge(*count);
+    if (!message.contains("id") && *method == "ack") return;  // that was all
+    if (client_->can_resume()) {
+      // Of a client that has come back, and repeats what it does not know to have arrived.
+      if (!request.id.is_number_unsigned()) {
+        throw RpcError(invalid_request, "expected a number as id");
+      }
+      if (!client_->take_request(request.id.get<std::uint64_t>())) return;
+    } else if (!request.id.is_string() && !request.id.is_number()) {
+      request.id = Json();
+      throw RpcError(invalid_request, "expected a JSON-RPC 2.0 request with an id");
     }
-    if (auto result = found->second(params, request)) answer(request, std::move(*result));
+    if (auto result = run_method(message, request)) answer(request, std::move(*result));
   } catch (const RpcError& error) {
     answer_error(request, error);
   } catch (const Json::exception& error) {
@@ -46,28 +53,27 @@ void Server::handle_request(const std::string& text) {
   }
 }
 
-void Server::answer(const Deferred& request, Json result) {
-  if (!session_ || request.session != session_->serial()) return;
-  session_->send(
-      agent::dump_message({{"jsonrpc", "2.0"}, {"id", request.id}, {"result", std::move(result)}},
-                          agent::BadUtf8::replace));
+std::optional<Json> Server::run_method(const Json& message, const Deferred& request) {
+  const Json params = message.value("params", Json::object());
+  if (!params.is_object()) throw RpcError(invalid_params, "expected params by name");
+  const auto name = message.at("method").get<std::string>();
+  const auto found = methods_.find(name);
+  if (found == methods_.end()) {
+    throw RpcError(method_not_found, "unknown method \"" + name + "\"");
+  }
+  return found->second(params, request);
+}
+
+std::optional<Answered> Server::answer(const Deferred& request, Json result) {
+  return send_to(request.client,
+                 {{"jsonrpc", "2.0"}, {"id", request.id}, {"result", std::move(result)}});
 }
 
 void Server::answer_error(const Deferred& request, const RpcError& error) {
-  if (!session_ || request.session != session_->serial()) return;
   Json body{{"code", static_cast<int>(error.code)}, {"message", error.message}};
   if (error.errno_value != 0) body["data"]["errno"] = error.errno_value;
   if (error.errc != 0) body["data"]["errc"] = error.errc;
-  session_->send(
-      agent::dump_message({{"jsonrpc", "2.0"}, {"id", request.id}, {"error", std::move(body)}},
-                          agent::BadUtf8::replace));
-}
-
-void Server::notify(Json event) {
-  if (!session_) return;
-  session_->send(
-      agent::dump_message({{"jsonrpc", "2.0"}, {"method", "event"}, {"params", std::move(event)}},
-                          agent::BadUtf8::replace));
+  send_to(request.client, {{"jsonrpc", "2.0"}, {"id", request.id}, {"error", std::move(body)}});
 }
 
 }  // namespace vmkit::guest

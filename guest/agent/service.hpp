@@ -15,10 +15,17 @@
 
 namespace vmkit::guest {
 
-/// A request that is answered later, if the session that asked is still there.
+/// A request that is answered later, if the client that asked is still known: it may have lost its
+/// session meanwhile and come back.
 struct Deferred {
-  std::uint64_t session;
+  std::uint64_t client;
   agent::Json id;
+};
+
+/// Which message an answer was: see Client::has().
+struct Answered {
+  std::uint64_t client;
+  std::uint64_t number;
 };
 
 /// What the services need of the server that they belong to.
@@ -28,10 +35,14 @@ class Client {
 
   /// The session; null while there is none.
   virtual Session* session() = 0;
-  virtual void answer(const Deferred& request, agent::Json result) = 0;
+  /// Whose session it is; a client keeps its number when it comes back.
+  virtual std::uint64_t current() const = 0;
+  /// Nothing if the client is not known any more.
+  virtual std::optional<Answered> answer(const Deferred& request, agent::Json result) = 0;
   virtual void answer_error(const Deferred& request, const RpcError& error) = 0;
-  /// Tells the client something that it has not asked for: an object whose "type" says what. Lost
-  /// if there is no client.
+  /// The client has told that it got this answer.
+  virtual bool has(const Answered& answer) const = 0;
+  /// Tells all clients something that they have not asked for: an object whose "type" says what.
   virtual void notify(agent::Json event) = 0;
 };
 
@@ -55,8 +66,10 @@ class Service {
   virtual void take_input() {}
   /// There is room for output to the client: called again and again while it is written.
   virtual void give_output() {}
-  /// The session and all its streams are about to go.
+  /// The session and all its streams are about to go. Its client may come back.
   virtual void end_session() {}
+  /// This client will not come back: what is kept for it can go.
+  virtual void forget_client(std::uint64_t) {}
   /// A child has ended, with a status as waitpid gives it. True if it was one of this service's.
   virtual bool take_child(pid_t, int) { return false; }
 };

@@ -16,12 +16,12 @@ constexpr std::size_t max_unsent_answers = 4 * 1024 * 1024;
 
 }  // namespace
 
-Session::Session(std::uint64_t serial)
-    : serial_(serial), mux_(agent::yamux::Role::server, agent::yamux::Limits{}) {}
+Session::Session() : mux_(agent::yamux::Role::server, agent::yamux::Limits{}) {}
 
 void Session::receive(std::span<const std::byte> input) {
   mux_.receive(input);
   accept_streams();
+  changed_.clear();
   for (const auto id : mux_.take_changed()) {
     if (const auto stream = streams_.find(id); stream != streams_.end()) {
       on_change(id, stream->second);
@@ -39,7 +39,8 @@ void Session::on_change(agent::yamux::StreamId id, Opened& stream) {
       if (stream.state == StreamState::header) read_header(id, stream);
       return;
     case StreamState::claimed:
-      return;  // its owner looks at it
+      changed_.push_back(id);
+      return;
     case StreamState::finished:
       return drain_finished(id);
   }

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "agent/message.hpp"
 #include "agent/protocol.hpp"
@@ -16,9 +17,8 @@ namespace vmkit::guest {
 /// What one connected client has: the multiplexer, the RPC stream and the streams that it opened.
 class Session {
  public:
-  explicit Session(std::uint64_t serial);
+  Session();
 
-  std::uint64_t serial() const { return serial_; }
   agent::yamux::Engine& mux() { return mux_; }
 
   /// Takes bytes of the client. Throws Error if they break the protocol.
@@ -31,8 +31,11 @@ class Session {
   /// Moves queued answers into the multiplexer, as far as its windows allow.
   void pump_answers();
   bool answers_pending() const { return answers_sent_ < answers_.size(); }
-  /// The client has closed the RPC stream: it wants no more.
+  /// The client has said good-bye: it wants no more.
   bool ended() const { return ended_; }
+
+  /// The claimed streams with news from the last receive(): data, an end, a reset, a window.
+  const std::vector<agent::yamux::StreamId>& changed() const { return changed_; }
 
   /// True once for each stream that the client opened for `kind`; then it is the caller's.
   bool claim(agent::protocol::StreamKind kind, agent::yamux::StreamId id);
@@ -55,14 +58,14 @@ class Session {
   void on_change(agent::yamux::StreamId id, Opened& stream);
   void drain_finished(agent::yamux::StreamId id);
 
-  std::uint64_t serial_;
   agent::yamux::Engine mux_;
   agent::yamux::StreamId rpc_ = 0;
   agent::MessageDecoder decoder_;
   std::string answers_;
   std::size_t answers_sent_ = 0;
   bool ended_ = false;
-  std::map<agent::yamux::StreamId, Opened> streams_;
+  std::unordered_map<agent::yamux::StreamId, Opened> streams_;
+  std::vector<agent::yamux::StreamId> changed_;
 };
 
 }  // namespace vmkit::guest

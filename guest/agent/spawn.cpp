@@ -11,6 +11,7 @@
 #include <iterator>
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,11 +91,11 @@ bool enter_working_directory(const std::string& path) {
   throw RpcError(bad_working_directory, "working directory \"" + path + "\"", errno);
 }
 
-// The process may open /dev/stdout again only if the pipe behind it is its own.
+// The process may open /dev/stdout again only if the pipe or terminal behind it is its own.
 void own_standard_streams(const UserIds& ids) {
   for (int fd = 0; fd < 3; ++fd) {
     struct stat status;
-    if (::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode)) {
+    if (::fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || ::isatty(fd) == 1)) {
       [[maybe_unused]] const int ignored = ::fchown(fd, ids.uid, ids.gid);
     }
   }
@@ -207,6 +208,9 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
         throw RpcError(operation_failed, "cannot set up standard input and output", errno);
       }
     }
+    if (request.terminal && ::ioctl(0, TIOCSCTTY, 0) != 0) {
+      throw RpcError(operation_failed, "cannot set the controlling terminal", errno);
+    }
     // Ours are closed on exec anyway; this is for what we inherited ourselves.
     ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
     set_limits(request);
@@ -244,6 +248,7 @@ SpawnRequest parse_spawn_request(const agent::Json& params, Container* container
   request.args = params.at("args").get<std::vector<std::string>>();
   if (request.args.empty()) throw RpcError(invalid_params, "args: expected at least one");
   request.env = get_or<std::vector<std::string>>(params, "env", {});
+  request.terminal = params.contains("terminal");
   request.working_directory = get_or<std::string>(params, "working_dir", "/");
   request.user = get_or<std::string>(params, "user", "");
   request.groups = get_or<std::vector<std::string>>(params, "groups", {});

@@ -20,6 +20,7 @@ struct SpawnRequest {
   std::vector<std::string> args;
   std::vector<std::string> env;  ///< "NAME=value"
   std::string working_directory = "/";
+  bool terminal = false;            ///< standard input is one, and is to control the process
   std::string user;                 ///< empty: as the agent
   std::vector<std::string> groups;  ///< supplementary, besides the user's own
   mode_t umask = 022;

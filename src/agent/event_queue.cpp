@@ -33,7 +33,7 @@ std::optional<std::int64_t> GuestEvent::number(std::string_view name) const {
   return value;
 }
 
-EventQueue::~EventQueue() {
+void EventQueue::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;

@@ -22,8 +22,7 @@ class EventQueue {
   using Handler = std::function<void(const GuestEvent&)>;
 
   EventQueue() = default;
-  /// Waits for a handler that runs.
-  ~EventQueue();
+  ~EventQueue() { stop(); }
   EventQueue(const EventQueue&) = delete;
   EventQueue& operator=(const EventQueue&) = delete;
 
@@ -31,6 +30,8 @@ class EventQueue {
   void listen(Handler handler);
   /// Takes the params of an event notification. Throws data_corruption if they are none.
   void push(const Json& params);
+  /// No handler is told any more; waits for one that runs. May be called again.
+  void stop();
 
  private:
   void deliver();

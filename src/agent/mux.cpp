@@ -35,6 +35,22 @@ void MuxStream::set_listener(std::function<void()> listener) {
   state_->set_listener(id_, std::move(listener));
 }
 
+std::size_t MuxStream::write_some(std::span<const std::byte> data, const CallOptions& options) {
+  return state_->write_some(id_, data, options);
+}
+
+std::uint64_t MuxStream::acknowledged() const {
+  return state_->acknowledged(id_);
+}
+
+void MuxStream::report_every(std::uint32_t bytes) {
+  state_->report_every(id_, bytes);
+}
+
+std::optional<Error> MuxStream::session_failure() const {
+  return state_->failure();
+}
+
 void MuxStream::post(std::string_view message) {
   state_->post(id_, message);
 }
@@ -61,10 +77,13 @@ Mux::Mux(std::unique_ptr<Stream> transport, yamux::Role role, yamux::Limits limi
   }
 }
 
-Mux::~Mux() {
-  state_->shut_down();
-  reader_.join();
-  writer_.join();
+void Mux::end() noexcept {
+  std::call_once(ended_, [this] {
+    state_->shut_down();
+    reader_.join();
+    writer_.join();
+    state_->drop_transport();
+  });
 }
 
 std::unique_ptr<MuxStream> Mux::open() {

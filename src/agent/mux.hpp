@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -33,6 +34,8 @@ class MuxStream : public Stream {
   std::size_t read(std::span<std::byte> buffer, const CallOptions& options);
   void write(std::span<const std::byte> data) override { write(data, {}); }
   void write(std::span<const std::byte> data, const CallOptions& options);
+  /// Waits until some of `data` (not empty) can be taken, and returns how much.
+  std::size_t write_some(std::span<const std::byte> data, const CallOptions& options);
   /// What a loop needs, which must not wait: reads what is there now. Nothing if that is nothing
   /// yet, 0 at the end. Throws unavailable after a reset or with the session.
   std::optional<std::size_t> read_now(std::span<std::byte> buffer);
@@ -42,10 +45,17 @@ class MuxStream : public Stream {
   /// Calls `listener` whenever there is news for read_now() or write_now(), in the threads of the
   /// Mux and under its lock: it may only wake somebody. Not together with a handler.
   void set_listener(std::function<void()> listener);
-  /// Queues a whole message and does not wait, so that no stop can cut it. Not together with
-  /// write() on the same stream.
+  /// Queues a whole message and does not wait, so that no stop can cut it. What is written
+  /// otherwise comes after it.
   void post(std::string_view message);
+  /// Takes effect after what was posted.
   void close_write() override;
+  /// How many bytes the peer has told to have consumed.
+  std::uint64_t acknowledged() const;
+  /// Tells the peer what was read after so many bytes already.
+  void report_every(std::uint32_t bytes);
+  /// Why the session of the stream has ended; nothing while it goes on.
+  std::optional<Error> session_failure() const;
   void close() noexcept override;
 
  private:
@@ -58,13 +68,12 @@ class MuxStream : public Stream {
 ///
 /// The session ends when the transport does or the peer breaks the protocol; every wait then ends
 /// with the same Error. Thread-safe.
-class Mux {
+class Mux : public std::enable_shared_from_this<Mux> {
  public:
   /// `early_input` was read from the transport already.
   Mux(std::unique_ptr<Stream> transport, yamux::Role role, yamux::Limits limits,
       std::span<const std::byte> early_input = {});
-  /// Ends the session and waits for the threads. Not from a handler.
-  ~Mux();
+  ~Mux() { end(); }
   Mux(const Mux&) = delete;
   Mux& operator=(const Mux&) = delete;
 
@@ -90,9 +99,12 @@ class Mux {
   std::optional<Error> failure() const;
   /// Ends the session. All waiting calls end with unavailable. May be called more than once.
   void close() noexcept;
+  /// The same, waits for the threads and closes the transport. Not from a handler.
+  void end() noexcept;
 
  private:
   std::shared_ptr<MuxState> state_;
+  std::once_flag ended_;
   std::thread reader_;
   std::thread writer_;
 };

@@ -222,18 +222,24 @@ void MuxState::limit_accepted(std::size_t most) {
 
 void MuxState::write(yamux::StreamId id, std::span<const std::byte> data,
                      const CallOptions& options) {
+  while (!data.empty()) data = data.subspan(write_some(id, data, options));
+}
+
+std::size_t MuxState::write_some(yamux::StreamId id, std::span<const std::byte> data,
+                                 const CallOptions& options) {
   const EntryPtr stream = entry(id);
   StoppableWait waiting(mutex_, stream->changed, options, "writing a stream of the guest");
   std::unique_lock lock(mutex_);
-  while (!data.empty()) {
+  for (;;) {
     if (stream->write_closed) {
       throw Error(Errc::unavailable, "the stream was closed by this side");
     }
     check_open(id, *stream);
-    if (const std::size_t count = engine_.write(id, data)) {
-      data = data.subspan(count);
-      wake_writer();
-      continue;
+    if (stream->outbox.empty()) {
+      if (const std::size_t count = engine_.write(id, data)) {
+        wake_writer();
+        return count;
+      }
     }
     wait_for_output(id, stream);
     waiting.wait(lock);
@@ -263,6 +269,7 @@ void MuxState::send_outbox(yamux::StreamId id, const EntryPtr& of) {
   }
   if (sent == 0) return;
   of->outbox.erase(0, sent);
+  if (of->outbox.empty() && of->finish_after_outbox && !of->closed) engine_.finish(id);
   wake_writer();
 }
 
@@ -276,9 +283,23 @@ void MuxState::close_write(yamux::StreamId id) {
   const std::lock_guard lock(mutex_);
   if (stream->closed || failure_) return;
   stream->write_closed = true;
-  engine_.finish(id);
+  if (stream->outbox.empty()) {
+    engine_.finish(id);
+  } else {
+    stream->finish_after_outbox = true;
+  }
   stream->changed.notify_all();
   wake_writer();
+}
+
+std::uint64_t MuxState::acknowledged(yamux::StreamId id) const {
+  const std::lock_guard lock(mutex_);
+  return engine_.contains(id) ? engine_.acknowledged(id) : 0;
+}
+
+void MuxState::report_every(yamux::StreamId id, std::uint32_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (engine_.contains(id)) engine_.report_every(id, bytes);
 }
 
 void MuxState::close(yamux::StreamId id) noexcept {
@@ -342,8 +363,12 @@ void MuxState::shut_down() noexcept {
   fail(Error(Errc::unavailable, "closed by this side"));
   std::unique_lock lock(mutex_);
   writer_done_.wait_for(lock, farewell_time, [&] { return writer_is_done_; });
-  lock.unlock();
-  transport_->close();
+  if (transport_) transport_->close();
+}
+
+void MuxState::drop_transport() noexcept {
+  const std::lock_guard lock(mutex_);
+  transport_.reset();
 }
 
 MuxState::EntryPtr MuxState::entry(yamux::StreamId id) const {

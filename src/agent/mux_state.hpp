@@ -42,6 +42,10 @@ class MuxState {
   void set_listener(yamux::StreamId id, std::function<void()> listener);
   void set_accept_listener(std::function<void()> listener);
   void limit_accepted(std::size_t most);
+  std::size_t write_some(yamux::StreamId id, std::span<const std::byte> data,
+                         const CallOptions& options);
+  std::uint64_t acknowledged(yamux::StreamId id) const;
+  void report_every(yamux::StreamId id, std::uint32_t bytes);
   void post(yamux::StreamId id, std::string_view message);
   void close_write(yamux::StreamId id);
   void close(yamux::StreamId id) noexcept;
@@ -56,12 +60,15 @@ class MuxState {
   void fail(const Error& cause) noexcept;
   /// Gives write_transport() a moment to say good-bye, then closes the transport.
   void shut_down() noexcept;
+  /// When both threads have ended: streams may outlive it.
+  void drop_transport() noexcept;
 
  private:
   struct Entry {
     std::condition_variable changed;
-    bool closed = false;            // by our side; the engine has forgotten the stream
-    bool write_closed = false;      // by our side: who still waits to write waits in vain
+    bool closed = false;        // by our side; the engine has forgotten the stream
+    bool write_closed = false;  // by our side: who still waits to write waits in vain
+    bool finish_after_outbox = false;
     bool waits_for_output = false;  // is in waiting_for_output_
     std::string outbox;             // posted messages that did not fit yet
     std::shared_ptr<DataHandler> handler;
@@ -83,7 +90,7 @@ class MuxState {
   void check_open(yamux::StreamId id, const Entry& entry) const;
   void wake_writer();
 
-  const std::unique_ptr<Stream> transport_;
+  std::unique_ptr<Stream> transport_;
   mutable std::mutex mutex_;  // guards all that follows
   yamux::Engine engine_;
   std::unordered_map<yamux::StreamId, EntryPtr> entries_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
-#include "agent/mux.hpp"
+#include "agent/exit_status.hpp"
 #include "agent/process_impl.hpp"
 
 #include <vmkit/agent/process.hpp>
@@ -21,38 +21,40 @@ Pipe& require(const std::unique_ptr<Pipe>& pipe, const char* name) {
 
 }  // namespace
 
-ProcessInput::ProcessInput(std::unique_ptr<MuxStream> stream) : stream_(std::move(stream)) {}
-ProcessInput::~ProcessInput() {
-  close();
-}
+ProcessInput::ProcessInput(std::shared_ptr<InputPipe> pipe) : pipe_(std::move(pipe)) {}
+ProcessInput::~ProcessInput() = default;
 
 void ProcessInput::write(std::span<const std::byte> data, const CallOptions& options) {
-  stream_->write(data, options);
+  pipe_->write(data, options);
 }
 
 void ProcessInput::close() noexcept {
-  try {
-    stream_->close_write();
-  } catch (const Error&) {
-    // Only a stream that is gone already cannot be closed.
-  }
+  pipe_->close();
 }
 
-ProcessOutput::ProcessOutput(std::unique_ptr<MuxStream> stream) : stream_(std::move(stream)) {}
+ProcessOutput::ProcessOutput(std::shared_ptr<OutputPipe> pipe) : pipe_(std::move(pipe)) {}
 ProcessOutput::~ProcessOutput() = default;
 
 std::size_t ProcessOutput::read(std::span<std::byte> buffer, const CallOptions& options) {
-  return stream_->read(buffer, options);
+  return pipe_->read(buffer, options);
+}
+
+std::uint64_t ProcessOutput::offset() const {
+  return pipe_->offset();
 }
 
 void ProcessOutput::close() noexcept {
-  stream_->close();
+  pipe_->close();
 }
 
-Process::Process(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Process::Process(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Process::Process(Process&&) noexcept = default;
 Process& Process::operator=(Process&&) noexcept = default;
 Process::~Process() = default;
+
+std::uint64_t Process::handle() const {
+  return impl_->handle;
+}
 
 std::int64_t Process::pid() const {
   return impl_->pid;
@@ -68,8 +70,28 @@ ProcessOutput& Process::stderr_source() {
   return require(impl_->error, "standard error");
 }
 
+void Process::close_stdout(const CallOptions& options) {
+  impl_->link->rpc()->call("close_stdio", {{"process", impl_->handle}, {"stream", "stdout"}},
+                           options);
+}
+
+void Process::close_stderr(const CallOptions& options) {
+  impl_->link->rpc()->call("close_stdio", {{"process", impl_->handle}, {"stream", "stderr"}},
+                           options);
+}
+
+void Process::resize(TerminalSize size, const CallOptions& options) {
+  impl_->link->rpc()->call(
+      "resize", {{"process", impl_->handle}, {"rows", size.rows}, {"columns", size.columns}},
+      options);
+}
+
+void Process::forget(const CallOptions& options) {
+  impl_->link->rpc()->call("forget", {{"process", impl_->handle}}, options);
+}
+
 void Process::signal(int number, const CallOptions& options) {
-  impl_->rpc->call("signal", {{"process", impl_->handle}, {"signal", number}}, options);
+  impl_->link->rpc()->call("signal", {{"process", impl_->handle}, {"signal", number}}, options);
 }
 
 void Process::signal(std::string_view name, const CallOptions& options) {
@@ -81,21 +103,7 @@ void Process::signal(std::string_view name, const CallOptions& options) {
 }
 
 ExitStatus Process::wait(const CallOptions& options) {
-  const Json status = impl_->rpc->wait(*impl_->exit, options);
-  // One of the two, and as the kernel has them: nothing else may pass for a success.
-  const auto number = [&](const char* name, unsigned least, unsigned most) -> std::optional<int> {
-    const auto found = status.is_object() ? status.find(name) : status.end();
-    if (found == status.end() || !found->is_number_unsigned()) return std::nullopt;
-    const auto value = found->get<std::uint64_t>();
-    if (value < least || value > most) return std::nullopt;
-    return static_cast<int>(value);
-  };
-  const auto code = number("code", 0, 255);
-  const auto signal = number("signal", 1, 127);
-  if (code.has_value() == signal.has_value()) {
-    throw Error(Errc::data_corruption, "the guest agent sent a malformed exit status");
-  }
-  return {code.value_or(0), signal.value_or(0)};
+  return parse_exit_status(impl_->link->rpc()->wait(*impl_->exit, options));
 }
 
 }  // namespace vmkit::agent

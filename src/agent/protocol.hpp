@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,6 +14,9 @@ inline constexpr std::uint32_t version = 2;
 /// A JSON-RPC message, without its length prefix.
 inline constexpr std::size_t max_message_bytes = 1024 * 1024;
 inline constexpr std::size_t max_json_depth = 16;
+
+/// A client that has lost its session is remembered for so long, and so are its places in streams.
+inline constexpr std::chrono::seconds hold_time{30};
 
 /// Every stream but the first begins with four bytes: 'v', 's', the kind, 1.
 enum class StreamKind : std::uint8_t { stdio = 1, file = 2, connection = 3 };

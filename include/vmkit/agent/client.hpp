@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <vmkit/agent/container_spec.hpp>
 #include <vmkit/agent/event.hpp>
@@ -45,22 +46,37 @@ struct PowerOff {
   std::chrono::milliseconds grace{0};
 };
 
-/// A session with the agent of one machine, over one connection, by docs/formats/agent-protocol.md.
+/// Makes a new connection to the agent, when there is none or the last one was lost. Throws
+/// unavailable or io if it may work a little later, and failed_precondition if it never will: the
+/// machine has ended. Called in a thread of the client's.
+using Dialler = std::function<std::unique_ptr<Stream>(const CallOptions&)>;
+
+struct ReconnectOptions {
+  /// How long it is tried to make a lost connection again. The guest keeps what is needed for
+  /// that for 30 s.
+  std::chrono::milliseconds limit = std::chrono::seconds(30);
+};
+
+/// Talks to the agent of one machine, by docs/formats/agent-protocol.md.
 ///
-/// When the connection is lost, every call that waits, Process::wait() and the pipes included, ends
-/// at once with Error unavailable, and so does every later one; a new Client over a new connection
-/// finds the machine, its root and its processes as they are, but no pipes. Owns two threads, for
-/// the two directions of the stream. Move-only; thread-safe.
+/// With a dialler a lost connection is made again, and nobody notices: each request is executed
+/// once, each event is told once, and streams of processes go on at the byte where they were.
+/// Otherwise, and when it cannot be made again, every call that waits, Process::wait() and the
+/// streams included, ends with Error unavailable, and so does every later one; a new Client finds
+/// the machine, its root and its processes as they are. Owns a few threads. Move-only; thread-safe.
 class Client {
  public:
   /// Greets the agent and waits until it answers; the machine may still be booting. Give a
   /// deadline: a machine that does not boot never answers. Throws timeout, cancelled, unavailable
   /// if the stream ends, unsupported if the agent's version does not fit.
   static Client connect(std::unique_ptr<Stream> stream, const CallOptions& options);
+  /// The same over connections that `dialler` makes, as often as needed.
+  static Client connect(Dialler dialler, const ReconnectOptions& reconnect,
+                        const CallOptions& options);
 
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
-  /// Leaves the session; the machine and its processes run on, without their pipes.
+  /// Leaves the session; the machine and its processes run on.
   ~Client();
 
   const AgentInfo& info() const;
@@ -83,6 +99,14 @@ class Client {
   /// it may have started.
   Process spawn(const ProcessSpec& spec, const CallOptions& options = {});
 
+  /// The processes that the guest knows: those that run, and those that have ended but whose
+  /// status nobody has asked for, or whose output is kept. The oldest first.
+  std::vector<ProcessInfo> processes(const CallOptions& options = {});
+  /// A process that was started before, by whichever client; failed_precondition if the guest does
+  /// not know it any more.
+  Process attach(std::uint64_t handle, const AttachOptions& attach = {},
+                 const CallOptions& options = {});
+
   /// The files in the root.
   Files files();
 
@@ -98,7 +122,7 @@ class Client {
   /// The same without asking the processes.
   void power_off(const CallOptions& options = {}) { power_off(PowerOff{}, options); }
 
-  /// Why the session has ended; nothing while it goes on.
+  /// Why the session has ended for good; nothing while it goes on or is being made again.
   std::optional<Error> failure() const;
   /// Ends the session; what waits in other threads ends with unavailable. May be called again.
   void close() noexcept;

@@ -11,17 +11,38 @@
 #include <vector>
 
 #include <vmkit/agent/isolation.hpp>
+#include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/stream.hpp>
 
 namespace vmkit::agent {
 
-class MuxStream;
+class InputPipe;
+class OutputPipe;
 
 /// What a standard stream of a process is.
 enum class Stdio {
   null,  ///< /dev/null
-  pipe,  ///< a pipe whose other end is Process::stdin_sink() and so on
+  pipe,  ///< Process::stdin_sink() and so on are its other end
+  kept,  ///< as pipe, but nobody is there at first: Client::attach() finds it
+};
+
+/// Of a terminal, in characters.
+struct TerminalSize {
+  unsigned rows = 24;
+  unsigned columns = 80;
+
+  friend bool operator==(const TerminalSize&, const TerminalSize&) = default;
+};
+
+/// What the guest keeps of an output. Bytes that a reader has not had yet are never dropped while
+/// it is there, or may come back: then the process waits. While nobody reads, the oldest go.
+struct OutputOptions {
+  /// How much of standard output, and how much of standard error: 4 KiB to 64 MiB.
+  ByteSize bytes = ByteSize(1024 * 1024);
+  /// Keep what was read, too, so that it can be read again, and after the end of the process until
+  /// Process::forget(). (256 ended processes are kept, with 16 MiB in all: then the oldest go.)
+  bool after_reading = false;
 };
 
 /// What to start. Text must be UTF-8; all of it together may be about 1 MiB.
@@ -48,6 +69,10 @@ struct ProcessSpec {
   Stdio stdin_mode = Stdio::null;
   Stdio stdout_mode = Stdio::pipe;
   Stdio stderr_mode = Stdio::pipe;
+  /// Run it on a terminal of this size, in a session of its own. Standard output is then both
+  /// outputs; stderr_mode does not count.
+  std::optional<TerminalSize> terminal = {};
+  OutputOptions kept_output = {};
 };
 
 /// How a process ended.
@@ -59,62 +84,102 @@ struct ExitStatus {
   friend bool operator==(const ExitStatus&, const ExitStatus&) = default;
 };
 
+/// What runs in a guest, as Client::processes() tells it.
+struct ProcessInfo {
+  std::uint64_t handle = 0;  ///< for Client::attach()
+  std::int64_t pid = 0;
+  std::string program;
+  bool terminal = false;
+  std::optional<ExitStatus> status = {};  ///< once it has ended
+};
+
+/// Which of a process's standard streams are wanted, and from where on its outputs are read.
+struct AttachOptions {
+  bool stdin_sink = false;  ///< takes the place of whoever writes it
+  bool stdout_source = true;
+  bool stderr_source = true;  ///< ends at once if the process has none
+  /// From the beginning. If that is not kept any more, from the first byte that is:
+  /// ProcessOutput::offset() tells.
+  std::uint64_t offset = 0;
+  /// So many bytes of what there is, instead of `offset`.
+  std::optional<ByteSize> tail = {};
+  /// Also what is still to come; otherwise the outputs end where they end now.
+  bool follow = true;
+};
+
 /// The host's end of a process's standard input. One thread at a time writes; close() from any.
+/// The destructor leaves the input as it is.
 class ProcessInput : public Sink {
  public:
-  explicit ProcessInput(std::unique_ptr<MuxStream> stream);
+  explicit ProcessInput(std::shared_ptr<InputPipe> pipe);
   ~ProcessInput() override;
 
-  /// Blocks while the process does not read and about 512 KiB wait for it. Throws unavailable if
-  /// the process no longer reads or the connection is lost. A stopped write may have written a
-  /// part.
+  /// Blocks while the process does not read and about 512 KiB wait for it, and while a lost
+  /// connection is made again. Throws unavailable if the process no longer reads or the connection
+  /// is lost for good. A stopped write may have written a part.
   void write(std::span<const std::byte> data) override { write(data, {}); }
   void write(std::span<const std::byte> data, const CallOptions& options);
-  /// The process reads the end of its input after what was written.
+  /// The process reads the end of its input after what was written; on a terminal it gets the
+  /// character that stands for that.
   void close() noexcept;
 
  private:
-  std::unique_ptr<MuxStream> stream_;
+  std::shared_ptr<InputPipe> pipe_;
 };
 
 /// The host's end of a process's standard output or error. One thread at a time reads; close()
-/// from any. About 1 MiB waits unread here; then the process blocks when it writes.
+/// from any. About 1 MiB waits unread here, and OutputOptions::bytes in the guest; then the process
+/// blocks when it writes. The destructor leaves the output to others.
 class ProcessOutput : public Source {
  public:
-  explicit ProcessOutput(std::unique_ptr<MuxStream> stream);
+  explicit ProcessOutput(std::shared_ptr<OutputPipe> pipe);
   ~ProcessOutput() override;
 
   /// Returns 0 when the process and all others that have inherited the pipe have closed it, or
-  /// after close(). Throws unavailable if the connection is lost before.
+  /// after close(). Waits while a lost connection is made again. Throws unavailable if it is lost
+  /// for good, and data_corruption, once, if that took so long (30 s) that output was overwritten:
+  /// the next read goes on with what there is.
   std::size_t read(std::span<std::byte> buffer) override { return read(buffer, {}); }
   std::size_t read(std::span<std::byte> buffer, const CallOptions& options);
-  /// No more is wanted: the process gets SIGPIPE or EPIPE if it writes again.
+  /// How many bytes of the output come before the next one.
+  std::uint64_t offset() const;
+  /// Reads no more; the output is left to others.
   void close() noexcept;
 
  private:
-  std::unique_ptr<MuxStream> stream_;
+  std::shared_ptr<OutputPipe> pipe_;
 };
 
-/// A process in the guest. Made by Client::spawn().
+/// A process in the guest. Made by Client::spawn() and Client::attach().
 ///
-/// The destructor closes the pipes and does not kill: a process that does not use them runs on,
-/// until the machine ends. If the Client goes first, every call throws unavailable. Thread-safe,
-/// and so are the pipes within their own rules.
+/// The destructor neither kills nor closes anything: the process runs on, until the machine ends,
+/// and can be attached to again. If the Client goes first, every call throws unavailable.
+/// Thread-safe, and so are the streams within their own rules.
 class Process {
  public:
   class Impl;
-  explicit Process(std::unique_ptr<Impl> impl);
+  explicit Process(std::shared_ptr<Impl> impl);
   Process(Process&&) noexcept;
   Process& operator=(Process&&) noexcept;
   ~Process();
 
+  /// Names it for Client::attach(), also of another host process.
+  std::uint64_t handle() const;
   /// The number that the guest's kernel gave it.
   std::int64_t pid() const;
 
-  /// The pipes; failed_precondition for those that ProcessSpec did not ask for.
+  /// The streams; failed_precondition for those that ProcessSpec did not ask for.
   ProcessInput& stdin_sink();
   ProcessOutput& stdout_source();
   ProcessOutput& stderr_source();
+
+  /// Nobody will read standard output any more: the process gets SIGPIPE or EPIPE if it writes
+  /// again.
+  void close_stdout(const CallOptions& options = {});
+  void close_stderr(const CallOptions& options = {});
+  /// Changes the size of the terminal, which the process is told by SIGWINCH; failed_precondition
+  /// if it has none.
+  void resize(TerminalSize size, const CallOptions& options = {});
 
   /// Sends a signal to the process; failed_precondition if it has ended.
   void signal(int number, const CallOptions& options = {});
@@ -125,8 +190,12 @@ class Process {
   /// from any thread, and then tells the same. Throws unavailable if the connection is lost.
   ExitStatus wait(const CallOptions& options = {});
 
+  /// Its output is of no more interest, whatever OutputOptions said: when it has ended, the guest
+  /// forgets it.
+  void forget(const CallOptions& options = {});
+
  private:
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 /// The number of a signal in the guest (Linux), whatever the host: "KILL", "SIGKILL" or "9".

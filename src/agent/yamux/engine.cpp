@@ -93,10 +93,19 @@ void Engine::consume(StreamId id, std::size_t count) {
   stream.unread.pop(count);
   stream.consumed += static_cast<std::uint32_t>(count);
   // Half a window at a time: few frames, and the peer never has to stop.
-  if (stream.peer_finished || stream.reset || stream.consumed < limits_.receive_window / 2) return;
+  if (stream.peer_finished || stream.reset || stream.consumed < report_after(stream)) return;
   emit({FrameType::window_update, 0, id, stream.consumed});
   stream.receive_window += stream.consumed;
   stream.consumed = 0;
+}
+
+std::uint32_t Engine::report_after(const Stream& stream) const {
+  const std::uint32_t half = limits_.receive_window / 2;
+  return stream.report_every == 0 ? half : std::min(stream.report_every, half);
+}
+
+void Engine::report_every(StreamId id, std::uint32_t bytes) {
+  at(id).report_every = bytes;
 }
 
 bool Engine::at_end(StreamId id) const {

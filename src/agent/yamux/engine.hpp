@@ -51,6 +51,8 @@ class Engine {
   /// Takes what the peer sent, in any portions.
   void receive(std::span<const std::byte> input);
 
+  /// There is room for data in the output.
+  bool has_room() const { return output_.size() < limits_.output_target; }
   bool has_output() const { return !output_.empty(); }
   std::size_t output_size() const { return output_.size(); }
   /// Swaps the bytes for the peer into `into`, whose own contents go; its memory is used again.
@@ -69,6 +71,9 @@ class Engine {
   std::span<const std::byte> readable(StreamId id) const;
   /// Frees `count` bytes of readable(), so that the peer may send more.
   void consume(StreamId id, std::size_t count);
+  /// Tells the peer what was consumed after so many bytes already, not only after half the window:
+  /// for a peer that keeps what it has sent until then, and cannot keep much.
+  void report_every(StreamId id, std::uint32_t bytes);
   /// All was read, and the peer will not write more.
   bool at_end(StreamId id) const;
   bool reset_by_peer(StreamId id) const;
@@ -81,6 +86,11 @@ class Engine {
   void commit(std::size_t size);
   /// Copies as much of `data` as writable() allows; returns how much.
   std::size_t write(StreamId id, std::span<const std::byte> data);
+
+  /// How many bytes the peer's window has room for, whatever our output has.
+  std::uint32_t send_window(StreamId id) const { return at(id).send_window; }
+  /// How many bytes of this stream the peer has told to have consumed.
+  std::uint64_t acknowledged(StreamId id) const { return at(id).acknowledged; }
 
   /// Half-close: nothing more will be written. May be called again.
   void finish(StreamId id);
@@ -103,7 +113,9 @@ class Engine {
     ByteQueue unread;
     std::uint32_t receive_window = initial_window;  // what the peer may still send
     std::uint32_t consumed = 0;                     // read by the owner, not yet given back
+    std::uint32_t report_every = 0;                 // 0: after half the window
     std::uint32_t send_window = initial_window;
+    std::uint64_t acknowledged = 0;
     bool finished = false;       // we sent FIN
     bool peer_finished = false;  // we got FIN
     bool reset = false;
@@ -117,6 +129,7 @@ class Engine {
   Stream* accept_frame(const FrameHeader& header);
   bool was_open(StreamId id) const;
   bool is_ours(StreamId id) const { return id % 2 == own_parity_; }
+  std::uint32_t report_after(const Stream& stream) const;
   Stream& at(StreamId id);
   const Stream& at(StreamId id) const;
   void mark_changed(StreamId id, Stream& stream);

@@ -49,6 +49,8 @@ void Engine::on_stream_frame(const FrameHeader& header) {
       fail("a window update beyond 2^32", header.stream);
     }
     stream->send_window += header.length;
+    // With SYN or ACK it is what the window has beyond the initial one.
+    if ((header.flags & (flag_syn | flag_ack)) == 0) stream->acknowledged += header.length;
     if (header.length != 0) mark_changed(header.stream, *stream);
   }
   if (stream == nullptr) return;

@@ -106,7 +106,7 @@ TEST_CASE("closing the output ends a process that writes for ever") {
   auto process = session.client.spawn(shell("exec cat /dev/zero"), soon());
   std::vector<std::byte> buffer(1000);
   CHECK(process.stdout_source().read(buffer, soon()) > 0);
-  process.stdout_source().close();
+  process.close_stdout(soon());
   CHECK(process.wait(soon()).signal == SIGPIPE);
 }
 

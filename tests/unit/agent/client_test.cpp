@@ -59,7 +59,9 @@ class FakeAgent {
       while (const std::size_t count = rpc->read(buffer)) {
         std::span<const std::byte> input = std::span(buffer).first(count);
         while (const auto text = decoder.next(input)) {
-          const std::string reply = answer_(parse_message(*text));
+          const Json request = parse_message(*text);
+          if (!request.contains("id")) continue;  // it only acknowledges
+          const std::string reply = answer_(request);
           if (reply == "die") return;
           rpc->write(std::as_bytes(std::span(reply)));
         }
@@ -124,16 +126,16 @@ TEST_CASE("an agent that answers nonsense ends the session with a clear error") 
       {Errc::unavailable, "malformed answer", framed("{}")},
       {Errc::unavailable, "never made", framed("{\"id\":99,\"result\":{}}")},
       {Errc::unavailable, "never made", framed("{\"id\":\"1\",\"result\":{}}")},
-      {Errc::unavailable, "malformed answer", framed("{\"id\":1}")},
-      {Errc::unavailable, "malformed answer", framed("{\"id\":1,\"error\":7}")},
+      {Errc::unavailable, "malformed answer", framed("{\"id\":0}")},
+      {Errc::unavailable, "malformed answer", framed("{\"id\":0,\"error\":7}")},
       {Errc::unavailable, "expected 1 to 1048576", std::string("\xff\xff\xff\xff")},
       {Errc::unavailable, "expected 1 to 1048576", std::string("\0\0\0\0", 4)},
-      {Errc::unavailable, "deep", framed("{\"id\":1,\"result\":" + std::string(1000, '[') + "}")},
-      {Errc::data_corruption, "malformed answer", framed("{\"id\":1,\"result\":{}}")},
+      {Errc::unavailable, "deep", framed("{\"id\":0,\"result\":" + std::string(1000, '[') + "}")},
+      {Errc::data_corruption, "malformed answer", framed("{\"id\":0,\"result\":{}}")},
       {Errc::data_corruption, "malformed answer",
-       framed("{\"id\":1,\"result\":{\"protocol\":\"one\"}}")},
+       framed("{\"id\":0,\"result\":{\"protocol\":\"one\"}}")},
       {Errc::unavailable, "sent a request",
-       framed("{\"id\":1,\"method\":\"event\",\"params\":{}}")},
+       framed("{\"id\":0,\"method\":\"event\",\"params\":{}}")},
       {Errc::unavailable, "sent a request", framed("{\"method\":\"do\",\"params\":{}}")},
       {Errc::unavailable, "without a type", framed("{\"method\":\"event\",\"params\":{}}")},
       {Errc::unavailable, "malformed answer", framed("{\"method\":\"event\"}")},

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "terminal.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "rpc_error.hpp"
+
+namespace vmkit::guest {
+namespace {
+
+using namespace agent::protocol;
+
+[[noreturn]] void fail(const char* what) {
+  throw RpcError(operation_failed, std::string("cannot make a terminal: ") + what, errno);
+}
+
+/// The container may have put anything in the place of its /dev/pts: nothing of it leads out of
+/// its root, and what is there must be a devpts.
+Fd open_multiplexer(int root) {
+  open_how how{};
+  how.flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT;
+  Fd multiplexer(static_cast<int>(::syscall(SYS_openat2, root, "dev/pts/ptmx", &how, sizeof how)));
+  if (!multiplexer) fail("/dev/pts/ptmx");
+  struct statfs file_system {};
+  if (::fstatfs(multiplexer.get(), &file_system) != 0) fail("/dev/pts");
+  if (file_system.f_type != DEVPTS_SUPER_MAGIC) {
+    errno = ENOTTY;
+    fail("/dev/pts is no devpts");
+  }
+  return multiplexer;
+}
+
+}  // namespace
+
+Terminal open_terminal(int root, TerminalSize size) {
+  Terminal terminal;
+  terminal.ours = open_multiplexer(root);
+  set_size(terminal.ours.get(), size);
+  int unlock = 0;
+  if (::ioctl(terminal.ours.get(), TIOCSPTLCK, &unlock) != 0) fail("unlock");
+  terminal.theirs = Fd(::ioctl(terminal.ours.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal.theirs) fail("its other end");
+  return terminal;
+}
+
+void set_size(int terminal, TerminalSize size) {
+  constexpr unsigned most = 65535;
+  if (size.rows > most || size.columns > most) {
+    throw RpcError(invalid_params, "terminal: expected at most 65535 rows and columns");
+  }
+  winsize wanted{};
+  wanted.ws_row = static_cast<unsigned short>(size.rows);
+  wanted.ws_col = static_cast<unsigned short>(size.columns);
+  if (::ioctl(terminal, TIOCSWINSZ, &wanted) != 0) {
+    throw RpcError(operation_failed, "cannot resize the terminal", errno);
+  }
+}
+
+}  // namespace vmkit::guest
