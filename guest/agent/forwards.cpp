@@ -20,7 +20,7 @@ namespace {
 
 using namespace agent::protocol;
 using agent::Json;
-using agent::SocketAddress;
+using os::SocketAddress;
 
 constexpr std::size_t max_connections = 1024;
 constexpr std::size_t max_listeners = 256;

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "agent/datagrams.hpp"
-#include "agent/socket_address.hpp"
+#include "os/socket_address.hpp"
 #include "machine.hpp"
 #include "relay.hpp"
 #include "service.hpp"
@@ -45,7 +45,7 @@ class Forwards final : public Service {
 
     // Of datagrams
     bool datagrams = false;
-    std::optional<agent::SocketAddress> from;  ///< Whom the listener hears.
+    std::optional<os::SocketAddress> from;  ///< Whom the listener hears.
     agent::DatagramDecoder decoder;
     Clock::time_point used;
 
@@ -74,7 +74,7 @@ class Forwards final : public Service {
 
   // forwards.cpp: the methods
   void connect(const agent::Json& params, const Deferred& request);
-  void connect_socket(Connection& connection, const agent::SocketAddress& to, bool datagrams);
+  void connect_socket(Connection& connection, const os::SocketAddress& to, bool datagrams);
   std::optional<agent::Json> listen(const agent::Json& params, const Deferred& request);
   agent::Json unlisten(const agent::Json& params);
   void start_job(Job job, const std::string& path, bool listening, unsigned permissions);

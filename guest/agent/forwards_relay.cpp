@@ -18,7 +18,7 @@ namespace {
 
 using namespace agent::protocol;
 using agent::Json;
-using agent::SocketAddress;
+using os::SocketAddress;
 
 // In one round of the loop.
 constexpr int max_accepts = 16;

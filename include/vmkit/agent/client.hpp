@@ -12,6 +12,7 @@
 #include <vmkit/agent/container_spec.hpp>
 #include <vmkit/agent/event.hpp>
 #include <vmkit/agent/files.hpp>
+#include <vmkit/agent/forward.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
@@ -109,6 +110,23 @@ class Client {
 
   /// The files in the root.
   Files files();
+
+  /// Passes connections on that come to `listen` on the host to `target` in the guest, which is
+  /// connected to for each. invalid_argument if one is of UDP and the other is not; else as
+  /// HostListener::open.
+  Forward forward(const Endpoint& listen, const Endpoint& target,
+                  const ForwardOptions& options = {});
+  /// The same where the place was taken before.
+  Forward forward(HostListener listener, const Endpoint& target);
+  /// The other way: connections that come to `listen` in the guest go to `target` on the host. The
+  /// errors are those of listening there.
+  Forward forward_from_guest(const Endpoint& listen, const Endpoint& target,
+                             const ForwardOptions& options = {},
+                             const CallOptions& call_options = {});
+  /// A connection to something in the guest, TCP or a unix socket. unavailable, with errno, if
+  /// nothing listens there.
+  std::unique_ptr<Connection> open_connection(const Endpoint& target,
+                                              const CallOptions& options = {});
 
   /// From now on `handler` is told what happens in the guest, in the order in which it happened
   /// and in a thread of the client's own: it may take its time and call the client, but must not

@@ -5,7 +5,7 @@
 #include <string>
 #include <sys/socket.h>
 
-namespace vmkit::agent {
+namespace vmkit::os {
 
 /// A numeric IPv4 or IPv6 address with a port, as the system's calls take it.
 class SocketAddress {
@@ -27,4 +27,4 @@ class SocketAddress {
   socklen_t size_ = 0;
 };
 
-}  // namespace vmkit::agent
+}  // namespace vmkit::os

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/socket_address.hpp"
+#include "os/socket_address.hpp"
 
 #include <arpa/inet.h>
 #include <cstring>
@@ -7,7 +7,7 @@
 
 #include <vmkit/base/error.hpp>
 
-namespace vmkit::agent {
+namespace vmkit::os {
 
 SocketAddress::SocketAddress(const std::string& address, std::uint16_t port) {
   const std::string& text = address == "localhost" ? "127.0.0.1" : address;
@@ -54,4 +54,4 @@ std::string SocketAddress::address() const {
   return text;
 }
 
-}  // namespace vmkit::agent
+}  // namespace vmkit::os
