@@ -17,6 +17,15 @@ bool is_over(vm::MachineState state) {
   return state == vm::MachineState::stopped || state == vm::MachineState::failed;
 }
 
+/// The machine that runs the image's programs, whatever this host is.
+Architecture architecture_of(const oci::Platform& platform) {
+  const std::string name = platform.normalized().architecture;
+  if (name == "amd64") return Architecture::x86_64;
+  if (name == "arm64") return Architecture::arm64;
+  throw Error(Errc::unsupported,
+              "machines run images for amd64 and arm64; this one is for " + platform.to_string());
+}
+
 /// A boot that is retried (vm's watchdog) closes the channel of the first: then dial again.
 agent::Client connect(vm::Machine& machine, const CallOptions& options) {
   for (;;) {
@@ -37,10 +46,12 @@ agent::Client connect(vm::Machine& machine, const CallOptions& options) {
 vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& folder) {
   vm::MachineConfig config;
   config.name = options.hostname;
+  config.architecture = architecture_of(options.image.platform);
   config.cpu_count = options.cpu_count;
   config.memory = options.memory;
   config.boot.image = options.kernel.image;
-  config.boot.initrd = agent::build_initramfs({.modules_directory = options.kernel.modules});
+  config.boot.initrd = agent::build_initramfs(
+      {.architecture = config.architecture, .modules_directory = options.kernel.modules});
   config.boot.command_line = options.kernel.command_line;
   // The disk goes with the container, so nothing is gained by making it survive a host's crash.
   config.disks = {

@@ -42,6 +42,7 @@ struct Container::Impl {
   explicit Impl(ContainerOptions given)
       : options(std::move(given)),
         stop_signal(stop_signal_of(options)),
+        spec(container_spec(options)),
         log(options.log, "container"),
         folder(options.folder) {}
 
@@ -57,6 +58,7 @@ struct Container::Impl {
 
   const ContainerOptions options;
   const int stop_signal;
+  const agent::ContainerSpec spec;
   const Logger log;
   Folder folder;
   std::optional<vm::Machine> machine;   // from create() on
@@ -75,7 +77,6 @@ Container Container::create(ContainerOptions options, const CallOptions& call_op
     throw Error(Errc::invalid_argument,
                 "container: expected a backend, found none; see vm::make_qemu_backend");
   }
-  agent::check(container_spec(options));
   auto impl = std::make_unique<Impl>(std::move(options));
   prepare_disk(impl->options, impl->folder.disk(), impl->timeline, call_options);
   impl->machine = impl->options.backend->create(machine_config(impl->options, impl->folder));
@@ -90,7 +91,7 @@ void Container::start(const CallOptions& options) {
   agent::Client client = boot(*impl_->machine, impl_->options, options);
   const auto ready = Clock::now();
   try {
-    client.create_container(container_spec(impl_->options), options);
+    client.create_container(impl_->spec, options);
     client.configure({}, options);
   } catch (...) {
     impl_->machine->kill();

@@ -22,7 +22,7 @@ namespace vmkit::container {
 /// The kernel that a container's machine boots. Any Linux with virtio works; Debian's cloud kernel
 /// does, with its modules.
 struct Kernel {
-  std::filesystem::path image;
+  std::filesystem::path image;  ///< For the image's architecture, which may not be the host's.
   /// The folder that has the kernel's modules.dep; empty: all drivers are built in.
   std::filesystem::path modules = {};
   /// Added to the kernel's command line; one line.
