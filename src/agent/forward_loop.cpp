@@ -47,6 +47,7 @@ void ForwardLoop::shut_down() noexcept {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
+  round_begins_.notify_all();
   news_->pipe.wake();
   if (thread_.joinable()) thread_.join();
   const std::lock_guard lock(mutex_);
@@ -127,7 +128,7 @@ std::uint64_t ForwardLoop::add_from_guest(Endpoint& listening, Endpoint target,
 
 void ForwardLoop::remove(std::uint64_t number) noexcept {
   try {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     const auto found = forwards_.find(number);
     if (found == forwards_.end()) return;
     for (auto at = connections_.begin(); at != connections_.end();) {
@@ -139,8 +140,12 @@ void ForwardLoop::remove(std::uint64_t number) noexcept {
       link_->rpc()->send("unlisten", {{"forward", number}});
     }
     remove_path(forward);
+    // As long as the thread waits for the listener, that takes connections, closed or not.
+    const os::Descriptor listener = std::move(found->second.listener);
     forwards_.erase(found);
     news_->pipe.wake();
+    const std::uint64_t next = rounds_ + 1;
+    round_begins_.wait(lock, [&] { return stopped_ || rounds_ >= next; });
   } catch (const std::exception&) {
     // Without a session the guest forgets it by itself.
   }
@@ -188,6 +193,8 @@ void ForwardLoop::run() noexcept {
     {
       const std::lock_guard lock(mutex_);
       if (stopped_) return;
+      ++rounds_;
+      round_begins_.notify_all();
       timeout = collect(polled, who);
     }
     if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), timeout) < 0) continue;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -113,6 +114,8 @@ class ForwardLoop final : public Resumable {
   const std::shared_ptr<News> news_ = std::make_shared<News>();
   mutable std::mutex mutex_;  // guards what follows
   bool stopped_ = false;
+  std::uint64_t rounds_ = 0;
+  std::condition_variable round_begins_;
   bool accepting_ = false;  // from the guest
   std::map<std::uint64_t, Passing> forwards_;
   std::map<std::uint64_t, Passed> connections_;

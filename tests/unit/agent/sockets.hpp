@@ -50,11 +50,12 @@ class Socket {
     data.resize(static_cast<std::size_t>(count));
     return data;
   }
+  static bool is_failure(const std::string& part) { return part == "(reset)" || part == "(error)"; }
   std::string receive_exactly(std::size_t size) {
     std::string data;
     while (data.size() < size) {
       const std::string part = receive(size - data.size());
-      if (part.empty() || part[0] == '(') return data + part;
+      if (part.empty() || is_failure(part)) return data + part;
       data += part;
     }
     return data;
@@ -63,7 +64,7 @@ class Socket {
     std::string data;
     for (std::string part = receive(); !part.empty(); part = receive()) {
       data += part;
-      if (part == "(reset)" || part == "(error)") break;
+      if (is_failure(part)) break;
     }
     return data;
   }
@@ -159,7 +160,7 @@ class Service {
   int served() const { return served_; }
 
   static void echo(Socket& socket) {
-    for (std::string part = socket.receive(); !part.empty() && part[0] != '(';
+    for (std::string part = socket.receive(); !part.empty() && !Socket::is_failure(part);
          part = socket.receive()) {
       if (!socket.send(part)) return;
     }
