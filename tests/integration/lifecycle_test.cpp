@@ -65,6 +65,7 @@ TEST_CASE("kept: stopped in order, opened again, crashed by the guest, by the ba
   auto options = Demo::get().container_options();
   options.keep = true;
   options.hostname = "keeper";
+  options.isolation.privileged = true;  // may crash its kernel
   const auto folder = options.folder;
   {
     auto box = Container::create(options);
@@ -97,7 +98,7 @@ TEST_CASE("kept: stopped in order, opened again, crashed by the guest, by the ba
     auto box = Container::open(options);
     box.start();
     CHECK(output_of(box, "cat /bye; echo synced >/synced; sync") == "bye\n");
-    box.exec({.args = {"sh", "-c", "echo c >/proc/sysrq-trigger"}});
+    auto killer = box.exec({.args = {"sh", "-c", "echo c >/proc/sysrq-trigger"}});
     CHECK(box.wait().reason == vm::MachineEventReason::guest_crashed);
     CHECK(record_of(folder).reason.starts_with("guest_crashed: "));
   }
@@ -150,6 +151,7 @@ TEST_CASE("kept: a host application that is killed leaves a container that can b
 TEST_CASE("clock: set at the start, when it drifts, and after a pause") {
   auto options = Demo::get().container_options();
   options.clock_interval = 200ms;
+  options.isolation.privileged = true;  // may set the clock
   auto box = Container::create(options);
   box.start();
   const auto difference = [&] {
