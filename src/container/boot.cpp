@@ -13,10 +13,6 @@
 namespace vmkit::container {
 namespace {
 
-bool is_over(vm::MachineState state) {
-  return state == vm::MachineState::stopped || state == vm::MachineState::failed;
-}
-
 /// The machine that runs the image's programs, whatever this host is.
 Architecture architecture_of(const oci::Platform& platform) {
   const std::string name = platform.normalized().architecture;
@@ -53,9 +49,10 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
   config.boot.initrd = agent::build_initramfs(
       {.architecture = config.architecture, .modules_directory = options.kernel.modules});
   config.boot.command_line = options.kernel.command_line;
-  // The disk goes with the container, so nothing is gained by making it survive a host's crash.
-  config.disks = {
-      {.path = folder.disk(), .identifier = root_disk_identifier, .sync = vm::DiskSync::none}};
+  // Where the disk goes with the container, nothing is gained by making it survive a host's crash.
+  config.disks = {{.path = folder.disk(),
+                   .identifier = root_disk_identifier,
+                   .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none}};
   config.ports = {{.name = std::string(agent::port_name)}};
   if (options.network) config.networks = {{.kind = vm::NetworkKind::nat}};
   config.console.file = folder.console_log();
