@@ -81,7 +81,11 @@ struct RunOptions {
   std::vector<std::string> env;
   std::optional<std::string> user;
   std::optional<std::string> workdir;
-  std::string commit;  // empty: what the command changes is gone with the container
+  std::string commit;                  // empty: what the command changes is gone with the container
+  std::vector<std::string> ports;      // as docker run -p
+  bool publish_all = false;            // those that the image exposes
+  std::vector<std::string> copies_in;  // SOURCE:/DESTINATION
+  std::vector<std::string> copies_out;  // /SOURCE:DESTINATION
   std::vector<std::string> command;
 };
 

@@ -9,6 +9,7 @@
 #include "paths.hpp"
 #include "progress_display.hpp"
 #include "pulling.hpp"
+#include "run_files.hpp"
 #include "stdio_relay.hpp"
 
 #include <vmkit/container/commit.hpp>
@@ -119,6 +120,7 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const auto kernel = kernel_of(options);  // before anything long is done in vain
   const auto memory = ByteSize::parse(options.memory);
   if (!options.commit.empty()) oci::Reference::parse(options.commit);
+  check_copies(options);
 
   auto store = oci::ImageStore::open(options.store);
   container::Container::remove_abandoned(options.store / "containers");
@@ -136,10 +138,13 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
        .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
        .kernel = kernel,
        .cpu_count = options.cpus,
-       .memory = memory},
+       .memory = memory,
+       .ports = ports_of(options, image)},
       call);
   box.start(call);
+  copy_in(box, options, display, call);
   display.finish();
+  show_ports(box, options, display);
 
   const auto ready = Clock::now();
   std::optional<agent::Process> process;
@@ -162,6 +167,8 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   if (options.timeline) {
     print_timeline(pulled - begin, disk.unpacked, box.timeline(), running - ready, running - begin);
   }
+  copy_out(box, options, display, call);
+  display.finish();
   box.stop(std::chrono::seconds(10), call);
   if (!options.commit.empty() && status == agent::ExitStatus{}) {
     commit(store, image, folder / "disk.ext4", options, display, call);
