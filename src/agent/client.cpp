@@ -181,6 +181,19 @@ void Client::on_event(std::function<void(const GuestEvent&)> handler) {
   impl_->link->events().listen(std::move(handler));
 }
 
+void Client::freeze(std::chrono::milliseconds limit, const CallOptions& options) {
+  impl_->link->rpc()->call("freeze", {{"limit_ms", limit.count()}}, options);
+}
+
+void Client::thaw(const CallOptions& options) {
+  impl_->link->rpc()->call("thaw", Json::object(), options);
+}
+
+ByteSize Client::trim(const CallOptions& options) {
+  const Json answer = impl_->link->rpc()->call("trim", Json::object(), options);
+  return read_answer("trim", [&] { return ByteSize(answer.at("bytes").get<std::uint64_t>()); });
+}
+
 void Client::power_off(const PowerOff& how, const CallOptions& options) {
   impl_->link->rpc()->call("power_off", {{"signal", how.signal}, {"grace_ms", how.grace.count()}},
                            options);

@@ -26,8 +26,11 @@ using Clock = std::chrono::steady_clock;
 // From the end of the last process to the end of the machine: unmounting and writing back.
 constexpr auto shutdown_limit = std::chrono::seconds(10);
 
-// A guest that does not answer for so long has other troubles than its clock.
-constexpr auto clock_patience = std::chrono::seconds(5);
+// For what takes no time: a guest that does not answer for so long has other troubles.
+constexpr auto agent_patience = std::chrono::seconds(5);
+
+// A copy takes a moment, or some seconds where blocks cannot be shared.
+constexpr auto freeze_limit = std::chrono::minutes(2);
 
 int stop_signal_of(const ContainerOptions& options) {
   const std::string image_signal = options.image.config.stop_signal;
@@ -216,7 +219,7 @@ void Container::start(const CallOptions& options) {
     impl_->clock =
         std::make_unique<Ticker>(impl_->options.clock_interval, [impl = impl_.get()](auto& stop) {
           if (impl->machine->state() != vm::MachineState::running) return;
-          impl->set_clock(CallOptions{stop, {}, {}}.with_timeout(clock_patience));
+          impl->set_clock(CallOptions{stop, {}, {}}.with_timeout(agent_patience));
         });
   }
   impl_->log.info("container started", {{"name", impl_->options.hostname},
@@ -305,6 +308,39 @@ void Container::kill() noexcept {
 void Container::remove() noexcept {
   impl_->machine->kill();
   impl_->folder.remove();
+}
+
+disk::CloneMethod Container::clone_disk(const std::filesystem::path& target, disk::CloneMode mode,
+                                        const CallOptions& options) {
+  agent::Client& agent = impl_->agent();
+  agent.freeze(freeze_limit, options);
+  // Whatever becomes of the copy, and whoever wants to stop it, the container goes on.
+  const auto thaw = [&] { agent.thaw(CallOptions{}.with_timeout(agent_patience)); };
+  disk::CloneMethod method;
+  try {
+    method = disk::clone(impl_->folder.disk(), target, {.mode = mode, .source_rests = true},
+                         options.with_timeout(freeze_limit));
+  } catch (...) {
+    try {
+      thaw();
+    } catch (const Error&) {
+      // It thaws by itself in time.
+    }
+    throw;
+  }
+  try {
+    thaw();
+  } catch (const Error& error) {
+    // It was thawed too early, perhaps: such a copy is worth nothing.
+    std::error_code ignored;
+    std::filesystem::remove(target, ignored);
+    throw error.with_context("clone the disk of container " + impl_->options.hostname);
+  }
+  return method;
+}
+
+ByteSize Container::trim(const CallOptions& options) {
+  return impl_->agent().trim(options);
 }
 
 void Container::pause(const CallOptions& options) {

@@ -14,6 +14,7 @@
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/forward.hpp>
 #include <vmkit/agent/process.hpp>
+#include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>
@@ -133,6 +134,17 @@ class Client {
   /// destroy it. What it throws is dropped. Of events that nobody takes the last 1024 are kept.
   /// Replaces an earlier handler.
   void on_event(std::function<void(const GuestEvent&)> handler);
+
+  /// Brings the file systems on all disks that can be written to a consistent state and holds
+  /// everybody up who writes, until thaw() or for `limit` (at most ten minutes; then the event
+  /// "thawed" tells). What is on the host is then as after an unmount: a copy needs no repair. All
+  /// or none; failed_precondition if they are frozen already or there are none.
+  void freeze(std::chrono::milliseconds limit, const CallOptions& options = {});
+  /// failed_precondition if they are not frozen, or not any more.
+  void thaw(const CallOptions& options = {});
+  /// Gives what the file systems do not use back to the host, which frees it in the disks' files.
+  /// Returns how much that was for the guest, part of which may have been free before.
+  ByteSize trim(const CallOptions& options = {});
 
   /// Ends all processes, unmounts the disks, writes them back and switches the machine off, in this
   /// order. Returns when the agent has begun.
