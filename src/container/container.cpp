@@ -5,6 +5,7 @@
 
 #include "container/boot.hpp"
 #include "container/disk.hpp"
+#include "container/event_hub.hpp"
 #include "container/folder.hpp"
 #include "container/machine_stream.hpp"
 #include "container/process_options.hpp"
@@ -81,6 +82,7 @@ struct Container::Impl {
   void make_machine() {
     machine = options.backend->create(machine_config(options, folder));
     recording = machine->on_event([this](const vm::MachineEvent& event) {
+      events.tell(event);
       if (event.reason == vm::MachineEventReason::started) note(RecordState::running, {});
       if (!is_over(event.state)) return;
       std::string reason(to_string(event.reason));
@@ -108,6 +110,7 @@ struct Container::Impl {
   const agent::ContainerSpec spec;
   const Logger log;
   Folder folder;
+  EventHub events;
   std::mutex record_mutex;  // guards `record`
   ContainerRecord record;
   vm::EventSubscription recording;      // hears of the machine's end, so it goes after it
@@ -158,6 +161,8 @@ void Container::start(const CallOptions& options) {
   const auto begin = Clock::now();
   agent::Client client = boot(*impl_->machine, impl_->options, options);
   const auto ready = Clock::now();
+  client.on_event(
+      [impl = impl_.get()](const agent::GuestEvent& event) { impl->events.tell(event); });
   try {
     client.create_container(impl_->spec, options);
     client.configure({}, options);
@@ -165,7 +170,7 @@ void Container::start(const CallOptions& options) {
     impl_->machine->kill();
     throw;
   }
-  std::lock_guard lock(impl_->mutex);
+  std::unique_lock lock(impl_->mutex);
   impl_->timeline.boot = ready - begin;
   impl_->timeline.mount = Clock::now() - ready;
   impl_->client = std::move(client);
@@ -178,6 +183,8 @@ void Container::start(const CallOptions& options) {
   }
   impl_->log.info("container started", {{"name", impl_->options.hostname},
                                         {"kernel", impl_->client->info().kernel_release}});
+  lock.unlock();
+  impl_->events.tell("ready");
 }
 
 agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {
@@ -256,6 +263,10 @@ void Container::pause(const CallOptions& options) {
 void Container::resume(const CallOptions& options) {
   impl_->machine->resume(options);
   impl_->set_clock(options);
+}
+
+ContainerEventSubscription Container::on_event(ContainerEventHandler handler) {
+  return impl_->events.subscribe(std::move(handler));
 }
 
 vm::MachineState Container::state() const noexcept {

@@ -9,6 +9,7 @@
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/container/event.hpp>
 #include <vmkit/container/options.hpp>
 #include <vmkit/vm/machine.hpp>
 
@@ -89,6 +90,9 @@ class Container {
 
   /// Ends the machine at once and removes the folder, though the container was to be kept.
   void remove() noexcept;
+
+  /// Calls `handler` for every event from now on, until the subscription ends.
+  ContainerEventSubscription on_event(ContainerEventHandler handler);
 
   vm::MachineState state() const noexcept;
   Timeline timeline() const;
