@@ -118,7 +118,9 @@ void Link::keep_up() noexcept {
     }
     if (old) old->end();  // its threads, and its transport: the next one may need its place
     try {
+      events_.push({{"type", "connection_lost"}, {"message", cause.what()}});
       dial(CallOptions{.stop = stop_.token()}.with_timeout(reconnect_.limit));
+      events_.push({{"type", "connection_restored"}});
     } catch (const Error& error) {
       const std::string why =
           error.code() == Errc::failed_precondition ? "" : std::string("; ") + error.what();

@@ -5,6 +5,7 @@
 
 #include "container/boot.hpp"
 #include "container/disk.hpp"
+#include "container/event_hub.hpp"
 #include "container/folder.hpp"
 #include "container/machine_stream.hpp"
 #include "container/probing.hpp"
@@ -82,6 +83,7 @@ struct Container::Impl {
   void make_machine() {
     machine = options.backend->create(machine_config(options, folder));
     recording = machine->on_event([this](const vm::MachineEvent& event) {
+      events.tell(event);
       if (event.reason == vm::MachineEventReason::started) note(RecordState::running, {});
       if (!is_over(event.state)) return;
       std::string reason(to_string(event.reason));
@@ -108,16 +110,6 @@ struct Container::Impl {
             }};
   }
 
-  void tell_health(const Health& now) {
-    HealthHandler handler;
-    {
-      const std::lock_guard lock(health_mutex);
-      handler = health_handler;
-    }
-    log.info("health", {{"name", options.hostname}, {"state", std::string(to_string(now.state))}});
-    if (handler) handler(now);
-  }
-
   /// With the agent there, and `mutex` held.
   void begin_services(std::vector<agent::HostListener> listeners) {
     for (std::size_t i = 0; i < listeners.size(); ++i) {
@@ -127,8 +119,10 @@ struct Container::Impl {
     auto probe = options.health ? std::optional<Probe>(*options.health)
                                 : probe_of(options.image.config.healthcheck);
     if (!probe) return;
-    health = std::make_unique<HealthMonitor>(std::move(*probe), probe_target(),
-                                             [this](const Health& now) { tell_health(now); });
+    health = std::make_unique<HealthMonitor>(
+        std::move(*probe), probe_target(), [this](const Health& now) {
+          events.tell("health", {{"status", std::string(to_string(now.state))}});
+        });
   }
 
   void set_clock(const CallOptions& call_options) {
@@ -140,6 +134,7 @@ struct Container::Impl {
   const agent::ContainerSpec spec;
   const Logger log;
   Folder folder;
+  EventHub events;
   std::mutex record_mutex;  // guards `record`
   ContainerRecord record;
   vm::EventSubscription recording;      // hears of the machine's end, so it goes after it
@@ -148,8 +143,6 @@ struct Container::Impl {
   std::optional<agent::Client> client;  // set once; goes before the machine it speaks to
   std::unique_ptr<Ticker> clock;        // goes before the client
   std::vector<agent::Forward> published;
-  std::mutex health_mutex;  // guards the handler
-  HealthHandler health_handler;
   std::unique_ptr<HealthMonitor> health;  // goes before the client
   Timeline timeline;
 };
@@ -203,6 +196,8 @@ void Container::start(const CallOptions& options) {
   }
   agent::Client client = boot(*impl_->machine, impl_->options, options);
   const auto ready = Clock::now();
+  client.on_event(
+      [impl = impl_.get()](const agent::GuestEvent& event) { impl->events.tell(event); });
   try {
     client.create_container(impl_->spec, options);
     client.configure({}, options);
@@ -210,7 +205,7 @@ void Container::start(const CallOptions& options) {
     impl_->machine->kill();
     throw;
   }
-  std::lock_guard lock(impl_->mutex);
+  std::unique_lock lock(impl_->mutex);
   impl_->timeline.boot = ready - begin;
   impl_->timeline.mount = Clock::now() - ready;
   impl_->client = std::move(client);
@@ -224,6 +219,8 @@ void Container::start(const CallOptions& options) {
   }
   impl_->log.info("container started", {{"name", impl_->options.hostname},
                                         {"kernel", impl_->client->info().kernel_release}});
+  lock.unlock();
+  impl_->events.tell("ready");
 }
 
 agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {
@@ -273,14 +270,6 @@ void Container::wait_ready(const Probe& probe, const CallOptions& options) {
 Health Container::health() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->health ? impl_->health->health() : Health{};
-}
-
-void Container::on_health(HealthHandler handler) {
-  {
-    const std::lock_guard lock(impl_->health_mutex);
-    impl_->health_handler = handler;
-  }
-  if (handler) handler(health());
 }
 
 vm::MachineEvent Container::wait(const CallOptions& options) {
@@ -350,6 +339,10 @@ void Container::pause(const CallOptions& options) {
 void Container::resume(const CallOptions& options) {
   impl_->machine->resume(options);
   impl_->set_clock(options);
+}
+
+ContainerEventSubscription Container::on_event(ContainerEventHandler handler) {
+  return impl_->events.subscribe(std::move(handler));
 }
 
 vm::MachineState Container::state() const noexcept {

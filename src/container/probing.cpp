@@ -219,7 +219,7 @@ std::optional<Probe> probe_of(const std::optional<oci::Healthcheck>& check) {
   return probe;
 }
 
-HealthMonitor::HealthMonitor(Probe probe, ProbeTarget target, HealthHandler handler)
+HealthMonitor::HealthMonitor(Probe probe, ProbeTarget target, Handler handler)
     : probe_(std::move(probe)), target_(std::move(target)) {
   thread_ = std::thread([this, told = std::move(handler)] { run(told); });
 }
@@ -234,7 +234,7 @@ Health HealthMonitor::health() const {
   return health_;
 }
 
-void HealthMonitor::run(const HealthHandler& handler) {
+void HealthMonitor::run(const Handler& handler) {
   const auto tell = [&](const Health& health) {
     try {
       if (handler) handler(health);

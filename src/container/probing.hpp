@@ -32,7 +32,10 @@ std::optional<Probe> probe_of(const std::optional<oci::Healthcheck>& check);
 /// Checks a container's health for as long as it lives, in a thread of its own. Thread-safe.
 class HealthMonitor {
  public:
-  HealthMonitor(Probe probe, ProbeTarget target, HealthHandler handler);
+  /// `handler` is told each change of the state, first that it is starting, in the monitor's
+  /// thread.
+  using Handler = std::function<void(const Health&)>;
+  HealthMonitor(Probe probe, ProbeTarget target, Handler handler);
   ~HealthMonitor();
   HealthMonitor(const HealthMonitor&) = delete;
   HealthMonitor& operator=(const HealthMonitor&) = delete;
@@ -40,7 +43,7 @@ class HealthMonitor {
   Health health() const;
 
  private:
-  void run(const HealthHandler& handler);
+  void run(const Handler& handler);
 
   const Probe probe_;
   const ProbeTarget target_;

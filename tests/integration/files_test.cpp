@@ -43,12 +43,13 @@ CallOptions soon() {
 /// The states that health went through.
 class HealthStates {
  public:
-  void add(const container::Health& health) {
+  void add(const container::ContainerEvent& event) {
+    if (event.type != "health") return;
     const std::lock_guard lock(mutex_);
-    states_.push_back(health.state);
+    states_.push_back(event.attributes.at("status"));
     changed_.notify_all();
   }
-  bool wait_for(HealthState state) {
+  bool wait_for(const std::string& state) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 20s, [&] {
       return std::find(states_.begin(), states_.end(), state) != states_.end();
@@ -58,7 +59,7 @@ class HealthStates {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<HealthState> states_;
+  std::vector<std::string> states_;
 };
 
 HealthStates& states() {
@@ -76,7 +77,8 @@ Container& box() {
     check.retries = 2;
     options.health = std::make_shared<container::Probe>(check);
     auto container = Container::create(options);
-    container.on_health([](const container::Health& health) { states().add(health); });
+    static const auto subscription =
+        container.on_event([](const container::ContainerEvent& event) { states().add(event); });
     container.start();
     return container;
   }();
@@ -257,10 +259,12 @@ TEST_CASE("ports on a machine: published, forwarded, probed") {
 
 TEST_CASE("health on a machine: starting, unhealthy, healthy") {
   box();
-  CHECK(states().wait_for(HealthState::unhealthy));
+  CHECK(states().wait_for("starting"));
+  CHECK(states().wait_for("unhealthy"));
+  CHECK(box().health().state == HealthState::unhealthy);
   CHECK(box().health().failures >= 2);
   CHECK(box().health().last_failure == "exit status 1");
   box().files().write("/tmp/healthy", "");
-  CHECK(states().wait_for(HealthState::healthy));
+  CHECK(states().wait_for("healthy"));
   CHECK(box().health().last_failure.empty());
 }

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <doctest/doctest.h>
 #include <fstream>
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 
@@ -150,6 +151,32 @@ TEST_CASE("kept: a host application that is killed leaves a container that can b
   CHECK(output_of(box, "cat /data") == "mine\n");
   box.remove();
   CHECK_FALSE(std::filesystem::exists(options.folder));
+}
+
+TEST_CASE("events: of the machine and of the guest, in one order, until the end") {
+  auto box = Container::create(Demo::get().container_options());
+  std::mutex mutex;
+  std::vector<container::ContainerEvent> events;
+  const auto subscription = box.on_event([&](const container::ContainerEvent& event) {
+    const std::lock_guard lock(mutex);
+    events.push_back(event);
+    throw Error(Errc::internal, "of the handler's own");
+  });
+  int others = 0;
+  {
+    const auto ended = box.on_event([&](const container::ContainerEvent&) { ++others; });
+  }
+  box.start();
+  CHECK(box.exec({.args = {"sh", "-c", "exit 7"}}).wait() == agent::ExitStatus{7, 0});
+  box.stop();
+  box.wait();
+  const std::lock_guard lock(mutex);
+  std::string types;
+  for (const auto& event : events) types += event.type + " ";
+  CHECK(types == "starting started ready exit ended ");
+  CHECK(events[3].attributes.at("code") == "7");
+  CHECK(events[4].attributes.at("reason") == "guest_stopped");
+  CHECK(others == 0);
 }
 
 TEST_CASE("clock: set at the start, when it drifts, and after a pause") {

@@ -9,6 +9,7 @@
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/container/event.hpp>
 #include <vmkit/container/options.hpp>
 #include <vmkit/container/probe.hpp>
 #include <vmkit/vm/machine.hpp>
@@ -77,11 +78,8 @@ class Container {
   /// Probe::retries), unavailable (the machine has ended).
   void wait_ready(const Probe& probe, const CallOptions& options = {});
 
-  /// As far as it is checked: ContainerOptions::health.
+  /// As far as it is checked: ContainerOptions::health. Changes are events too.
   Health health() const;
-  /// From now on `handler` is told when the state of the health changes, and now what it is; in a
-  /// thread of the container's own, which it must not keep for long. Replaces an earlier handler.
-  void on_health(HealthHandler handler);
 
   /// Waits until the machine has ended, however, and returns its last event. failed_precondition
   /// before start.
@@ -114,6 +112,9 @@ class Container {
 
   /// Ends the machine at once and removes the folder, though the container was to be kept.
   void remove() noexcept;
+
+  /// Calls `handler` for every event from now on, until the subscription ends.
+  ContainerEventSubscription on_event(ContainerEventHandler handler);
 
   vm::MachineState state() const noexcept;
   Timeline timeline() const;

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <variant>
 
@@ -61,7 +60,5 @@ struct Health {
   unsigned failures = 0;                  ///< In a row.
   std::string last_failure = {};          ///< Why the last try failed; empty if it did not.
 };
-
-using HealthHandler = std::function<void(const Health&)>;
 
 }  // namespace vmkit::container
