@@ -70,6 +70,7 @@ HealthStates& states() {
 /// One machine for all cases.
 Container& box() {
   static Container started = [] {
+    states();  // so that it goes last
     auto options = Demo::get().container_options();
     options.ports = {container::parse_port_mapping("7000")};
     container::Probe check{container::ExecProbe{{.args = {"test", "-e", "/tmp/healthy"}}}};
