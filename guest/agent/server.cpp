@@ -25,7 +25,7 @@ using agent::protocol::hold_time;
 
 namespace {
 
-constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t channel_read_size = 64 * 1024;
 // Only a safety net while no client is there: the kernel tells by a signal when one comes.
 constexpr int reconnect_poll_ms = 1000;
 
@@ -44,7 +44,10 @@ Fd make_signal_fd() {
 }  // namespace
 
 Server::Server(Fd channel, ChannelKind kind, const char* files_root)
-    : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
+    : channel_(std::move(channel)),
+      kind_(kind),
+      signals_(make_signal_fd()),
+      incoming_(channel_read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
   if (kind == ChannelKind::listener) listener_ = std::exchange(channel_, Fd());
