@@ -55,7 +55,7 @@ TEST_CASE("files: a copy ends with the session that it was of, and the next one 
   const std::string target = (folder.path() / "copy").string();
   folder.write("large", std::string(50 << 20, 'x'));
   const CallOptions cutting{.progress = [&](const Progress& progress) {
-    if (progress.done > 1'000'000) agent.cut();
+    if (progress.done > 0) agent.cut();
   }};
   expect(Errc::unavailable, 0, "",
          [&] { files.copy_in(folder.path() / "large", target, {}, cutting.with_timeout(20s)); });
