@@ -272,6 +272,18 @@ Health Container::health() const {
   return impl_->health ? impl_->health->health() : Health{};
 }
 
+agent::Statistics Container::statistics(const CallOptions& options) {
+  return impl_->agent().statistics(options);
+}
+
+std::vector<agent::RunningProcess> Container::top(const CallOptions& options) {
+  return impl_->agent().top(options);
+}
+
+void Container::set_limits(const agent::ResourceLimits& limits, const CallOptions& options) {
+  impl_->agent().set_limits(limits, options);
+}
+
 vm::MachineEvent Container::wait(const CallOptions& options) {
   return impl_->machine->wait(options);
 }

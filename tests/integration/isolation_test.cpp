@@ -165,12 +165,70 @@ TEST_CASE("isolation: mounts, one within another, with their options") {
   // A device node of a disk that the container was not given is of no use to it.
 }
 
-TEST_CASE("isolation: the limits of the cgroup hold") {
+TEST_CASE("isolation: the limits of the cgroup hold, and statistics tell") {
   // Memory: the kernel kills within the container, and the machine goes on.
+  const auto before = box().statistics();
+  CHECK(before.memory.limit == 96_MiB);
+  CHECK(before.memory.killed == 0);
   const auto killed = run_in(box(), {.args = {"perl", "-e", "$x = 'a' x 2e8"}});
   CHECK_MESSAGE(killed.status.signal == 9, killed.err);
   // Processes.
   const auto forks = shell_in(box(), "for i in $(seq 80); do sleep 1 & done; wait");
   CHECK(forks.err.find("Cannot fork") != std::string::npos);
-  CHECK(out("echo alive") == "alive\n");
+  // Processor time.
+  box().set_limits({.cpu_quota = 20ms});
+  shell_in(box(), "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done");
+  box().set_limits({.cpu_quota = 1s});
+  check_error(Errc::invalid_argument, {"cpu_weight"}, [] { box().set_limits({.cpu_weight = 0}); });
+  check_error(Errc::not_found, {"no-such-disk"}, [] {
+    box().set_limits({.io = {{.serial = "no-such-disk", .read_bytes_per_second = 1 << 20}}});
+  });
+  box().set_limits({.io = {{.serial = "vmkit-root", .write_bytes_per_second = 500 << 20}}});
+  out("head -c 1000000 /dev/urandom >/var/io && sync && cat /var/io /var/lib/dpkg/info/* "
+      ">/dev/null");
+
+  const auto after = box().statistics();
+  CHECK(after.memory.killed >= 1);
+  CHECK(after.memory.usage.bytes() > 0);
+  CHECK(after.memory.page_faults > before.memory.page_faults);
+  CHECK(after.memory.pressure.has_value());
+  CHECK(after.pids.limit == 64);
+  CHECK(after.pids.refused >= 1);
+  CHECK(after.pids.count >= 1);
+  CHECK(after.cpu.usage > before.cpu.usage);
+  CHECK(after.cpu.throttled_periods >= 1);
+  CHECK(after.cpu.throttled > 0us);
+  const auto root = std::find_if(after.block.begin(), after.block.end(),
+                                 [](const auto& disk) { return disk.serial == "vmkit-root"; });
+  REQUIRE(root != after.block.end());
+  CHECK(root->written >= 1000000_B);
+  CHECK(std::any_of(after.network.begin(), after.network.end(),
+                    [](const auto& interface) { return interface.interface == "lo"; }));
+}
+
+TEST_CASE("isolation: top tells of all processes, whoever started them") {
+  auto process =
+      box().exec({.args = {"sh", "-c", "sleep 1000 & echo $! $$; wait"}, .user = "demo"});
+  std::string line(64, '\0');
+  line.resize(process.stdout_source().read(std::as_writable_bytes(std::span(line))));
+  const auto list = box().top();
+  const auto find = [&](const std::string& program) {
+    const auto found = std::find_if(list.begin(), list.end(),
+                                    [&](const auto& entry) { return entry.command[0] == program; });
+    REQUIRE(found != list.end());
+    return *found;
+  };
+  CHECK(find("/init").pid == 1);
+  const auto shell = find("sh");
+  const auto sleep = find("sleep");
+  CHECK(line == std::to_string(sleep.pid) + " " + std::to_string(shell.pid) + "\n");
+  CHECK(shell.guest_pid == process.pid());
+  CHECK(shell.parent == 0);
+  CHECK(sleep.parent == shell.pid);
+  CHECK(sleep.uid == 1000);
+  CHECK(sleep.command == std::vector<std::string>{"sleep", "1000"});
+  CHECK(sleep.state == "S");
+  CHECK(sleep.resident > 0_B);
+  CHECK(sleep.started > 0ms);
+  process.signal("KILL");
 }
