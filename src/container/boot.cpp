@@ -51,6 +51,7 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
   config.boot.command_line = options.kernel.command_line;
   // Where the disk goes with the container, nothing is gained by making it survive a host's crash.
   config.disks = {{.path = folder.disk(),
+                   .read_only = options.isolation.writable_layer.has_value(),
                    .identifier = root_disk_identifier,
                    .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none}};
   config.ports = {{.name = std::string(agent::port_name)}};
