@@ -13,15 +13,6 @@
 namespace vmkit::container {
 namespace {
 
-/// The machine that runs the image's programs, whatever this host is.
-Architecture architecture_of(const oci::Platform& platform) {
-  const std::string name = platform.normalized().architecture;
-  if (name == "amd64") return Architecture::x86_64;
-  if (name == "arm64") return Architecture::arm64;
-  throw Error(Errc::unsupported,
-              "machines run images for amd64 and arm64; this one is for " + platform.to_string());
-}
-
 /// A boot that is retried (vm's watchdog) closes the channel of the first: then dial again.
 agent::Client connect(vm::Machine& machine, const CallOptions& options) {
   for (;;) {
@@ -38,6 +29,14 @@ agent::Client connect(vm::Machine& machine, const CallOptions& options) {
 }
 
 }  // namespace
+
+Architecture architecture_of(const oci::Platform& platform) {
+  const std::string name = platform.normalized().architecture;
+  if (name == "amd64") return Architecture::x86_64;
+  if (name == "arm64") return Architecture::arm64;
+  throw Error(Errc::unsupported,
+              "machines run images for amd64 and arm64; this one is for " + platform.to_string());
+}
 
 vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& folder) {
   vm::MachineConfig config;

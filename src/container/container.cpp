@@ -46,6 +46,11 @@ int stop_signal_of(const ContainerOptions& options) {
   return *number;
 }
 
+ContainerOptions with_overrides(ContainerOptions options) {
+  options.image.config = overridden(std::move(options.image.config), options.overrides);
+  return options;
+}
+
 void require_backend(const ContainerOptions& options) {
   if (options.backend) return;
   throw Error(Errc::invalid_argument,
@@ -56,7 +61,7 @@ void require_backend(const ContainerOptions& options) {
 
 struct Container::Impl {
   Impl(ContainerOptions given, Folder::How how)
-      : options(std::move(given)),
+      : options(with_overrides(std::move(given))),
         stop_signal(stop_signal_of(options)),
         spec(container_spec(options)),
         log(options.log, "container"),

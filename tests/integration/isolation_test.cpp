@@ -151,6 +151,12 @@ TEST_CASE("isolation: masked, read-only and special paths") {
           "$i; done; test -d /dev/shm && test -d /dev/mqueue && readlink /dev/stdout") ==
       "/proc/self/fd/1\n");
   CHECK(shell_in(box(), "mkdir /sys/fs/cgroup/x").status.code != 0);
+  // A node can be made of any device, but only the container's own can be opened.
+  const auto disk = shell_in(box(),
+                             "mknod /tmp/disk b $(mountpoint -d / | tr : ' ') && "
+                             "head -c 1 /tmp/disk; rm /tmp/disk; head -c 1 /dev/sub/mine");
+  CHECK(disk.err.find("'/tmp/disk' for reading: Operation not permitted") != std::string::npos);
+  CHECK(disk.out == std::string(1, '\0'));
 }
 
 TEST_CASE("isolation: mounts, one within another, with their options") {
@@ -162,7 +168,6 @@ TEST_CASE("isolation: mounts, one within another, with their options") {
   CHECK(out("ls /opt/base | grep -c motd; touch /opt/base/x 2>&1 | grep -c 'Read-only'") ==
         "1\n1\n");
   CHECK(out("cmp /opt/release /etc/os-release && stat -c %F /opt/release") == "regular file\n");
-  // A device node of a disk that the container was not given is of no use to it.
 }
 
 TEST_CASE("isolation: the limits of the cgroup hold, and statistics tell") {
@@ -232,6 +237,10 @@ TEST_CASE("isolation: top tells of all processes, whoever started them") {
 TEST_CASE(
     "isolation: a writable layer leaves the disk as it is; the kernel kills what takes too much") {
   auto options = Demo::get().container_options();
+  options.overrides = {.entrypoint = std::vector<std::string>{"sh", "-c"},
+                       .env = {"OVER=ridden"},
+                       .user = "demo",
+                       .working_dir = "/made/for/it"};
   options.isolation = {.init = false,
                        .writable_layer = agent::WritableLayer{.size = 32_MiB},
                        .limits = {.memory_max = 64_MiB, .swap_max = 0_B}};
@@ -240,13 +249,18 @@ TEST_CASE(
   const auto written = std::filesystem::last_write_time(disk);
   CHECK(std::filesystem::hard_link_count(disk) > 1);  // the unpacked image itself
   made.start();
-  const auto killed = run_in(made, {.args = {"perl", "-e", "$x = 'a' x 1e8"}});
+  const auto killed = run_in(made, {.args = {"perl", "-e", "$x = 'a' x 1e8"}, .user = ""});
   CHECK_MESSAGE(killed.status.signal == 9, killed.err);
   CHECK(made.statistics().memory.killed == 1);
-  CHECK(shell_in(made, "stat -f -c %T /; echo changed >/etc/motd; rm /etc/issue; cat /etc/motd")
+  const auto command =
+      container::command_of(container::overridden(options.image.config, options.overrides),
+                            {"echo $OVER; pwd; stat -c '%U %a' .; id -un"});
+  CHECK(run_in(made, {.args = command}).out == "ridden\n/made/for/it\nroot 755\ndemo\n");
+  CHECK(shell_in(made, "stat -f -c %T /; echo changed >/etc/motd; rm /etc/issue; cat /etc/motd",
+                 {.user = ""})
             .out == "overlayfs\nchanged\n");
-  CHECK(shell_in(made, "head -c 60000000 /dev/zero >/big; stat -c %s /big; rm /big").out <
-        "33600000\n");
+  CHECK(shell_in(made, "head -c 60000000 /dev/zero >/big; stat -c %s /big; rm /big", {.user = ""})
+            .out < "33600000\n");
   // Without an init the first process is process 1, and its end is the end of all.
   auto first =
       made.exec({.args = {"sh", "-c", "echo $$; read line"}, .stdin_mode = agent::Stdio::pipe});
