@@ -302,23 +302,12 @@ TEST_CASE("isolation: a read-only root, and a seccomp profile of one's own") {
   made.kill();
 }
 
-TEST_CASE("isolation: what cannot be is refused before anything starts, or named by the guest") {
-  const auto refuse = [](Errc code, const char* words, container::Isolation isolation) {
-    auto options = Demo::get().container_options();
-    options.isolation = std::move(isolation);
-    check_error(code, {words}, [&] { Container::create(options); });
-    CHECK_FALSE(std::filesystem::exists(options.folder));
-  };
-  refuse(Errc::invalid_argument, "mounts[0].target", {.mounts = {{.target = "relative"}}});
-  refuse(Errc::invalid_argument, "mounts[1].source",
-         {.mounts = {{.type = agent::MountType::tmpfs, .target = "/a"}, {.target = "/b"}}});
-  refuse(Errc::invalid_argument, "devices[0].path", {.devices = {{.path = "null"}}});
-  refuse(Errc::invalid_argument, "sysctls", {.sysctls = {{"../../x", "1"}}});
-  refuse(Errc::invalid_argument, "masked_paths[0]", {.masked_paths = {"proc"}});
-  refuse(Errc::invalid_argument, "limits.cpu_quota", {.limits = {.cpu_quota = 1us}});
-  refuse(Errc::invalid_argument, "seccomp profile", {.seccomp_profile = "{}"});
-  refuse(Errc::invalid_argument, "FLY", {.capabilities = {"FLY"}});
+TEST_CASE("isolation: what cannot be is refused before anything is made, or named by the guest") {
   auto options = Demo::get().container_options();
+  options.isolation.devices = {{.path = "null"}};
+  check_error(Errc::invalid_argument, {"devices[0].path"}, [&] { Container::create(options); });
+  CHECK_FALSE(std::filesystem::exists(options.folder));
+  options.isolation.devices.clear();
   options.isolation.mounts = {{.source = "no-such-disk", .target = "/data"}};
   auto made = Container::create(options);
   check_error(Errc::not_found, {"no-such-disk", "vda"}, [&] { made.start(); });
