@@ -248,10 +248,17 @@ TEST_CASE(
   const auto disk = options.folder / "disk.ext4";
   const auto written = std::filesystem::last_write_time(disk);
   CHECK(std::filesystem::hard_link_count(disk) > 1);  // the unpacked image itself
+  std::promise<std::string> out_of_memory;
+  const auto subscription = made.on_event([&](const container::ContainerEvent& event) {
+    if (event.type == "oom") out_of_memory.set_value(event.attributes.at("killed"));
+  });
   made.start();
   const auto killed = run_in(made, {.args = {"perl", "-e", "$x = 'a' x 1e8"}, .user = ""});
   CHECK_MESSAGE(killed.status.signal == 9, killed.err);
   CHECK(made.statistics().memory.killed == 1);
+  auto told = out_of_memory.get_future();
+  REQUIRE(told.wait_for(10s) == std::future_status::ready);
+  CHECK(told.get() == "1");
   const auto command =
       container::command_of(container::overridden(options.image.config, options.overrides),
                             {"echo $OVER; pwd; stat -c '%U %a' .; id -un"});

@@ -14,8 +14,8 @@
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/forward.hpp>
 #include <vmkit/agent/process.hpp>
-#include <vmkit/base/byte_size.hpp>
 #include <vmkit/agent/statistics.hpp>
+#include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>

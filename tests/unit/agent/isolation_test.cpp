@@ -4,6 +4,7 @@
 
 #include "agent/capability_names.hpp"
 #include "agent/spec_json.hpp"
+#include "agent/statistics_json.hpp"
 #include "support/errors.hpp"
 
 #include <vmkit/agent/container_spec.hpp>
@@ -79,4 +80,32 @@ TEST_CASE("capabilities: names to bits") {
         (1ULL | 1ULL << 21 | 1ULL << 40));
   CHECK(capability_mask("", {"KILL", "all"}) == ~0ULL);
   CHECK(capability_mask("", default_capabilities()) == 0xa80425fb);
+}
+
+TEST_CASE("statistics: what a guest leaves out is zero, what it says wrongly is an error") {
+  const auto empty = parse_statistics(Json::object());
+  CHECK(empty.memory.usage == 0_B);
+  CHECK_FALSE(empty.memory.pressure);
+  CHECK(empty.block.empty());
+  const auto told = parse_statistics(Json::parse(R"({
+      "cpu":{"usage_usec":18446744073709551615,"nr_throttled":2},"memory_limit":null,
+      "memory_usage":4096,"pids":3,"pids_limit":64,
+      "cpu_pressure":{"some":{"avg10":1.5,"total":7},"full":{}},
+      "block":[{"device":"vda","serial":"root","rbytes":5}],"network":[{"name":"lo"}]})"));
+  CHECK(told.cpu.usage == std::chrono::microseconds::max());
+  CHECK(told.cpu.throttled_periods == 2);
+  CHECK_FALSE(told.memory.limit);
+  CHECK(told.pids.limit == 64);
+  CHECK(told.cpu.pressure->some.average_10 == 1.5);
+  CHECK(told.block[0].read == 5_B);
+  for (const char* wrong :
+       {R"({"cpu":{"usage_usec":"x"}})", R"({"block":[{}]})", R"({"block":"x"})", R"({"pids":{}})",
+        R"({"memory":7})", R"({"network":[{"name":5}]})", R"({"cpu_pressure":{"some":[1]}})"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS_AS(parse_statistics(Json::parse(wrong)), Json::exception);
+  }
+  for (const char* wrong : {"{}", R"({"processes":[{}]})", R"({"processes":[7]})"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS_AS(parse_top(Json::parse(wrong)), Json::exception);
+  }
 }
