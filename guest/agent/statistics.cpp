@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "statistics.hpp"
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unistd.h>
 
 #include "directory.hpp"
+#include "text.hpp"
 #include "top.hpp"
 
 namespace vmkit::guest {
@@ -15,24 +15,11 @@ namespace {
 
 using agent::Json;
 
-std::string_view cut(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
-
-template <class T>
-T number(std::string_view text) {
-  T value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 // "12.34" in hundredths: from_chars for floating point costs a program 100 KiB.
 double percent(std::string_view text) {
-  const auto whole = number<std::uint64_t>(cut(text, '.'));
-  return static_cast<double>(whole) + static_cast<double>(number<std::uint64_t>(text)) / 100;
+  const auto whole = leading_number<std::uint64_t>(cut(text, '.'));
+  return static_cast<double>(whole) +
+         static_cast<double>(leading_number<std::uint64_t>(text)) / 100;
 }
 
 // "name value" lines.
@@ -41,7 +28,7 @@ Json flat(std::string_view text) {
   while (!text.empty()) {
     std::string_view line = cut(text, '\n');
     const std::string_view name = cut(line, ' ');
-    if (!line.empty()) values[std::string(name)] = number<std::uint64_t>(line);
+    if (!line.empty()) values[std::string(name)] = leading_number<std::uint64_t>(line);
   }
   return values;
 }
@@ -56,7 +43,7 @@ Json pressure(std::string_view text) {
       std::string_view field = cut(line, ' ');
       const std::string name(cut(field, '='));
       if (name == "total") {
-        share[name] = number<std::uint64_t>(field);
+        share[name] = leading_number<std::uint64_t>(field);
       } else {
         share[name] = percent(field);
       }
@@ -85,7 +72,7 @@ Json block(std::string_view text) {
     while (!line.empty()) {
       std::string_view field = cut(line, ' ');
       const std::string name(cut(field, '='));
-      device[name] = number<std::uint64_t>(field);
+      device[name] = leading_number<std::uint64_t>(field);
     }
     devices.push_back(std::move(device));
   }
@@ -103,7 +90,7 @@ Json network() {
     for (const char* counter : counters) {
       const auto text =
           read_file(("/sys/class/net/" + name + "/statistics/" + counter).c_str(), 64);
-      if (text) interface[counter] = number<std::uint64_t>(*text);
+      if (text) interface[counter] = leading_number<std::uint64_t>(*text);
     }
     interfaces.push_back(std::move(interface));
   });
@@ -127,7 +114,7 @@ Json Statistics::statistics() {
   };
   const auto count = [](std::string_view text) -> Json {
     if (text.starts_with("max")) return nullptr;
-    return number<std::uint64_t>(text);
+    return leading_number<std::uint64_t>(text);
   };
   take("cpu", "cpu.stat", flat);
   take("memory", "memory.stat", flat);

@@ -2,7 +2,6 @@
 #include "top.hpp"
 
 #include <array>
-#include <charconv>
 #include <fcntl.h>
 #include <map>
 #include <optional>
@@ -12,28 +11,15 @@
 #include <vector>
 
 #include "directory.hpp"
+#include "text.hpp"
 
 namespace vmkit::guest {
 namespace {
 
 using agent::Json;
 
-constexpr std::size_t max_processes = 2048;
-constexpr std::size_t max_command = 256;  // bytes of each
-
-template <class T>
-T number(std::string_view text) {
-  T value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-std::string_view next_field(std::string_view& text) {
-  const std::size_t end = std::min(text.find(' '), text.size());
-  const std::string_view field = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return field;
-}
+constexpr std::size_t max_listed = 2048;
+constexpr std::size_t max_command_bytes = 256;
 
 // The rest of the line of /proc/PID/status that begins with `name`.
 std::string_view status_line(std::string_view status, std::string_view name) {
@@ -44,7 +30,7 @@ std::string_view status_line(std::string_view status, std::string_view name) {
 
 // The arguments, as far as they go into one read.
 std::vector<std::string> command_line(const std::string& path, std::string_view name) {
-  char buffer[max_command];
+  char buffer[max_command_bytes];
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const ssize_t length = fd ? ::read(fd.get(), buffer, sizeof buffer) : 0;
   std::string_view text(buffer, length > 0 ? static_cast<std::size_t>(length) : 0);
@@ -58,12 +44,12 @@ std::vector<std::string> command_line(const std::string& path, std::string_view 
   return words;
 }
 
-struct Entry {
+struct ListedProcess {
   std::int64_t parent;  // in the machine
   Json json;
 };
 
-std::optional<Entry> look_at(const std::string& pid) {
+std::optional<ListedProcess> look_at(const std::string& pid) {
   const std::string folder = "/proc/" + pid;
   const auto stat = read_file((folder + "/stat").c_str(), 4096);
   const auto status = read_file((folder + "/status").c_str(), 16384);
@@ -71,18 +57,18 @@ std::optional<Entry> look_at(const std::string& pid) {
   if (!status || name_end == std::string::npos) return std::nullopt;  // it has ended meanwhile
   const std::size_t name_begin = stat->find('(') + 1;
   std::string_view rest = std::string_view(*stat).substr(name_end + 2);
-  const std::string state(next_field(rest));
+  const std::string state(cut(rest, ' '));
   std::array<std::uint64_t, 21> fields{};  // from the parent on: proc(5)
-  for (auto& field : fields) field = number<std::uint64_t>(next_field(rest));
+  for (auto& field : fields) field = leading_number<std::uint64_t>(cut(rest, ' '));
   const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   std::string_view numbers = status_line(*status, "NSpid");
   const std::string_view own = numbers.substr(numbers.rfind('\t') + 1);
-  return Entry{
+  return ListedProcess{
       static_cast<std::int64_t>(fields[0]),
-      {{"pid", number<std::int64_t>(own)},
-       {"guest_pid", number<std::int64_t>(pid)},
-       {"uid", number<std::uint32_t>(status_line(*status, "Uid"))},
+      {{"pid", leading_number<std::int64_t>(own)},
+       {"guest_pid", leading_number<std::int64_t>(pid)},
+       {"uid", leading_number<std::uint32_t>(status_line(*status, "Uid"))},
        {"state", state},
        {"command", command_line(folder + "/cmdline",
                                 std::string_view(*stat).substr(name_begin, name_end - name_begin))},
@@ -94,10 +80,11 @@ std::optional<Entry> look_at(const std::string& pid) {
 }  // namespace
 
 Json top(const Container* container) {
-  std::map<std::int64_t, Entry> entries;
+  std::map<std::int64_t, ListedProcess> entries;
   const auto add = [&](const std::string& pid) {
-    if (entries.size() >= max_processes) return;
-    if (auto entry = look_at(pid)) entries.emplace(number<std::int64_t>(pid), std::move(*entry));
+    if (entries.size() >= max_listed) return;
+    if (auto entry = look_at(pid))
+      entries.emplace(leading_number<std::int64_t>(pid), std::move(*entry));
   };
   if (container != nullptr && container->cgroup()) {
     const std::string list = container->cgroup().read("cgroup.procs").value_or("");
