@@ -145,6 +145,15 @@ void Output::end_session() {
 
 void Output::forget_client(std::uint64_t client) {
   std::erase_if(readers_, [&](const Reader& reader) { return reader.name.client == client; });
+  trim();
+}
+
+void Output::forget_lost(std::uint64_t client, const std::vector<std::uint64_t>& expected) {
+  std::erase_if(readers_, [&](const Reader& reader) {
+    return reader.name.client == client && reader.stream == 0 &&
+           std::find(expected.begin(), expected.end(), reader.name.number) == expected.end();
+  });
+  trim();
 }
 
 void Output::drop() {

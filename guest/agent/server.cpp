@@ -168,7 +168,7 @@ void Server::take_input(std::span<const std::byte> input) {
     try {
       session_->receive(input);
       handle_requests();
-      if (session_->ended()) return end_session(true);
+      if (session_->ended()) return end_session(session_->for_good());
       for (const auto& service : services_) service->take_input();
       return;
     } catch (const Error& error) {
@@ -253,7 +253,7 @@ void Server::break_session() {
   agent::yamux::OutputBuffer unsent;
   session_->mux().take_output(unsent);
   outgoing_.insert(outgoing_.end(), unsent.begin(), unsent.end());
-  end_session(true);
+  end_session(false);  // it may be a new one of the same client that we see
 }
 
 void Server::read_signals() {

@@ -27,8 +27,11 @@ void Session::receive(std::span<const std::byte> input) {
       on_change(id, stream->second);
     }
   }
-  if (rpc_ != 0 && (mux_.at_end(rpc_) || mux_.reset_by_peer(rpc_))) ended_ = true;
-  if (mux_.peer_went_away()) ended_ = true;
+  if (rpc_ != 0 && (mux_.at_end(rpc_) || mux_.reset_by_peer(rpc_))) ended_ = for_good_ = true;
+  if (const auto code = mux_.peer_went_away()) {
+    ended_ = true;
+    for_good_ = *code == static_cast<std::uint32_t>(agent::yamux::GoAwayCode::normal);
+  }
 }
 
 void Session::on_change(agent::yamux::StreamId id, Opened& stream) {

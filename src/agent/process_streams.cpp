@@ -207,18 +207,25 @@ void Process::Impl::start(std::uint64_t its_handle, std::int64_t its_pid) {
   handle = its_handle;
   pid = its_pid;
   exit = link->rpc()->send("wait", {{"process", handle}});
-  {
-    const std::lock_guard lock(mutex_);
-    started_ = true;
-  }
   // The session may have been lost while the answer was on its way; the next one, if it is there
   // already, did not know the handle.
-  if (const auto mux = link->mux()) resume(mux);
+  const std::lock_guard lock(mutex_);
+  started_ = true;
+  if (const auto mux = link->mux()) reattach(mux);
 }
 
-void Process::Impl::resume(const std::shared_ptr<Mux>& mux) {
+void Process::Impl::resume(const std::shared_ptr<Mux>& mux, std::vector<std::uint64_t>& later) {
   const std::lock_guard lock(mutex_);
-  if (!started_ || streams_of_.lock() == mux) return;
+  if (started_) return reattach(mux);
+  for (const auto& pipe : {output_pipe_, error_pipe_}) {
+    if (pipe) later.push_back(pipe->number());
+  }
+}
+
+/// Under the mutex, so that the session is the last one there is: an older one would only take away
+/// what the last one has opened.
+void Process::Impl::reattach(const std::shared_ptr<Mux>& mux) {
+  if (streams_of_.lock() == mux) return;
   streams_of_ = mux;
   // Shared with the answer's handler.
   struct Streams {
