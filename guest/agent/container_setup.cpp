@@ -71,14 +71,18 @@ void require(bool done, const std::string& what) {
 
 // A copy of what is mounted at `path`, or of a file or folder in it, to be mounted elsewhere.
 Fd copy_of_mount(const std::string& path, const std::string& subpath) {
-  const Fd top(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  require(bool(top), path);
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const char* const part = subpath.empty() ? "." : subpath.c_str();
-  const Fd source(static_cast<int>(::syscall(SYS_openat2, top.get(), part, &how, sizeof how)));
-  if (!source) throw RpcError(bad_mount, "mount: \"" + subpath + "\" in its source", errno);
+  Fd source(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (source && !subpath.empty()) {
+    open_how how{};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    source = Fd(
+        static_cast<int>(::syscall(SYS_openat2, source.get(), subpath.c_str(), &how, sizeof how)));
+  }
+  if (!source) {
+    throw RpcError(bad_mount, "mount: \"" + (subpath.empty() ? path : subpath) + "\" in its source",
+                   errno);
+  }
   Fd copy(static_cast<int>(::syscall(SYS_open_tree, source.get(), "",
                                      open_tree_clone | AT_EMPTY_PATH | AT_RECURSIVE | O_CLOEXEC)));
   require(bool(copy), "cannot copy the mount of " + path);

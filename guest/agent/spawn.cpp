@@ -253,7 +253,8 @@ SpawnRequest parse_spawn_request(const agent::Json& params, Container* container
   request.user = get_or<std::string>(params, "user", "");
   request.groups = get_or<std::vector<std::string>>(params, "groups", {});
   request.umask = get_or<mode_t>(params, "umask", 022) & 0777;
-  for (const auto& [name, values] : get_or<agent::Json>(params, "rlimits", {}).items()) {
+  const auto rlimits = get_or<agent::Json>(params, "rlimits", agent::Json::object());
+  for (const auto& [name, values] : rlimits.items()) {
     request.rlimits.push_back(parse_rlimit(name, values));
   }
   // In a test the agent has no capabilities to give.

@@ -13,8 +13,13 @@
 namespace vmkit::container {
 namespace {
 
-bool is_over(vm::MachineState state) {
-  return state == vm::MachineState::stopped || state == vm::MachineState::failed;
+/// The machine that runs the image's programs, whatever this host is.
+Architecture architecture_of(const oci::Platform& platform) {
+  const std::string name = platform.normalized().architecture;
+  if (name == "amd64") return Architecture::x86_64;
+  if (name == "arm64") return Architecture::arm64;
+  throw Error(Errc::unsupported,
+              "machines run images for amd64 and arm64; this one is for " + platform.to_string());
 }
 
 /// A boot that is retried (vm's watchdog) closes the channel of the first: then dial again.
@@ -37,14 +42,17 @@ agent::Client connect(vm::Machine& machine, const CallOptions& options) {
 vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& folder) {
   vm::MachineConfig config;
   config.name = options.hostname;
+  config.architecture = architecture_of(options.image.platform);
   config.cpu_count = options.cpu_count;
   config.memory = options.memory;
   config.boot.image = options.kernel.image;
-  config.boot.initrd = agent::build_initramfs({.modules_directory = options.kernel.modules});
+  config.boot.initrd = agent::build_initramfs(
+      {.architecture = config.architecture, .modules_directory = options.kernel.modules});
   config.boot.command_line = options.kernel.command_line;
-  // The disk goes with the container, so nothing is gained by making it survive a host's crash.
-  config.disks = {
-      {.path = folder.disk(), .identifier = root_disk_identifier, .sync = vm::DiskSync::none}};
+  // Where the disk goes with the container, nothing is gained by making it survive a host's crash.
+  config.disks = {{.path = folder.disk(),
+                   .identifier = root_disk_identifier,
+                   .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none}};
   config.ports = {{.name = std::string(agent::port_name)}};
   if (options.network) config.networks = {{.kind = vm::NetworkKind::nat}};
   config.console.file = folder.console_log();

@@ -8,6 +8,8 @@
 #include "container/folder.hpp"
 #include "container/machine_stream.hpp"
 #include "container/process_options.hpp"
+#include "container/record.hpp"
+#include "container/ticker.hpp"
 
 #include <vmkit/agent/client.hpp>
 #include <vmkit/agent/initramfs.hpp>
@@ -23,6 +25,9 @@ using Clock = std::chrono::steady_clock;
 // From the end of the last process to the end of the machine: unmounting and writing back.
 constexpr auto shutdown_limit = std::chrono::seconds(10);
 
+// A guest that does not answer for so long has other troubles than its clock.
+constexpr auto clock_patience = std::chrono::seconds(5);
+
 int stop_signal_of(const ContainerOptions& options) {
   const std::string image_signal = options.image.config.stop_signal;
   const std::string name =
@@ -36,14 +41,50 @@ int stop_signal_of(const ContainerOptions& options) {
   return *number;
 }
 
+void require_backend(const ContainerOptions& options) {
+  if (options.backend) return;
+  throw Error(Errc::invalid_argument,
+              "container: expected a backend, found none; see vm::make_qemu_backend");
+}
+
 }  // namespace
 
 struct Container::Impl {
-  explicit Impl(ContainerOptions given)
+  Impl(ContainerOptions given, Folder::How how)
       : options(std::move(given)),
         stop_signal(stop_signal_of(options)),
+        spec(container_spec(options)),
         log(options.log, "container"),
-        folder(options.folder) {}
+        folder(options.folder, how) {
+    record.folder = options.folder;
+    record.name = options.hostname;
+    record.image = options.image.descriptor.digest.to_string();
+    record.kept = options.keep;
+    record.created = std::chrono::system_clock::now();
+  }
+
+  /// Writes into the folder how it stands; a folder that cannot be written ends no container.
+  void note(RecordState state, const std::string& reason) noexcept {
+    try {
+      const std::lock_guard lock(record_mutex);
+      record.state = state;
+      record.reason = reason;
+      write_record(record);
+    } catch (const Error& error) {
+      log.warning("the container's record was not written", {{"error", error.what()}});
+    }
+  }
+
+  void make_machine() {
+    machine = options.backend->create(machine_config(options, folder));
+    recording = machine->on_event([this](const vm::MachineEvent& event) {
+      if (event.reason == vm::MachineEventReason::started) note(RecordState::running, {});
+      if (!is_over(event.state)) return;
+      std::string reason(to_string(event.reason));
+      if (event.error) reason += std::string(": ") + event.error->what();
+      note(RecordState::ended, reason);
+    });
+  }
 
   /// The agent; failed_precondition while there is none.
   agent::Client& agent() {
@@ -55,13 +96,22 @@ struct Container::Impl {
     return *client;
   }
 
+  void set_clock(const CallOptions& call_options) {
+    agent().configure({.set_clock = true, .seed_random = false}, call_options);
+  }
+
   const ContainerOptions options;
   const int stop_signal;
+  const agent::ContainerSpec spec;
   const Logger log;
   Folder folder;
-  std::optional<vm::Machine> machine;   // from create() on
+  std::mutex record_mutex;  // guards `record`
+  ContainerRecord record;
+  vm::EventSubscription recording;     // hears of the machine's end, so it goes after it
+  std::optional<vm::Machine> machine;  // from create() or open() on
   mutable std::mutex mutex;             // guards what follows
   std::optional<agent::Client> client;  // set once; goes before the machine it speaks to
+  std::unique_ptr<Ticker> clock;        // goes before the client
   Timeline timeline;
 };
 
@@ -71,17 +121,33 @@ Container& Container::operator=(Container&&) noexcept = default;
 Container::~Container() = default;
 
 Container Container::create(ContainerOptions options, const CallOptions& call_options) {
-  if (!options.backend) {
-    throw Error(Errc::invalid_argument,
-                "container: expected a backend, found none; see vm::make_qemu_backend");
-  }
-  agent::check(container_spec(options));
-  auto impl = std::make_unique<Impl>(std::move(options));
+  require_backend(options);
+  auto impl = std::make_unique<Impl>(std::move(options), Folder::How::make);
   prepare_disk(impl->options, impl->folder.disk(), impl->timeline, call_options);
-  impl->machine = impl->options.backend->create(machine_config(impl->options, impl->folder));
+  impl->make_machine();
+  write_record(impl->record);
+  impl->folder.keep(impl->options.keep);
   impl->log.info("container made", {{"name", impl->options.hostname},
                                     {"folder", impl->options.folder.native()},
                                     {"clone", to_string(impl->timeline.clone_method)}});
+  return Container(std::move(impl));
+}
+
+Container Container::open(ContainerOptions options) {
+  require_backend(options);
+  auto impl = std::make_unique<Impl>(std::move(options), Folder::How::open);
+  impl->folder.keep(true);  // whatever is wrong with it
+  const std::string path = impl->folder.path().string();
+  const auto record = read_record(impl->folder.path());
+  if (!record || !record->kept || !impl->options.keep) {
+    throw Error(Errc::failed_precondition, "container in " + path +
+                                               ": expected one that is kept; make it with "
+                                               "ContainerOptions::keep, and open it with that");
+  }
+  impl->record.created = record->created;
+  impl->record.image = record->image;
+  impl->make_machine();
+  write_record(impl->record);
   return Container(std::move(impl));
 }
 
@@ -90,7 +156,7 @@ void Container::start(const CallOptions& options) {
   agent::Client client = boot(*impl_->machine, impl_->options, options);
   const auto ready = Clock::now();
   try {
-    client.create_container(container_spec(impl_->options), options);
+    client.create_container(impl_->spec, options);
     client.configure({}, options);
   } catch (...) {
     impl_->machine->kill();
@@ -100,6 +166,13 @@ void Container::start(const CallOptions& options) {
   impl_->timeline.boot = ready - begin;
   impl_->timeline.mount = Clock::now() - ready;
   impl_->client = std::move(client);
+  if (impl_->options.clock_interval > std::chrono::milliseconds(0)) {
+    impl_->clock =
+        std::make_unique<Ticker>(impl_->options.clock_interval, [impl = impl_.get()](auto& stop) {
+          if (impl->machine->state() != vm::MachineState::running) return;
+          impl->set_clock(CallOptions{stop, {}, {}}.with_timeout(clock_patience));
+        });
+  }
   impl_->log.info("container started", {{"name", impl_->options.hostname},
                                         {"kernel", impl_->client->info().kernel_release}});
 }
@@ -135,6 +208,20 @@ void Container::kill() noexcept {
   impl_->machine->kill();
 }
 
+void Container::remove() noexcept {
+  impl_->machine->kill();
+  impl_->folder.remove();
+}
+
+void Container::pause(const CallOptions& options) {
+  impl_->machine->pause(options);
+}
+
+void Container::resume(const CallOptions& options) {
+  impl_->machine->resume(options);
+  impl_->set_clock(options);
+}
+
 vm::MachineState Container::state() const noexcept {
   return impl_->machine->state();
 }
@@ -151,6 +238,10 @@ std::string Container::kernel_release() const {
 
 std::vector<std::string> Container::console_tail(std::size_t lines) const {
   return impl_->machine->console_tail(lines);
+}
+
+vm::MachineDiagnostics Container::diagnostics() const {
+  return impl_->machine->diagnostics();
 }
 
 std::size_t Container::remove_abandoned(const std::filesystem::path& parent) {

@@ -8,6 +8,19 @@
 #include <vmkit/oci/lease.hpp>
 
 namespace vmkit::container {
+namespace {
+
+// As mke2fs has it for disks of this size. It takes no room before it is used.
+constexpr ByteSize journal_size = 64_MiB;
+
+rootfs::UnpackOptions unpack_options(const ContainerOptions& options) {
+  rootfs::UnpackOptions unpack;
+  unpack.size = options.disk_size;
+  if (options.keep) unpack.journal = journal_size;
+  return unpack;
+}
+
+}  // namespace
 
 void prepare_disk(const ContainerOptions& options, const std::filesystem::path& disk,
                   Timeline& timeline, const CallOptions& call_options) {
@@ -17,11 +30,11 @@ void prepare_disk(const ContainerOptions& options, const std::filesystem::path& 
   oci::Lease lease = oci::Lease::begin(options.store, call_options);
   lease.add(options.image, call_options);
   const auto cached = cache.get_or_unpack(image_layers(options.image, options.store),
-                                          {.size = options.disk_size}, call_options);
+                                          unpack_options(options), call_options);
   const auto unpacked = Clock::now();
   if (cached.unpacked) timeline.unpack = unpacked - begin;
-  timeline.clone_method =
-      disk::clone(cached.path, disk, {.mode = options.clone_mode, .durable = false}, call_options);
+  timeline.clone_method = disk::clone(
+      cached.path, disk, {.mode = options.clone_mode, .durable = options.keep}, call_options);
   timeline.clone = Clock::now() - unpacked;
 }
 

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "container/record.hpp"
 #include "os/directory.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -35,13 +36,46 @@ os::FileLock make_and_lock(const std::filesystem::path& path) {
   }
 }
 
+os::FileLock open_and_lock(const std::filesystem::path& path) {
+  const auto lock_file = path / lock_name;
+  if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(lock_file))) {
+    throw Error(Errc::not_found, path.string() + ": expected the folder of a container, found no " +
+                                     lock_name + " in it");
+  }
+  try {
+    // Who only looks whether it is held holds it for a moment.
+    return os::FileLock::acquire(lock_file, os::FileLock::Kind::exclusive,
+                                 CallOptions{}.with_timeout(std::chrono::milliseconds(200)));
+  } catch (const Error& error) {
+    if (error.code() != Errc::timeout) throw;
+    throw Error(Errc::unavailable, "the container in " + path.string() +
+                                       " is in use, by this process or another: end that first");
+  }
+}
+
 }  // namespace
 
-Folder::Folder(std::filesystem::path path) : path_(std::move(path)), lock_(make_and_lock(path_)) {}
+Folder::Folder(std::filesystem::path path, How how)
+    : path_(std::move(path)),
+      lock_(how == How::make ? make_and_lock(path_) : open_and_lock(path_)) {}
 
 Folder::~Folder() {
+  if (!kept_) remove();
+}
+
+void Folder::remove() noexcept {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
+  kept_ = true;  // what may be there later is another's
+}
+
+std::optional<bool> Folder::is_held(const std::filesystem::path& path) {
+  const auto lock_file = path / lock_name;
+  std::error_code none;
+  if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(lock_file, none))) {
+    return std::nullopt;
+  }
+  return !os::FileLock::try_acquire(lock_file, os::FileLock::Kind::shared).has_value();
 }
 
 std::size_t Folder::remove_abandoned(const std::filesystem::path& parent) {
@@ -55,6 +89,8 @@ std::size_t Folder::remove_abandoned(const std::filesystem::path& parent) {
       if (entry.is_symlink() || !std::filesystem::is_regular_file(lock_file)) continue;
       const auto lock = os::FileLock::try_acquire(lock_file, os::FileLock::Kind::exclusive);
       if (!lock) continue;
+      const auto record = read_record(entry.path());
+      if (record && record->kept) continue;
       std::filesystem::remove_all(entry.path());
       ++removed;
     } catch (const Error&) {

@@ -3,17 +3,21 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 
 #include "os/file_lock.hpp"
 
 namespace vmkit::container {
 
-/// A container's folder: made with mode 0700, held by a lock while the object lives, removed with
-/// it.
+/// A container's folder: made with mode 0700, held by a lock while the object lives, and removed
+/// with it unless it is kept.
 class Folder {
  public:
-  /// Throws already_exists if there is anything at `path`.
-  explicit Folder(std::filesystem::path path);
+  enum class How {
+    make,  ///< Throws already_exists if there is anything at the path.
+    open,  ///< not_found if there is no container's folder, unavailable if another one holds it.
+  };
+  explicit Folder(std::filesystem::path path, How how = How::make);
   ~Folder();
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
@@ -21,12 +25,21 @@ class Folder {
   std::filesystem::path disk() const { return path_ / "disk.ext4"; }
   std::filesystem::path console_log() const { return path_ / "console.log"; }
 
+  const std::filesystem::path& path() const { return path_; }
+  /// Removes the folder now, as far as that is possible.
+  void remove() noexcept;
+  /// Whether the folder outlives the object.
+  void keep(bool kept) { kept_ = kept; }
+
+  /// Whether a Folder has it now, in this process or another; nullopt if it is no container's.
+  static std::optional<bool> is_held(const std::filesystem::path& path);
   /// Container::remove_abandoned.
   static std::size_t remove_abandoned(const std::filesystem::path& parent);
 
  private:
   std::filesystem::path path_;
   os::FileLock lock_;
+  bool kept_ = false;
 };
 
 }  // namespace vmkit::container

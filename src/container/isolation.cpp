@@ -2,7 +2,19 @@
 #include "container/boot.hpp"
 #include "container/process_options.hpp"
 
+#include <vmkit/agent/seccomp.hpp>
+
 namespace vmkit::container {
+namespace {
+
+std::optional<agent::SeccompFilter> seccomp_filter(const Isolation& isolation) {
+  if (isolation.privileged || isolation.seccomp_profile == "") return std::nullopt;
+  const agent::SeccompTarget target{.capabilities = isolation.capabilities};
+  return isolation.seccomp_profile ? agent::compile_seccomp(*isolation.seccomp_profile, target)
+                                   : agent::default_seccomp_filter(target);
+}
+
+}  // namespace
 
 agent::ContainerSpec container_spec(const ContainerOptions& options) {
   const Isolation& isolation = options.isolation;
@@ -16,6 +28,7 @@ agent::ContainerSpec container_spec(const ContainerOptions& options) {
   spec.devices = isolation.devices;
   spec.sysctls = isolation.sysctls;
   spec.limits = isolation.limits;
+  spec.seccomp = seccomp_filter(isolation);
   if (isolation.privileged) {
     spec.masked_paths.clear();
     spec.readonly_paths.clear();
@@ -25,6 +38,7 @@ agent::ContainerSpec container_spec(const ContainerOptions& options) {
     spec.masked_paths = isolation.masked_paths;
     spec.readonly_paths = isolation.readonly_paths;
   }
+  agent::check(spec);
   return spec;
 }
 

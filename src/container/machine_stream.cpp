@@ -56,6 +56,10 @@ class MachineStream final : public Stream {
 
 }  // namespace
 
+bool is_over(vm::MachineState state) {
+  return state == vm::MachineState::stopped || state == vm::MachineState::failed;
+}
+
 std::unique_ptr<Stream> make_machine_stream(std::unique_ptr<Stream> channel, vm::Machine& machine) {
   return std::make_unique<MachineStream>(std::move(channel), machine);
 }

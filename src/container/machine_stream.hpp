@@ -10,6 +10,9 @@
 
 namespace vmkit::container {
 
+/// The machine has ended, and will not run again.
+bool is_over(vm::MachineState state);
+
 /// The agent's channel of `machine`, which must outlive the stream. Where the channel ends because
 /// the machine has ended, a read throws what happened to the machine instead of returning the end,
 /// so that whoever waits for the guest is told the reason.

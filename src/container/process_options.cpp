@@ -67,13 +67,9 @@ agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig
   spec.user = process.user.value_or(config.user);
   spec.groups = process.groups;
   spec.umask = process.umask;
-  spec.rlimits = process.rlimits;
-  for (const agent::Rlimit& limit : isolation.rlimits) {
-    const auto same = [&](const agent::Rlimit& own) { return own.name == limit.name; };
-    if (std::none_of(process.rlimits.begin(), process.rlimits.end(), same)) {
-      spec.rlimits.push_back(limit);
-    }
-  }
+  // Of two of one name the last counts.
+  spec.rlimits = isolation.rlimits;
+  spec.rlimits.insert(spec.rlimits.end(), process.rlimits.begin(), process.rlimits.end());
   const bool privileged = process.privileged || isolation.privileged;
   const auto names = privileged ? std::vector<std::string>{"ALL"} : isolation.capabilities;
   spec.capabilities = process.capabilities.value_or(agent::Capabilities::of(names));

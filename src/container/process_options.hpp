@@ -11,7 +11,7 @@ namespace vmkit::container {
 agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig& config,
                            const Isolation& isolation = {});
 
-/// What the agent is to make of the machine.
+/// What the agent is to make of the machine. Throws invalid_argument for what no guest could do.
 agent::ContainerSpec container_spec(const ContainerOptions& options);
 
 }  // namespace vmkit::container

@@ -23,12 +23,16 @@ std::filesystem::path required(const std::filesystem::path& path, const char* ma
 
 }  // namespace
 
-container::Kernel demo_kernel() {
-  const bool arm = host_architecture() == Architecture::arm64;
-  const auto folder = build_folder / "kernel" / (arm ? "arm64" : "amd64");
-  return {.image = required(folder / "vmlinuz", "scripts/fetch-kernel build/kernel"),
+container::Kernel kernel_for(const std::string& architecture) {
+  const auto folder = build_folder / "kernel" / architecture;
+  const std::string command = "scripts/fetch-kernel --arch " + architecture + " build/kernel";
+  return {.image = required(folder / "vmlinuz", command.c_str()),
           // modules/RELEASE
           .modules = std::filesystem::directory_iterator(folder / "modules")->path()};
+}
+
+container::Kernel demo_kernel() {
+  return kernel_for(host_architecture() == Architecture::arm64 ? "arm64" : "amd64");
 }
 
 std::filesystem::path demo_layout() {

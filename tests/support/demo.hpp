@@ -13,7 +13,10 @@
 
 namespace vmkit::test {
 
-/// Debian's cloud kernel, as scripts/fetch-kernel has put it into the build folder.
+/// Debian's cloud kernel for "amd64" or "arm64", as scripts/fetch-kernel has put it into the build
+/// folder. Fails the test, saying what to run, if it is missing.
+container::Kernel kernel_for(const std::string& architecture);
+/// The same for this host.
 container::Kernel demo_kernel();
 
 /// The two-layer Debian image of scripts/make-demo-image: an OCI layout with the tag "demo".

@@ -60,7 +60,7 @@ struct ProcessSpec {
   /// Supplementary groups by name or number, besides those that the image gives the user.
   std::vector<std::string> groups = {};
   std::uint32_t umask = 022;
-  std::vector<Rlimit> rlimits = {};
+  std::vector<Rlimit> rlimits = {};  ///< of two of one name the last counts
   Capabilities capabilities = Capabilities::of(default_capabilities());
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj = {};  ///< -1000 to 1000.

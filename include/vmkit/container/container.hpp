@@ -18,7 +18,8 @@ namespace vmkit::container {
 /// it, and the agent inside that starts processes.
 ///
 /// Runs once: create, start, any number of exec, stop. The destructor ends the machine at once if
-/// it still runs (the disk goes with it, so there is nothing to save) and removes the folder.
+/// it still runs, and removes the folder with the disk. One that is kept (ContainerOptions::keep)
+/// leaves both, and can be opened and started again, from the disk as the last run has left it.
 /// Move-only. Thread-safe, except that moving and destroying need every other call to be over.
 class Container {
  public:
@@ -30,6 +31,13 @@ class Container {
   /// failed_precondition (a kernel whose modules have no virtio), and unsupported where clone_mode
   /// requires a copy-on-write clone that the file system cannot make.
   static Container create(ContainerOptions options, const CallOptions& call_options = {});
+
+  /// A container that was kept, by its folder: what its disk has, and options that may be others
+  /// than it was made with (those about making a disk do not count). It need not have been ended
+  /// in order. Errors: not_found (there is none), unavailable (another Container has it now),
+  /// failed_precondition (it is not kept), data_corruption (of its record), and those of create()
+  /// that are not about the image.
+  static Container open(ContainerOptions options);
 
   Container(Container&&) noexcept;
   Container& operator=(Container&&) noexcept;
@@ -65,6 +73,14 @@ class Container {
   /// Ends the machine at once.
   void kill() noexcept;
 
+  /// Halts the machine's processors, and lets them go on; then the guest's clock is set again.
+  /// failed_precondition if it is neither running nor paused.
+  void pause(const CallOptions& options = {});
+  void resume(const CallOptions& options = {});
+
+  /// Ends the machine at once and removes the folder, though the container was to be kept.
+  void remove() noexcept;
+
   vm::MachineState state() const noexcept;
   Timeline timeline() const;
   /// The guest's `uname -r`, once started; otherwise empty. Told by the guest.
@@ -72,8 +88,11 @@ class Container {
   /// The last lines of the guest's console.
   std::vector<std::string> console_tail(std::size_t lines) const;
 
+  /// What the machine runs as on the host.
+  vm::MachineDiagnostics diagnostics() const;
+
   /// Removes what killed programs left of their containers: the folders directly below `parent`
-  /// that a Container made and none holds any more. Returns how many.
+  /// that a Container made, that are not kept and that none holds any more. Returns how many.
   static std::size_t remove_abandoned(const std::filesystem::path& parent);
 
  private:

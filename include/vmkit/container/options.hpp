@@ -22,7 +22,7 @@ namespace vmkit::container {
 /// The kernel that a container's machine boots. Any Linux with virtio works; Debian's cloud kernel
 /// does, with its modules.
 struct Kernel {
-  std::filesystem::path image;
+  std::filesystem::path image;  ///< For the image's architecture, which may not be the host's.
   /// The folder that has the kernel's modules.dep; empty: all drivers are built in.
   std::filesystem::path modules = {};
   /// Added to the kernel's command line; one line.
@@ -37,7 +37,7 @@ struct ContainerOptions {
   oci::Image image;       ///< In `store`, complete.
   oci::ImageStore store;  ///< Unpacked images are cached in its folder rootfs/.
   /// The container's own folder: its disk, its console log. Made with the container (it must not
-  /// exist, its parent is made if missing) and removed with it.
+  /// exist, its parent is made if missing) and removed with it, unless it is kept.
   std::filesystem::path folder;
   std::shared_ptr<vm::Backend> backend;
   Kernel kernel;
@@ -48,10 +48,17 @@ struct ContainerOptions {
   ByteSize disk_size = default_disk_size;  ///< What the guest sees.
   disk::CloneMode clone_mode = disk::CloneMode::prefer_cow;
   Isolation isolation = {};
+  /// The container outlives the object and the process, and Container::open() goes on with it: its
+  /// disk has a journal, and what the guest writes back is written back on the host too. Whatever
+  /// crashes (guest, backend, host application, host), the next start finds a consistent disk.
+  bool keep = false;
   bool network = false;  ///< A virtio network device that reaches what the host reaches.
   /// What stop() asks processes to end with: a name or number, as in an image's configuration.
   /// Without a value the image's StopSignal or, if it has none, SIGTERM.
   std::optional<std::string> stop_signal = {};
+  /// How often the guest's clock is compared with the host's and set if it is more than a second
+  /// off, besides at the start and on resume; zero: never.
+  std::chrono::milliseconds clock_interval = std::chrono::seconds(30);
   /// How long the machine may take from its start until its agent answers.
   std::chrono::milliseconds boot_limit = std::chrono::seconds(60);
   std::shared_ptr<LogSink> log = {};  ///< Of the container's own steps; the backend has its own.

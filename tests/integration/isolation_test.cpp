@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// What processes may do in their container: namespaces, capabilities, limits, mounts, on real
+// machines with the real Debian image.
+#include <doctest/doctest.h>
+
+#include "support/demo.hpp"
+#include "support/errors.hpp"
+#include "support/run_in.hpp"
+
+using namespace vmkit;
+using namespace std::chrono_literals;
+using container::Container;
+using test::check_error;
+using test::Demo;
+using test::Finished;
+using test::run_in;
+using test::shell_in;
+
+namespace {
+
+/// One machine for most cases: they must not change what others look at.
+Container& box() {
+  static Container started = [] {
+    auto options = Demo::get().container_options();
+    options.hostname = "isolated";
+    options.isolation = {
+        .mounts = {{.type = agent::MountType::tmpfs, .target = "/data/sub/deep"},
+                   {.type = agent::MountType::tmpfs,
+                    .target = "/data",
+                    .nosuid = true,
+                    .noexec = true,
+                    .size = 1_MiB,
+                    .mode = 0750},
+                   {.type = agent::MountType::bind,
+                    .source = "/usr/share/base-files",
+                    .target = "/opt/base",
+                    .read_only = true},
+                   {.type = agent::MountType::bind,
+                    .source = "/etc/os-release",
+                    .target = "/opt/release"}},
+        .devices = {{.path = "/dev/sub/mine", .major = 1, .minor = 5, .mode = 0640, .gid = 5}},
+        .sysctls = {{"net.ipv4.ip_forward", "1"}, {"kernel.msgmax", "12345"}},
+        .limits = {.memory_max = 96_MiB, .swap_max = 0_B, .pids_max = 64},
+        .rlimits = {{.name = "nofile", .soft = 2000, .hard = 3000}}};
+    auto made = Container::create(options);
+    made.start();
+    return made;
+  }();
+  return started;
+}
+
+std::string out(const std::string& script, container::ProcessOptions options = {}) {
+  const Finished result = shell_in(box(), script, std::move(options));
+  CAPTURE(script);
+  CAPTURE(result.err);
+  CHECK(result.status == agent::ExitStatus{0, 0});
+  return result.out;
+}
+
+const std::string capability_lines = "grep ^Cap /proc/self/status | cut -f2 | tr '\\n' ' '";
+
+}  // namespace
+
+TEST_CASE("isolation: the container sees itself only, and its init is process 1") {
+  CHECK(out("hostname; cat /proc/1/comm; cat /proc/self/cgroup") == "isolated\nvmkit-init\n0::/\n");
+  CHECK(out("echo $(ls -d /proc/[0-9]* | wc -l)") == "5\n");  // init, two of sh, ls, wc
+  const auto machine = out("for i in mnt pid uts ipc cgroup; do readlink /proc/self/ns/$i; done");
+  CHECK(machine == out("for i in mnt pid uts ipc cgroup; do readlink /proc/$$/ns/$i; done"));
+  // Nothing of the machine's first root is left: no initramfs, no sources of mounts.
+  CHECK(out("ls -d /init /newroot /layer 2>/dev/null; true").empty());
+  CHECK(out("cut -d' ' -f5 /proc/self/mountinfo | head -1") == "/\n");
+  // A chroot could not do this: the root is the namespace's own.
+  CHECK(out("unshare -r id -u", {.privileged = true}) == "0\n");
+}
+
+TEST_CASE("isolation: zombies are reaped, signals to process 1 reach the first process") {
+  CHECK(out("for i in 1 2 3 4 5; do (sh -c 'true & exec true' &); done; sleep 0.3; "
+            "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l") == "0\n");
+}
+
+TEST_CASE("isolation: capabilities of root, of a user, and those that are asked for") {
+  // inheritable, permitted, effective, bounding, ambient
+  const std::string oci = "00000000a80425fb ";
+  const std::string none = "0000000000000000 ";
+  CHECK(out(capability_lines) == none + oci + oci + oci + none);
+  CHECK(out(capability_lines, {.user = "demo"}) == none + none + none + oci + none);
+  CHECK(out(capability_lines, {.user = "demo",
+                               .capabilities = agent::Capabilities{.bounding = {"NET_ADMIN"},
+                                                                   .inheritable = {"cap_net_admin"},
+                                                                   .permitted = {"NET_ADMIN"},
+                                                                   .ambient = {"NET_ADMIN"}}}) ==
+        "0000000000001000 0000000000001000 0000000000001000 0000000000001000 0000000000001000 ");
+  const std::string all = out(capability_lines, {.privileged = true});
+  CHECK(all.substr(17, 17) == all.substr(34, 17));
+  CHECK(all.substr(17, 17) == "000001ffffffffff ");
+  CHECK(out(capability_lines, {.capabilities = agent::Capabilities{}}) ==
+        none + none + none + none + none);
+  CHECK(shell_in(box(), "mount -t tmpfs none /mnt").status.code != 0);
+  CHECK(shell_in(box(), "mount -t tmpfs none /mnt && umount /mnt", {.privileged = true})
+            .status.code == 0);
+  CHECK(shell_in(box(), "chown demo /tmp/x", {.capabilities = agent::Capabilities{}}).status.code !=
+        0);
+  CHECK(out("touch /tmp/x; chown demo /tmp/x; stat -c %U /tmp/x; rm /tmp/x") == "demo\n");
+  check_error(Errc::invalid_argument, {"bounding", "FLY"}, [] {
+    box().exec({.args = {"id"}, .capabilities = agent::Capabilities{.bounding = {"FLY"}}});
+  });
+}
+
+TEST_CASE("isolation: no_new_privileges, umask, oom_score_adj, limits, groups") {
+  const std::string nnp = "grep NoNewPrivs /proc/self/status | cut -f2";
+  CHECK(out(nnp) == "0\n");
+  CHECK(out(nnp, {.no_new_privileges = true}) == "1\n");
+  CHECK(out("umask; cat /proc/self/oom_score_adj", {.umask = 077, .oom_score_adj = 500}) ==
+        "0077\n500\n");
+  CHECK(out("ulimit -Sn; ulimit -Hn") == "2000\n3000\n");
+  CHECK(out("ulimit -Sn; ulimit -Hn; ulimit -c",
+            {.rlimits = {{"RLIMIT_nofile", 50, 60}, {"core", 0, 0}}}) == "50\n60\n0\n");
+  std::vector<agent::Rlimit> sixteen;
+  for (const char* name :
+       {"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
+        "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"}) {
+    sixteen.push_back({name, 1 << 20, 1 << 20});
+  }
+  sixteen[0] = {"as"};
+  const std::string limits = out("cat /proc/self/limits", {.rlimits = sixteen});
+  std::size_t set = 0;
+  for (std::size_t at = 0; (at = limits.find(" 1048576  ", at)) != std::string::npos; at += 9)
+    ++set;
+  CHECK_MESSAGE(set == 30, limits);
+  CHECK(out("id", {.user = "demo", .groups = {"audio", "4242"}}) ==
+        "uid=1000(demo) gid=1000(demo) groups=1000(demo),29(audio),2000(extra),4242\n");
+  check_error(Errc::invalid_argument, {"rlimits[1]", "soft"}, [] {
+    box().exec({.args = {"id"}, .rlimits = {{"core", 2, 1}}});
+  });
+  check_error(Errc::invalid_argument, {"no-such-group"},
+              [] { box().exec({.args = {"id"}, .groups = {"no-such-group"}}); });
+}
+
+TEST_CASE("isolation: masked, read-only and special paths") {
+  CHECK(out("cat /proc/kcore /proc/timer_list | wc -c; ls /sys/firmware | wc -l") == "0\n0\n");
+  for (const char* path :
+       {"/proc/sys/kernel/domainname", "/proc/sysrq-trigger", "/sys/kernel/profiling"}) {
+    CAPTURE(path);
+    const auto result = shell_in(box(), std::string("echo x >") + path);
+    CHECK(result.err.find("Read-only file system") != std::string::npos);
+  }
+  CHECK(out("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax") == "1\n12345\n");
+  CHECK(out("stat -c '%F %t,%T %a %g' /dev/sub/mine") == "character special file 1,5 640 5\n");
+  CHECK(
+      out("for i in null zero full random urandom tty console ptmx; do test -c /dev/$i || echo no "
+          "$i; done; test -d /dev/shm && test -d /dev/mqueue && readlink /dev/stdout") ==
+      "/proc/self/fd/1\n");
+  CHECK(shell_in(box(), "mkdir /sys/fs/cgroup/x").status.code != 0);
+}
+
+TEST_CASE("isolation: mounts, one within another, with their options") {
+  CHECK(out("stat -f -c %T /data /data/sub/deep; stat -c %a /data /data/sub/deep") ==
+        "tmpfs\ntmpfs\n750\n1777\n");
+  CHECK(out("head -c 3000000 /dev/zero >/data/x 2>/dev/null; stat -c %s /data/x; rm /data/x") ==
+        "1048576\n");
+  CHECK(out("grep ' /data ' /proc/mounts").find("nosuid,noexec") != std::string::npos);
+  CHECK(out("ls /opt/base | grep -c motd; touch /opt/base/x 2>&1 | grep -c 'Read-only'") ==
+        "1\n1\n");
+  CHECK(out("cmp /opt/release /etc/os-release && stat -c %F /opt/release") == "regular file\n");
+  // A device node of a disk that the container was not given is of no use to it.
+}
+
+TEST_CASE("isolation: the limits of the cgroup hold") {
+  // Memory: the kernel kills within the container, and the machine goes on.
+  const auto killed = run_in(box(), {.args = {"perl", "-e", "$x = 'a' x 2e8"}});
+  CHECK_MESSAGE(killed.status.signal == 9, killed.err);
+  // Processes.
+  const auto forks = shell_in(box(), "for i in $(seq 80); do sleep 1 & done; wait");
+  CHECK(forks.err.find("Cannot fork") != std::string::npos);
+  CHECK(out("echo alive") == "alive\n");
+}

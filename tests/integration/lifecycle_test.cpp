@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// How containers end, in order and not, and what is left of those that are kept.
+#include <csignal>
+#include <doctest/doctest.h>
+#include <fstream>
+#include <thread>
+#include <unistd.h>
+
+#include "os/child_process.hpp"
+#include "support/demo.hpp"
+#include "support/e2fsck.hpp"
+#include "support/errors.hpp"
+
+#include <vmkit/container/container.hpp>
+#include <vmkit/container/record.hpp>
+#include <vmkit/disk/image_file.hpp>
+#include <vmkit/ext4/reader.hpp>
+
+using namespace vmkit;
+using namespace std::chrono_literals;
+using container::Container;
+using container::RecordState;
+using test::check_error;
+using test::Demo;
+
+namespace {
+
+std::string output_of(Container& box, const std::string& script) {
+  auto process = box.exec({.args = {"sh", "-c", script}});
+  std::string text;
+  std::array<std::byte, 4096> buffer;
+  while (const std::size_t count = process.stdout_source().read(buffer)) {
+    text.append(reinterpret_cast<const char*>(buffer.data()), count);
+  }
+  CHECK(process.wait() == agent::ExitStatus{0, 0});
+  return text;
+}
+
+container::ContainerRecord record_of(const std::filesystem::path& folder) {
+  for (const auto& record : container::list_containers(folder.parent_path())) {
+    if (record.folder == folder) return record;
+  }
+  FAIL("not listed: ", folder.string());
+  return {};
+}
+
+/// A file of a disk that no machine has, its journal replayed.
+std::string file_of(const std::filesystem::path& folder, const std::string& path) {
+  auto disk = disk::ImageFile::open(folder / "disk.ext4", disk::ImageFile::Access::read_only);
+  auto reader = ext4::Reader::open(disk);
+  const auto inode = reader.resolve(path);
+  REQUIRE(inode);
+  std::string text(reader.stat(*inode).size, '\0');
+  CHECK(reader.read(*inode, 0, std::as_writable_bytes(std::span(text))) == text.size());
+  return text;
+}
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+TEST_CASE("kept: stopped in order, opened again, crashed by the guest, by the backend, removed") {
+  auto options = Demo::get().container_options();
+  options.keep = true;
+  options.hostname = "keeper";
+  options.isolation.privileged = true;  // may crash its kernel
+  const auto folder = options.folder;
+  {
+    auto box = Container::create(options);
+    CHECK(record_of(folder).state == RecordState::created);
+    box.start();
+    const auto record = record_of(folder);
+    CHECK(record.state == RecordState::running);
+    CHECK(record.name == "keeper");
+    CHECK(record.image == options.image.descriptor.digest.to_string());
+    CHECK(record.kept);
+    CHECK(record.in_use);
+    check_error(Errc::unavailable, {folder.string(), "in use"}, [&] { Container::open(options); });
+
+    // It is asked to end, has its time, and what it writes then is on the disk.
+    auto process = box.exec({.args = {"sh", "-c",
+                                      "trap 'sleep 0.3; echo bye >/bye; exit 0' TERM; echo; "
+                                      "while :; do sleep 0.1; done"}});
+    std::byte first;
+    REQUIRE(process.stdout_source().read({&first, 1}) == 1);
+    box.stop();
+    CHECK(box.wait().reason == vm::MachineEventReason::guest_stopped);
+    CHECK(record_of(folder).state == RecordState::ended);
+    CHECK(record_of(folder).reason == "guest_stopped");
+  }
+  CHECK_FALSE(record_of(folder).in_use);
+  CHECK(file_of(folder, "/bye") == "bye\n");
+  CHECK(test::e2fsck_complaints((folder / "disk.ext4").string()) == "");
+  CHECK(Container::remove_abandoned(folder.parent_path()) == 0);
+  {
+    auto box = Container::open(options);
+    box.start();
+    CHECK(output_of(box, "cat /bye; echo synced >/synced; sync") == "bye\n");
+    auto killer = box.exec({.args = {"sh", "-c", "echo c >/proc/sysrq-trigger"}});
+    CHECK(box.wait().reason == vm::MachineEventReason::guest_crashed);
+    CHECK(record_of(folder).reason.starts_with("guest_crashed: "));
+  }
+  CHECK(file_of(folder, "/synced") == "synced\n");
+  {
+    auto box = Container::open(options);
+    box.start();
+    CHECK(output_of(box, "cat /bye /synced; echo more >/more; sync") == "bye\nsynced\n");
+    ::kill(static_cast<pid_t>(box.diagnostics().process_id.value()), SIGKILL);
+    CHECK(box.wait().reason == vm::MachineEventReason::failed);
+    CHECK(record_of(folder).reason.starts_with("failed: "));
+  }
+  CHECK(file_of(folder, "/more") == "more\n");
+  Container::open(options).remove();
+  CHECK_FALSE(std::filesystem::exists(folder));
+  check_error(Errc::not_found, {folder.string(), "container"}, [&] { Container::open(options); });
+}
+
+TEST_CASE("kept: a host application that is killed leaves a container that can be gone on with") {
+  auto options = Demo::get().container_options();
+  options.keep = true;
+  {
+    os::DescriptorPair pipe = os::make_pipe();
+    auto owner = os::ChildProcess::spawn(
+        {.arguments = {VMKIT_TEST_CONTAINER_OWNER, options.store.root().string(),
+                       Demo::get().reference(), options.kernel.image.string(),
+                       options.kernel.modules.string(), options.folder.string()},
+         .stdout_fd = pipe.second.get()});
+    pipe.second.reset();
+    char line[32] = {};
+    REQUIRE(::read(pipe.first.get(), line, sizeof line - 1) > 0);
+    const pid_t machine = std::stoi(line);
+    CHECK(record_of(options.folder).state == RecordState::running);
+    owner.kill(SIGKILL);
+    owner.wait();
+    for (int i = 0; i < 1000 && ::kill(machine, 0) == 0; ++i) std::this_thread::sleep_for(10ms);
+    CHECK(::kill(machine, 0) != 0);
+  }
+  const auto record = record_of(options.folder);
+  CHECK(record.state == RecordState::abandoned);
+  CHECK(record.name == "owned");
+  CHECK_FALSE(record.in_use);
+  auto box = Container::open(options);
+  box.start();
+  CHECK(output_of(box, "cat /data") == "mine\n");
+  box.remove();
+  CHECK_FALSE(std::filesystem::exists(options.folder));
+}
+
+TEST_CASE("clock: set at the start, when it drifts, and after a pause") {
+  auto options = Demo::get().container_options();
+  options.clock_interval = 200ms;
+  options.isolation.privileged = true;  // may set the clock
+  auto box = Container::create(options);
+  box.start();
+  const auto difference = [&] {
+    return std::abs(std::stod(output_of(box, "date +%s.%N")) - seconds_now());
+  };
+  CHECK(difference() < 1.5);
+  output_of(box, "date -s 2001-01-01");
+  for (int i = 0; i < 50 && difference() > 1.5; ++i) std::this_thread::sleep_for(100ms);
+  CHECK(difference() < 1.5);
+
+  box.pause();
+  CHECK(box.state() == vm::MachineState::paused);
+  std::this_thread::sleep_for(2500ms);
+  box.resume();
+  CHECK(difference() < 1.5);
+}
+
+TEST_CASE("kept: what is no container's folder, or not kept, is not opened") {
+  auto options = Demo::get().container_options();
+  std::filesystem::create_directories(options.folder);
+  std::ofstream(options.folder / "mine") << "x";
+  options.keep = true;
+  check_error(Errc::not_found, {options.folder.string()}, [&] { Container::open(options); });
+  CHECK(std::filesystem::exists(options.folder / "mine"));
+}
