@@ -152,7 +152,7 @@ void Processes::wait(const Json& params, const Deferred& request) {
 }
 
 Json Processes::list() {
-  settle_collected();
+  take_input();  // what came before the request
   Json all = Json::array();
   for (const auto& [handle, process] : processes_) {
     if (process.start_result || process.failed_to_start) continue;

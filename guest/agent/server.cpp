@@ -13,6 +13,7 @@
 #include "console.hpp"
 #include "files.hpp"
 #include "machine.hpp"
+#include "probe.hpp"
 #include "processes.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -23,7 +24,7 @@ using agent::protocol::hold_time;
 
 namespace {
 
-constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t read_size = 128 * 1024;
 // Only a safety net while no client is there: the kernel tells by a signal when one comes.
 constexpr int reconnect_poll_ms = 1000;
 
@@ -51,6 +52,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   Client& client = *this;
   Processes& processes = add_service(std::make_unique<Processes>(client, machine));
   add_service(std::make_unique<Files>(client, machine));
+  add_service(std::make_unique<Probe>(client));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);
 }
@@ -129,18 +131,24 @@ void Server::expect_client(bool expect) {
 }
 
 void Server::read_channel() {
-  // A port gives a page at a time; everything else costs less for many at once.
-  std::size_t filled = 0;
-  ssize_t count = 0;
-  while (filled < incoming_.size()) {
-    count = ::read(channel_.get(), &incoming_[filled], incoming_.size() - filled);
-    if (count <= 0) break;
-    filled += static_cast<std::size_t>(count);
+  // A port gives a page at a time, often as fast as we take them: a round of the loop for each
+  // would cost more than the page.
+  std::size_t total = 0;
+  while (connected_ && total < read_size) {
+    std::size_t filled = 0;
+    ssize_t count = 0;
+    while (filled < incoming_.size()) {
+      count = ::read(channel_.get(), &incoming_[filled], incoming_.size() - filled);
+      if (count <= 0) break;
+      filled += static_cast<std::size_t>(count);
+    }
+    const int failure = errno;
+    if (filled != 0) take_input(std::span(incoming_).first(filled));
+    total += filled;
+    if (count > 0) return;
+    if (count == 0 || (failure != EAGAIN && failure != EINTR)) return lose_channel();
+    if (filled == 0) return;
   }
-  const int failure = errno;
-  if (filled != 0) take_input(std::span(incoming_).first(filled));
-  if (count > 0 || (count < 0 && (failure == EAGAIN || failure == EINTR))) return;
-  lose_channel();
 }
 
 void Server::lose_channel() {

@@ -133,13 +133,6 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
   const auto process = std::make_shared<Impl>(link);
   process->make_pipes(attach.stdin_sink, attach.stdout_source, attach.stderr_source,
                       static_cast<std::size_t>(OutputOptions{}.bytes.bytes()));
-  Json from = Json::object();
-  if (attach.tail) {
-    from["tail"] = attach.tail->bytes();
-  } else {
-    from["offset"] = attach.offset;
-  }
-  from["follow"] = attach.follow;
   // Its answer must be from the session that has the streams: another try, if that was lost.
   for (;;) {
     std::unique_ptr<MuxStream> streams[3];
@@ -159,9 +152,13 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
         const std::size_t at = i++;
         if (!pipe) continue;
         streams[at] = open_stdio(mux);
-        stdio[name] = from;
-        stdio[name]["stream"] = streams[at]->id();
-        stdio[name]["reader"] = pipe->number();
+        Json& end = stdio[name] = {
+            {"stream", streams[at]->id()}, {"reader", pipe->number()}, {"follow", attach.follow}};
+        if (attach.tail) {
+          end["tail"] = attach.tail->bytes();
+        } else {
+          end["offset"] = at == 1 ? attach.stdout_offset : attach.stderr_offset;
+        }
       }
     };
     Json answer;

@@ -6,7 +6,7 @@
 #include "container/boot.hpp"
 #include "container/disk.hpp"
 #include "container/folder.hpp"
-#include "container/machine_stream.hpp"
+#include "container/machine_end.hpp"
 #include "container/process_options.hpp"
 #include "container/record.hpp"
 #include "container/ticker.hpp"

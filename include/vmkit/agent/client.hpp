@@ -13,6 +13,7 @@
 #include <vmkit/agent/event.hpp>
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
+#include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>
@@ -121,6 +122,10 @@ class Client {
   void power_off(const PowerOff& how, const CallOptions& options = {});
   /// The same without asking the processes.
   void power_off(const CallOptions& options = {}) { power_off(PowerOff{}, options); }
+
+  /// Sends so many bytes to the agent, which drops them, and has it send so many: what the channel
+  /// can do. Waits until all have arrived. Returns how much memory the agent takes.
+  ByteSize probe(ByteSize to_guest, ByteSize from_guest, const CallOptions& options = {});
 
   /// Why the session has ended for good; nothing while it goes on or is being made again.
   std::optional<Error> failure() const;
