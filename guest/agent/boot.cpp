@@ -67,6 +67,7 @@ Fd open_control_port() {
 }
 
 void power_off() {
+  thaw_disks();  // who waits for a frozen one cannot be killed
   ::kill(-1, SIGKILL);
   while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
   }

@@ -178,6 +178,9 @@ bool Processes::take_child(pid_t pid, int wait_status) {
   const Handle handle = found->second;
   running_.erase(found);
   processes_.at(handle).wait_status = wait_status;
+  Json event = exit_status(wait_status);
+  event.update({{"type", "exit"}, {"process", handle}, {"pid", pid}});
+  client_.notify(std::move(event));
   answer_waiters(handle);
   settle(handle);
   return true;

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "console.hpp"
+#include "disk_care.hpp"
 #include "files.hpp"
+#include "forwards.hpp"
 #include "machine.hpp"
 #include "probe.hpp"
 #include "processes.hpp"
@@ -53,6 +55,8 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   Processes& processes = add_service(std::make_unique<Processes>(client, machine));
   add_service(std::make_unique<Files>(client, machine));
   add_service(std::make_unique<Probe>(client));
+  add_service(std::make_unique<Forwards>(client, machine));
+  add_service(std::make_unique<DiskCare>(client));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);
 }

@@ -2,6 +2,9 @@
 #include "storage.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +53,19 @@ std::vector<Mounted>& mounted() {
   return list;
 }
 
+std::vector<std::string>& writable() {
+  static std::vector<std::string> list;
+  return list;
+}
+
+/// Mounts a disk, and remembers it if it can be written.
+void mount_disk(const std::string& serial, const std::string& target, const std::string& fs_type,
+                unsigned long flags, const std::string& options) {
+  const std::string device = find_disk(serial);
+  require_mount(device, target, fs_type, flags, options, device);
+  if ((flags & MS_RDONLY) == 0) writable().push_back(target);
+}
+
 void unmount(const std::string& path) {
   if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) != 0 && errno == EBUSY) {
     ::mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
@@ -63,14 +79,12 @@ void mount_overlay(const ContainerSpec& spec) {
   ::mkdir(layer_path, 0700);
   const std::string lower = std::string(layer_path) + "/lower";
   const std::string upper = std::string(layer_path) + "/upper";
-  const std::string disk = find_disk(spec.root.name);
-  require_mount(disk, lower, spec.root.fs_type, MS_RDONLY, "", disk);
+  mount_disk(spec.root.name, lower, spec.root.fs_type, MS_RDONLY, "");
   if (layer.serial.empty()) {
     const std::string size = layer.size != 0 ? ",size=" + std::to_string(layer.size) : "";
     require_mount("tmpfs", upper, "tmpfs", 0, "mode=755" + size, "the writable layer");
   } else {
-    const std::string upper_disk = find_disk(layer.serial);
-    require_mount(upper_disk, upper, layer.fs_type, 0, "", upper_disk);
+    mount_disk(layer.serial, upper, layer.fs_type, 0, "");
   }
   // The root folder of the merged tree has the permissions of the upper one.
   struct stat root;
@@ -104,9 +118,7 @@ std::string find_disk(const std::string& serial) {
 void mount_root(const ContainerSpec& spec) {
   load_modules("root");
   if (spec.writable_layer) return mount_overlay(spec);
-  const std::string device = find_disk(spec.root.name);
-  require_mount(device, root_path, spec.root.fs_type, spec.root.read_only ? MS_RDONLY : 0, "",
-                device);
+  mount_disk(spec.root.name, root_path, spec.root.fs_type, spec.root.read_only ? MS_RDONLY : 0, "");
 }
 
 std::string mount_source(const Source& source) {
@@ -117,14 +129,24 @@ std::string mount_source(const Source& source) {
   const std::string path = std::string(sources_path) + "/" + std::to_string(mounted().size());
   const unsigned long flags = source.read_only ? MS_RDONLY : 0;
   if (source.type == "disk") {
-    const std::string disk = find_disk(source.name);
-    require_mount(disk, path, source.fs_type, flags, source.options, disk);
+    mount_disk(source.name, path, source.fs_type, flags, source.options);
   } else {
     require_mount(source.name, path, source.type, flags, source.options,
                   "the share \"" + source.name + "\"");
   }
   mounted().push_back({source.type, source.name, source.read_only, path});
   return path;
+}
+
+const std::vector<std::string>& writable_disks() {
+  return writable();
+}
+
+void thaw_disks() {
+  for (const std::string& path : writable()) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd) ::ioctl(fd.get(), FITHAW, 0);
+  }
 }
 
 void unmount_storage() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "container_spec.hpp"
 
@@ -21,6 +22,11 @@ std::string mount_source(const Source& source);
 /// The block device with this serial number, "/dev/vda"; waits up to 2 seconds for it. Throws
 /// RpcError no_such_device.
 std::string find_disk(const std::string& serial);
+
+/// Where disks are mounted for writing.
+const std::vector<std::string>& writable_disks();
+/// Thaws those of them that are frozen.
+void thaw_disks();
 
 /// Unmounts all of that. The file systems are clean on their disks when this returns, whoever still
 /// uses them.

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "agent/endpoint_json.hpp"
 #include "agent/exit_status.hpp"
+#include "agent/forward_impl.hpp"
 #include "agent/link.hpp"
 #include "agent/process_impl.hpp"
 #include "agent/random_hex.hpp"
@@ -45,14 +47,28 @@ ProcessInfo parse_process(const Json& told) {
   return info;
 }
 
+void check_kinds(const Endpoint& listen, const Endpoint& target) {
+  const bool datagrams = listen.kind == Endpoint::Kind::udp;
+  if (datagrams == (target.kind == Endpoint::Kind::udp)) return;
+  throw Error(Errc::invalid_argument, "forward " + to_string(listen) + " to " + to_string(target) +
+                                          ": expected UDP at both ends, or at none");
+}
+
 }  // namespace
 
 class Client::Impl {
  public:
-  explicit Impl(std::shared_ptr<Link> its_link) : link(std::move(its_link)) {}
-  ~Impl() { link->shut_down(); }
+  explicit Impl(std::shared_ptr<Link> its_link)
+      : link(std::move(its_link)), forwards(std::make_shared<ForwardLoop>(link)) {
+    link->add(forwards);
+  }
+  ~Impl() {
+    forwards->shut_down();
+    link->shut_down();
+  }
 
   const std::shared_ptr<Link> link;
+  const std::shared_ptr<ForwardLoop> forwards;
   AgentInfo info;
 };
 
@@ -120,8 +136,64 @@ Files Client::files() {
   return Files(impl_->link);
 }
 
+Forward Client::forward(const Endpoint& listen, const Endpoint& target,
+                        const ForwardOptions& options) {
+  check_kinds(listen, target);
+  return forward(HostListener::open(listen, options), target);
+}
+
+Forward Client::forward(HostListener listener, const Endpoint& target) {
+  HostListener::Impl& from = *listener.impl_;
+  check_kinds(from.endpoint, target);
+  auto forward = std::make_unique<Forward::Impl>();
+  forward->loop = impl_->forwards;
+  forward->listening = from.endpoint;
+  forward->target = target;
+  forward->number =
+      impl_->forwards->add(std::move(from.socket), from.endpoint, target, from.options);
+  from.path.clear();  // the loop's to remove
+  return Forward(std::move(forward));
+}
+
+Forward Client::forward_from_guest(const Endpoint& listen, const Endpoint& target,
+                                   const ForwardOptions& options, const CallOptions& call_options) {
+  check_kinds(listen, target);
+  auto forward = std::make_unique<Forward::Impl>();
+  forward->loop = impl_->forwards;
+  forward->listening = listen;
+  forward->target = target;
+  forward->number =
+      impl_->forwards->add_from_guest(forward->listening, target, options, call_options);
+  return Forward(std::move(forward));
+}
+
+std::unique_ptr<Connection> Client::open_connection(const Endpoint& target,
+                                                    const CallOptions& options) {
+  if (target.kind == Endpoint::Kind::udp) {
+    throw Error(Errc::invalid_argument, "a connection to the guest: expected TCP or a unix socket");
+  }
+  auto stream = impl_->link->open(protocol::StreamKind::connection, options);
+  Json params = endpoint_json(target);
+  params["stream"] = stream->id();
+  impl_->link->wait(*impl_->link->send("connect", std::move(params)), options);
+  return std::make_unique<Connection>(std::move(stream));
+}
+
 void Client::on_event(std::function<void(const GuestEvent&)> handler) {
   impl_->link->events().listen(std::move(handler));
+}
+
+void Client::freeze(std::chrono::milliseconds limit, const CallOptions& options) {
+  impl_->link->rpc()->call("freeze", {{"limit_ms", limit.count()}}, options);
+}
+
+void Client::thaw(const CallOptions& options) {
+  impl_->link->rpc()->call("thaw", Json::object(), options);
+}
+
+ByteSize Client::trim(const CallOptions& options) {
+  const Json answer = impl_->link->rpc()->call("trim", Json::object(), options);
+  return read_answer("trim", [&] { return ByteSize(answer.at("bytes").get<std::uint64_t>()); });
 }
 
 void Client::power_off(const PowerOff& how, const CallOptions& options) {

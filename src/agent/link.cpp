@@ -103,7 +103,10 @@ void Link::take_up(const std::shared_ptr<Mux>& mux, Json greeting) {
   changed_.notify_all();
   if (first) return;
   std::vector<std::uint64_t> later;
-  for (const auto& one : resumables()) one->resume(mux, later);
+  for (const auto& one : resumables()) {
+    one->name_late_readers(later);
+    one->resume(mux);
+  }
   // Whoever has not come back by now will not: the agent need not hold anything for it.
   send("resumed", {{"expect", later}});
 }
@@ -135,7 +138,9 @@ void Link::keep_up() noexcept {
     }
     if (old) old->end();  // its threads, and its transport: the next one may need its place
     try {
+      events_.push({{"type", "connection_lost"}, {"message", cause.what()}});
       dial(CallOptions{.stop = stop_.token()}.with_timeout(reconnect_.limit));
+      events_.push({{"type", "connection_restored"}});
     } catch (const Error& error) {
       const std::string why =
           error.code() == Errc::failed_precondition ? "" : std::string("; ") + error.what();

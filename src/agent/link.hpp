@@ -28,9 +28,10 @@ namespace vmkit::agent {
 class Resumable {
  public:
   virtual ~Resumable() = default;
-  /// There is another session. Names those of its readers that will only take up their streams
-  /// later. Must not block.
-  virtual void resume(const std::shared_ptr<Mux>& mux, std::vector<std::uint64_t>& later) = 0;
+  /// There is another session. Must not block.
+  virtual void resume(const std::shared_ptr<Mux>& mux) = 0;
+  /// Adds the numbers of readers of processes that resume() will not take up yet.
+  virtual void name_late_readers(std::vector<std::uint64_t>&) {}
   /// There will be no session any more.
   virtual void lose(const Error& error) noexcept = 0;
 };

@@ -27,7 +27,8 @@ class Process::Impl final : public Resumable, public std::enable_shared_from_thi
   static std::shared_ptr<Impl> attach(const std::shared_ptr<Link>& link, std::uint64_t handle,
                                       const AttachOptions& attach, const CallOptions& options);
 
-  void resume(const std::shared_ptr<Mux>& mux, std::vector<std::uint64_t>& later) override;
+  void resume(const std::shared_ptr<Mux>& mux) override;
+  void name_late_readers(std::vector<std::uint64_t>& numbers) override;
   void lose(const Error& cause) noexcept override;
 
   const std::shared_ptr<Link> link;

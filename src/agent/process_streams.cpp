@@ -211,11 +211,16 @@ void Process::Impl::start(std::uint64_t its_handle, std::int64_t its_pid) {
   if (const auto mux = link->mux()) reattach(mux);
 }
 
-void Process::Impl::resume(const std::shared_ptr<Mux>& mux, std::vector<std::uint64_t>& later) {
+void Process::Impl::resume(const std::shared_ptr<Mux>& mux) {
   const std::lock_guard lock(mutex_);
-  if (started_) return reattach(mux);
+  if (started_) reattach(mux);
+}
+
+void Process::Impl::name_late_readers(std::vector<std::uint64_t>& numbers) {
+  const std::lock_guard lock(mutex_);
+  if (started_) return;
   for (const auto& pipe : {output_pipe_, error_pipe_}) {
-    if (pipe) later.push_back(pipe->number());
+    if (pipe) numbers.push_back(pipe->number());
   }
 }
 

@@ -42,6 +42,7 @@ enum ErrorCode : int {
   wrong_state = -32007,
   limit_reached = -32008,
   file_failed = -32009,
+  connection_failed = -32010,
   not_supported = -32012,
   bad_mount = -32013,
 };

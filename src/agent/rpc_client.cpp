@@ -68,7 +68,7 @@ Error error_of(const std::string& method, const Json& error) {
       native = NativeError{ErrorDomain::posix, data->at("errno").get<std::int64_t>()};
     }
     // Numbers of errno are Linux's, whatever this system is; so the guest tells what they mean.
-    if (number == protocol::file_failed && data->contains("errc")) {
+    if (data->contains("errc")) {
       const auto told = data->at("errc").get<std::int64_t>();
       if (told >= static_cast<int>(Errc::invalid_argument) &&
           told <= static_cast<int>(Errc::internal)) {

@@ -5,6 +5,7 @@
 
 #include "container/boot.hpp"
 #include "container/disk.hpp"
+#include "container/event_hub.hpp"
 #include "container/folder.hpp"
 #include "container/machine_end.hpp"
 #include "container/process_options.hpp"
@@ -25,8 +26,11 @@ using Clock = std::chrono::steady_clock;
 // From the end of the last process to the end of the machine: unmounting and writing back.
 constexpr auto shutdown_limit = std::chrono::seconds(10);
 
-// A guest that does not answer for so long has other troubles than its clock.
-constexpr auto clock_patience = std::chrono::seconds(5);
+// For what takes no time: a guest that does not answer for so long has other troubles.
+constexpr auto agent_patience = std::chrono::seconds(5);
+
+// A copy takes a moment, or some seconds where blocks cannot be shared.
+constexpr auto freeze_limit = std::chrono::minutes(2);
 
 int stop_signal_of(const ContainerOptions& options) {
   const std::string image_signal = options.image.config.stop_signal;
@@ -78,6 +82,7 @@ struct Container::Impl {
   void make_machine() {
     machine = options.backend->create(machine_config(options, folder));
     recording = machine->on_event([this](const vm::MachineEvent& event) {
+      events.tell(event);
       if (event.reason == vm::MachineEventReason::started) note(RecordState::running, {});
       if (!is_over(event.state)) return;
       std::string reason(to_string(event.reason));
@@ -105,10 +110,11 @@ struct Container::Impl {
   const agent::ContainerSpec spec;
   const Logger log;
   Folder folder;
+  EventHub events;
   std::mutex record_mutex;  // guards `record`
   ContainerRecord record;
-  vm::EventSubscription recording;     // hears of the machine's end, so it goes after it
-  std::optional<vm::Machine> machine;  // from create() or open() on
+  vm::EventSubscription recording;      // hears of the machine's end, so it goes after it
+  std::optional<vm::Machine> machine;   // from create() or open() on
   mutable std::mutex mutex;             // guards what follows
   std::optional<agent::Client> client;  // set once; goes before the machine it speaks to
   std::unique_ptr<Ticker> clock;        // goes before the client
@@ -155,6 +161,8 @@ void Container::start(const CallOptions& options) {
   const auto begin = Clock::now();
   agent::Client client = boot(*impl_->machine, impl_->options, options);
   const auto ready = Clock::now();
+  client.on_event(
+      [impl = impl_.get()](const agent::GuestEvent& event) { impl->events.tell(event); });
   try {
     client.create_container(impl_->spec, options);
     client.configure({}, options);
@@ -162,7 +170,7 @@ void Container::start(const CallOptions& options) {
     impl_->machine->kill();
     throw;
   }
-  std::lock_guard lock(impl_->mutex);
+  std::unique_lock lock(impl_->mutex);
   impl_->timeline.boot = ready - begin;
   impl_->timeline.mount = Clock::now() - ready;
   impl_->client = std::move(client);
@@ -170,11 +178,13 @@ void Container::start(const CallOptions& options) {
     impl_->clock =
         std::make_unique<Ticker>(impl_->options.clock_interval, [impl = impl_.get()](auto& stop) {
           if (impl->machine->state() != vm::MachineState::running) return;
-          impl->set_clock(CallOptions{stop, {}, {}}.with_timeout(clock_patience));
+          impl->set_clock(CallOptions{stop, {}, {}}.with_timeout(agent_patience));
         });
   }
   impl_->log.info("container started", {{"name", impl_->options.hostname},
                                         {"kernel", impl_->client->info().kernel_release}});
+  lock.unlock();
+  impl_->events.tell("ready");
 }
 
 agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {
@@ -213,6 +223,39 @@ void Container::remove() noexcept {
   impl_->folder.remove();
 }
 
+disk::CloneMethod Container::clone_disk(const std::filesystem::path& target, disk::CloneMode mode,
+                                        const CallOptions& options) {
+  agent::Client& agent = impl_->agent();
+  agent.freeze(freeze_limit, options);
+  // Whatever becomes of the copy, and whoever wants to stop it, the container goes on.
+  const auto thaw = [&] { agent.thaw(CallOptions{}.with_timeout(agent_patience)); };
+  disk::CloneMethod method;
+  try {
+    method = disk::clone(impl_->folder.disk(), target, {.mode = mode, .source_rests = true},
+                         options.with_timeout(freeze_limit));
+  } catch (...) {
+    try {
+      thaw();
+    } catch (const Error&) {
+      // It thaws by itself in time.
+    }
+    throw;
+  }
+  try {
+    thaw();
+  } catch (const Error& error) {
+    // It was thawed too early, perhaps: such a copy is worth nothing.
+    std::error_code ignored;
+    std::filesystem::remove(target, ignored);
+    throw error.with_context("clone the disk of container " + impl_->options.hostname);
+  }
+  return method;
+}
+
+ByteSize Container::trim(const CallOptions& options) {
+  return impl_->agent().trim(options);
+}
+
 void Container::pause(const CallOptions& options) {
   impl_->machine->pause(options);
 }
@@ -220,6 +263,10 @@ void Container::pause(const CallOptions& options) {
 void Container::resume(const CallOptions& options) {
   impl_->machine->resume(options);
   impl_->set_clock(options);
+}
+
+ContainerEventSubscription Container::on_event(ContainerEventHandler handler) {
+  return impl_->events.subscribe(std::move(handler));
 }
 
 vm::MachineState Container::state() const noexcept {

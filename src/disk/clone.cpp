@@ -61,18 +61,18 @@ void require_free_space(const std::filesystem::path& path, ByteSize needed) {
 }
 
 CloneMethod clone_into(os::AtomicFile& fresh, const std::filesystem::path& source_path,
-                       const std::filesystem::path& target, CloneMode mode,
+                       const std::filesystem::path& target, const CloneOptions& clone_options,
                        const CallOptions& options) {
   const std::string what = "clone " + source_path.string() + " to " + target.string();
   const os::File source = os::File::open(source_path, os::File::Mode::read);
-  if (!os::try_lock_disk(source, os::FileLock::Kind::shared)) {
+  if (!clone_options.source_rests && !os::try_lock_disk(source, os::FileLock::Kind::shared)) {
     const std::string holders = os::lock_holders(source_path);
     throw Error(Errc::failed_precondition,
                 what + ": the source is being written" + (holders.empty() ? "" : " by " + holders));
   }
   CloneMethod method = CloneMethod::cow;
   if (!fresh.try_clone_from(source)) {
-    if (mode == CloneMode::require_cow) {
+    if (clone_options.mode == CloneMode::require_cow) {
       throw Error(Errc::unsupported,
                   what +
                       ": copy-on-write was required, but their file system cannot share blocks "
@@ -94,7 +94,7 @@ CloneMethod clone(const std::filesystem::path& source, const std::filesystem::pa
     throw Error(Errc::already_exists, what + ": there is a file of that name");
   }
   os::AtomicFile fresh(target, private_to_owner);
-  const CloneMethod method = clone_into(fresh, source, target, clone_options.mode, options);
+  const CloneMethod method = clone_into(fresh, source, target, clone_options, options);
   fresh.commit(os::AtomicFile::Existing::keep, clone_options.durable
                                                    ? os::AtomicFile::Durability::synced
                                                    : os::AtomicFile::Durability::ephemeral);

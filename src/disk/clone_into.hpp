@@ -12,7 +12,7 @@ namespace vmkit::disk {
 /// What clone() does, but for the new file's getting its name: `fresh`, which is to become
 /// `target`, gets the content of `source`.
 CloneMethod clone_into(os::AtomicFile& fresh, const std::filesystem::path& source,
-                       const std::filesystem::path& target, CloneMode mode,
+                       const std::filesystem::path& target, const CloneOptions& clone_options,
                        const CallOptions& options);
 
 }  // namespace vmkit::disk

@@ -172,8 +172,7 @@ CloneMethod Snapshots::restore(const std::string& name, const CloneOptions& clon
     held = lock_unused(disk_, "restore snapshot " + name + " to " + disk_.string());
   }
   os::AtomicFile fresh(disk_, owner_only_file);
-  const CloneMethod method =
-      clone_into(fresh, folder_ / row.file, disk_, clone_options.mode, options);
+  const CloneMethod method = clone_into(fresh, folder_ / row.file, disk_, clone_options, options);
   turn.table.restore = {name, fresh.file().status().inode};
   turn.write();
   fresh.commit(os::AtomicFile::Existing::replace, clone_options.durable

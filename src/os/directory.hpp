@@ -12,8 +12,8 @@ void create_directories(const std::filesystem::path& path, unsigned permissions 
 /// Returns when the folder's entries are on stable storage.
 void sync_directory(const std::filesystem::path& path);
 
-/// Gives the folder `from` the name `to`, where there may be an empty folder, which it replaces; any
-/// other folder or file there is an error: already_exists. The folders around are not synced.
+/// Gives the folder `from` the name `to`, where there may be an empty folder, which it replaces;
+/// any other folder or file there is an error: already_exists. The folders around are not synced.
 void rename_folder(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Twelve random characters that are safe in a file name.

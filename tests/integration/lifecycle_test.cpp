@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // How containers end, in order and not, and what is left of those that are kept.
+#include <atomic>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <fstream>
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 
+#include "container/boot.hpp"
+#include "container/disk.hpp"
 #include "os/child_process.hpp"
 #include "support/demo.hpp"
 #include "support/e2fsck.hpp"
@@ -14,6 +18,7 @@
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/record.hpp>
 #include <vmkit/disk/image_file.hpp>
+#include <vmkit/disk/usage.hpp>
 #include <vmkit/ext4/reader.hpp>
 
 using namespace vmkit;
@@ -148,6 +153,32 @@ TEST_CASE("kept: a host application that is killed leaves a container that can b
   CHECK_FALSE(std::filesystem::exists(options.folder));
 }
 
+TEST_CASE("events: of the machine and of the guest, in one order, until the end") {
+  auto box = Container::create(Demo::get().container_options());
+  std::mutex mutex;
+  std::vector<container::ContainerEvent> events;
+  const auto subscription = box.on_event([&](const container::ContainerEvent& event) {
+    const std::lock_guard lock(mutex);
+    events.push_back(event);
+    throw Error(Errc::internal, "of the handler's own");
+  });
+  int others = 0;
+  {
+    const auto ended = box.on_event([&](const container::ContainerEvent&) { ++others; });
+  }
+  box.start();
+  CHECK(box.exec({.args = {"sh", "-c", "exit 7"}}).wait() == agent::ExitStatus{7, 0});
+  box.stop();
+  box.wait();
+  const std::lock_guard lock(mutex);
+  std::string types;
+  for (const auto& event : events) types += event.type + " ";
+  CHECK(types == "starting started ready exit ended ");
+  CHECK(events[3].attributes.at("code") == "7");
+  CHECK(events[4].attributes.at("reason") == "guest_stopped");
+  CHECK(others == 0);
+}
+
 TEST_CASE("clock: set at the start, when it drifts, and after a pause") {
   auto options = Demo::get().container_options();
   options.clock_interval = 200ms;
@@ -167,6 +198,59 @@ TEST_CASE("clock: set at the start, when it drifts, and after a pause") {
   std::this_thread::sleep_for(2500ms);
   box.resume();
   CHECK(difference() < 1.5);
+}
+
+TEST_CASE("disks: cloned under a container that writes; trimmed; thawed by themselves") {
+  auto options = Demo::get().container_options();
+  const auto copy = options.folder.string() + ".copy";
+  auto box = Container::create(options);
+  box.start();
+  auto writer = box.exec({.args = {"sh", "-c",
+                                   "i=0; while :; do i=$((i + 1)); echo $i >/count.new; "
+                                   "mv /count.new /count; cp /bin/ls /copy; rm /copy; done"}});
+  while (output_of(box, "cat /count || echo 0") == "0\n") std::this_thread::sleep_for(10ms);
+  box.clone_disk(copy);
+  CHECK(test::e2fsck_complaints(copy) == "");
+  const int there = std::stoi(output_of(box, "cat /count"));
+  check_error(Errc::already_exists, {copy}, [&] { box.clone_disk(copy); });
+  // Both times it went on.
+  while (std::stoi(output_of(box, "cat /count")) <= there) std::this_thread::sleep_for(10ms);
+  writer.signal("KILL");
+  writer.wait();
+  output_of(box, "dd if=/dev/urandom of=/much bs=1M count=24 status=none; sync; rm /much; sync");
+  const std::filesystem::path disks[] = {options.folder / "disk.ext4"};
+  const auto allocated = [&] { return disk::usage(disks).total; };
+  const auto before = allocated();
+  CHECK(box.trim() > 24_MiB);
+  CHECK(allocated() + 20_MiB < before);
+}
+
+TEST_CASE("disks: frozen by a client that forgets them") {
+  auto options = Demo::get().container_options();
+  const container::Folder folder(options.folder);
+  container::Timeline timeline;
+  container::prepare_disk(options, folder.disk(), timeline, {});
+  auto machine = options.backend->create(container::machine_config(options, folder));
+  auto client = container::boot(machine, options, {});
+  check_error(Errc::failed_precondition, {"no disks"}, [&] { client.freeze(1s); });
+  client.create_container({.root = {.serial = container::root_disk_identifier}});
+  std::atomic<bool> told{false};
+  client.on_event([&](const agent::GuestEvent& event) { told = told || event.type == "thawed"; });
+  check_error(Errc::failed_precondition, {"not frozen"}, [&] { client.thaw(); });
+  client.freeze(500ms);
+  const auto start = std::chrono::steady_clock::now();
+  check_error(Errc::failed_precondition, {"already"}, [&] { client.freeze(1s); });
+  auto writer = client.spawn({.args = {"/bin/sh", "-c", "echo x >/file"}});
+  CHECK(writer.wait() == agent::ExitStatus{0, 0});
+  CHECK(std::chrono::steady_clock::now() - start > 400ms);
+  for (int i = 0; i < 500 && !told; ++i) std::this_thread::sleep_for(10ms);
+  CHECK(told);
+  // Frozen again, the machine still ends: who waits for a disk cannot be killed.
+  client.freeze(60s);
+  auto stuck = client.spawn({.args = {"/bin/sh", "-c", "echo x >/file"}});
+  client.power_off();
+  CHECK(machine.wait(CallOptions{}.with_timeout(20s)).reason ==
+        vm::MachineEventReason::guest_stopped);
 }
 
 TEST_CASE("kept: what is no container's folder, or not kept, is not opened") {

@@ -12,6 +12,7 @@
 #include <vmkit/agent/container_spec.hpp>
 #include <vmkit/agent/event.hpp>
 #include <vmkit/agent/files.hpp>
+#include <vmkit/agent/forward.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
@@ -111,11 +112,39 @@ class Client {
   /// The files in the root.
   Files files();
 
+  /// Passes connections on that come to `listen` on the host to `target` in the guest, which is
+  /// connected to for each. invalid_argument if one is of UDP and the other is not; else as
+  /// HostListener::open.
+  Forward forward(const Endpoint& listen, const Endpoint& target,
+                  const ForwardOptions& options = {});
+  /// The same where the place was taken before.
+  Forward forward(HostListener listener, const Endpoint& target);
+  /// The other way: connections that come to `listen` in the guest go to `target` on the host. The
+  /// errors are those of listening there.
+  Forward forward_from_guest(const Endpoint& listen, const Endpoint& target,
+                             const ForwardOptions& options = {},
+                             const CallOptions& call_options = {});
+  /// A connection to something in the guest, TCP or a unix socket. unavailable, with errno, if
+  /// nothing listens there.
+  std::unique_ptr<Connection> open_connection(const Endpoint& target,
+                                              const CallOptions& options = {});
+
   /// From now on `handler` is told what happens in the guest, in the order in which it happened
   /// and in a thread of the client's own: it may take its time and call the client, but must not
   /// destroy it. What it throws is dropped. Of events that nobody takes the last 1024 are kept.
   /// Replaces an earlier handler.
   void on_event(std::function<void(const GuestEvent&)> handler);
+
+  /// Brings the file systems on all disks that can be written to a consistent state and holds
+  /// everybody up who writes, until thaw() or for `limit` (at most ten minutes; then the event
+  /// "thawed" tells). What is on the host is then as after an unmount: a copy needs no repair. All
+  /// or none; failed_precondition if they are frozen already or there are none.
+  void freeze(std::chrono::milliseconds limit, const CallOptions& options = {});
+  /// failed_precondition if they are not frozen, or not any more.
+  void thaw(const CallOptions& options = {});
+  /// Gives what the file systems do not use back to the host, which frees it in the disks' files.
+  /// Returns how much that was for the guest, part of which may have been free before.
+  ByteSize trim(const CallOptions& options = {});
 
   /// Ends all processes, unmounts the disks, writes them back and switches the machine off, in this
   /// order. Returns when the agent has begun.

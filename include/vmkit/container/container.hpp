@@ -9,6 +9,7 @@
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/call_options.hpp>
+#include <vmkit/container/event.hpp>
 #include <vmkit/container/options.hpp>
 #include <vmkit/vm/machine.hpp>
 
@@ -73,6 +74,15 @@ class Container {
   /// Ends the machine at once.
   void kill() noexcept;
 
+  /// Copies the container's disk while it runs, copy-on-write where the file system can: its file
+  /// system is frozen for that moment, so the copy needs no repair. On an error there is no copy;
+  /// in any case the container goes on. Errors as agent::Client::freeze and disk::clone.
+  disk::CloneMethod clone_disk(const std::filesystem::path& target,
+                               disk::CloneMode mode = disk::CloneMode::prefer_cow,
+                               const CallOptions& options = {});
+  /// Gives what its disks do not use back to the host; see agent::Client::trim.
+  ByteSize trim(const CallOptions& options = {});
+
   /// Halts the machine's processors, and lets them go on; then the guest's clock is set again.
   /// failed_precondition if it is neither running nor paused.
   void pause(const CallOptions& options = {});
@@ -80,6 +90,9 @@ class Container {
 
   /// Ends the machine at once and removes the folder, though the container was to be kept.
   void remove() noexcept;
+
+  /// Calls `handler` for every event from now on, until the subscription ends.
+  ContainerEventSubscription on_event(ContainerEventHandler handler);
 
   vm::MachineState state() const noexcept;
   Timeline timeline() const;

@@ -19,6 +19,9 @@ struct CloneOptions {
   /// Whether the target must outlive a crash of the host. If not, nothing is synced, so that nobody
   /// waits for the storage: for disks that go when their machine does.
   bool durable = true;
+  /// The source rests though a machine has it, because its file system is frozen or its machine is
+  /// paused: it is cloned all the same. Without that the target would be torn.
+  bool source_rests = false;
 };
 
 /// What clone() did.

@@ -90,7 +90,10 @@ TEST_CASE("files: a tree goes in and comes back as it was") {
   CHECK(describe_tree(test.on_host("back")) == expected);
   REQUIRE(::stat(test.on_host("back/sparse").c_str(), &status) == 0);
   CHECK(status.st_blocks * 512 < 1'000'000);
-  CHECK(content_of(test.on_host("back/sparse")).substr(100 << 20, 6) == "middle");
+  std::ifstream sparse(test.on_host("back/sparse"));
+  std::string middle(6, '\0');
+  CHECK(sparse.seekg(100 << 20).read(middle.data(), 6));
+  CHECK(middle == "middle");
 
   // Without keeping the owner, no setuid comes to the host; that is told.
   const auto ours = test.files.copy_out("/tree", test.on_host("ours"), {}, soon());

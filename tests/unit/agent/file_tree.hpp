@@ -58,7 +58,7 @@ inline std::map<std::string, std::string> describe_tree(const std::filesystem::p
     std::ostringstream line;
     line << std::oct << status.st_mode << std::dec << " " << status.st_uid << ":" << status.st_gid
          << " " << status.st_mtim.tv_sec << "." << status.st_mtim.tv_nsec;
-    if (S_ISREG(status.st_mode)) line << " " << status.st_size << " " << content_of(path).size();
+    if (S_ISREG(status.st_mode)) line << " " << status.st_size;
     if (S_ISLNK(status.st_mode)) line << " -> " << std::filesystem::read_symlink(path).native();
     char value[256];
     const ssize_t size = ::lgetxattr(path.c_str(), "user.test", value, sizeof value);
