@@ -78,10 +78,15 @@ struct RunOptions {
   std::string memory = "512M";
   bool timeline = false;
   bool interactive = false;
+  bool terminal = false;
   std::vector<std::string> env;
   std::optional<std::string> user;
   std::optional<std::string> workdir;
-  std::string commit;  // empty: what the command changes is gone with the container
+  std::string commit;                  // empty: what the command changes is gone with the container
+  std::vector<std::string> ports;      // as docker run -p
+  bool publish_all = false;            // those that the image exposes
+  std::vector<std::string> copies_in;  // SOURCE:/DESTINATION
+  std::vector<std::string> copies_out;  // /SOURCE:DESTINATION
   std::vector<std::string> command;
 };
 

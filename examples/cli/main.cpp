@@ -46,6 +46,29 @@ void add_reference(CLI::App* command, cli::RegistryOptions& options) {
       ->required();
 }
 
+void add_run_files(CLI::App* command, cli::RunOptions& run) {
+  command
+      ->add_option("--publish,-p", run.ports,
+                   "Make a port of the container reachable here, on 127.0.0.1 unless ADDRESS says "
+                   "otherwise (may be given more than once)")
+      ->type_name("[[ADDRESS:][PORT]:]PORT[/udp]")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("--publish-all,-P", run.publish_all, "So all ports that the image exposes");
+  command
+      ->add_option("--copy-in", run.copies_in,
+                   "Copy a file or folder into the container before the command runs")
+      ->type_name("SOURCE:/DESTINATION")
+      ->expected(1)
+      ->take_all();
+  command
+      ->add_option("--copy-out", run.copies_out,
+                   "Copy a file or folder out of the container when the command has ended")
+      ->type_name("/SOURCE:DESTINATION")
+      ->expected(1)
+      ->take_all();
+}
+
 /// Runs a command and turns what it throws into a message and an exit status.
 int guarded(const std::function<int()>& command, const cli::Interrupt& interrupt,
             int failure_status) {
@@ -177,6 +200,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   run_command->add_flag("--timeline", run.timeline, "Print how long each step took");
   run_command->add_flag("-i,--interactive", run.interactive, "Pass standard input on");
+  run_command->add_flag("-t,--tty", run.terminal, "Run it on a terminal, as ours is");
   run_command->add_option("--env,-e", run.env, "Set a variable (may be given more than once)")
       ->type_name("K=V")
       ->expected(1)
@@ -187,6 +211,7 @@ int main(int argc, char** argv) {
       ->add_option("--commit", run.commit,
                    "If the command succeeds, name an image with its changes")
       ->type_name("REF");
+  add_run_files(run_command, run);
   add_reference(run_command, run.registry);
   run_command->footer("After REF comes the command with its arguments (default: the image's own).");
   // What follows the image belongs to the command, options included.

@@ -9,6 +9,8 @@
 #include "paths.hpp"
 #include "progress_display.hpp"
 #include "pulling.hpp"
+#include "raw_terminal.hpp"
+#include "run_files.hpp"
 #include "stdio_relay.hpp"
 
 #include <vmkit/container/commit.hpp>
@@ -118,7 +120,12 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const CallOptions call{.stop = interrupt.token(), .progress = display.callback()};
   const auto kernel = kernel_of(options);  // before anything long is done in vain
   const auto memory = ByteSize::parse(options.memory);
+  std::optional<agent::TerminalSize> terminal;
+  if (options.terminal && !(terminal = terminal_size())) {
+    throw Error(Errc::failed_precondition, "--tty: standard input is no terminal");
+  }
   if (!options.commit.empty()) oci::Reference::parse(options.commit);
+  check_copies(options);
 
   auto store = oci::ImageStore::open(options.store);
   container::Container::remove_abandoned(options.store / "containers");
@@ -136,21 +143,24 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
        .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
        .kernel = kernel,
        .cpu_count = options.cpus,
-       .memory = memory},
+       .memory = memory,
+       .ports = ports_of(options, image)},
       call);
   box.start(call);
+  copy_in(box, options, display, call);
   display.finish();
+  show_ports(box, options, display);
 
   const auto ready = Clock::now();
   std::optional<agent::Process> process;
   try {
-    process =
-        box.exec({.args = container::command_of(image.config, options.command),
-                  .env = options.env,
-                  .working_directory = options.workdir,
-                  .user = options.user,
-                  .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null},
-                 call);
+    process = box.exec({.args = container::command_of(image.config, options.command),
+                        .env = options.env,
+                        .working_directory = options.workdir,
+                        .user = options.user,
+                        .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null,
+                        .terminal = terminal},
+                       call);
   } catch (const Error& error) {
     if (error.code() == Errc::cancelled) throw;
     std::fprintf(stderr, "vmkit: %s\n", error.what());
@@ -158,10 +168,15 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   }
   const auto running = Clock::now();
 
-  const agent::ExitStatus status = relay(*process, options.interactive, call);
+  std::optional<RawTerminal> raw;
+  if (terminal) raw.emplace(*process);
+  const agent::ExitStatus status = relay(*process, options.interactive, terminal.has_value(), call);
+  raw.reset();
   if (options.timeline) {
     print_timeline(pulled - begin, disk.unpacked, box.timeline(), running - ready, running - begin);
   }
+  copy_out(box, options, display, call);
+  display.finish();
   box.stop(std::chrono::seconds(10), call);
   if (!options.commit.empty() && status == agent::ExitStatus{}) {
     commit(store, image, folder / "disk.ext4", options, display, call);

@@ -8,6 +8,7 @@
 #include "container/event_hub.hpp"
 #include "container/folder.hpp"
 #include "container/machine_end.hpp"
+#include "container/probing.hpp"
 #include "container/process_options.hpp"
 #include "container/record.hpp"
 #include "container/ticker.hpp"
@@ -101,6 +102,29 @@ struct Container::Impl {
     return *client;
   }
 
+  ProbeTarget probe_target() {
+    return {[this]() -> agent::Client& { return agent(); },
+            [this](const ProcessOptions& process, const CallOptions& call_options) {
+              return agent().spawn(resolve(process, options.image.config, options.isolation),
+                                   call_options);
+            }};
+  }
+
+  /// With the agent there, and `mutex` held.
+  void begin_services(std::vector<agent::HostListener> listeners) {
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+      published.push_back(client->forward(std::move(listeners[i]), options.ports[i].guest));
+    }
+    if (!options.check_health) return;
+    auto probe = options.health ? std::optional<Probe>(*options.health)
+                                : probe_of(options.image.config.healthcheck);
+    if (!probe) return;
+    health = std::make_unique<HealthMonitor>(
+        std::move(*probe), probe_target(), [this](const Health& now) {
+          events.tell("health", {{"status", std::string(to_string(now.state))}});
+        });
+  }
+
   void set_clock(const CallOptions& call_options) {
     agent().configure({.set_clock = true, .seed_random = false}, call_options);
   }
@@ -118,6 +142,8 @@ struct Container::Impl {
   mutable std::mutex mutex;             // guards what follows
   std::optional<agent::Client> client;  // set once; goes before the machine it speaks to
   std::unique_ptr<Ticker> clock;        // goes before the client
+  std::vector<agent::Forward> published;
+  std::unique_ptr<HealthMonitor> health;  // goes before the client
   Timeline timeline;
 };
 
@@ -159,6 +185,15 @@ Container Container::open(ContainerOptions options) {
 
 void Container::start(const CallOptions& options) {
   const auto begin = Clock::now();
+  std::vector<agent::HostListener> listeners;
+  for (const PortMapping& port : impl_->options.ports) {
+    try {
+      listeners.push_back(agent::HostListener::open(port.host, port.options));
+    } catch (const Error& error) {
+      throw error.with_context("container " + impl_->options.hostname + ", port " +
+                               std::to_string(port.guest.port));
+    }
+  }
   agent::Client client = boot(*impl_->machine, impl_->options, options);
   const auto ready = Clock::now();
   client.on_event(
@@ -174,6 +209,7 @@ void Container::start(const CallOptions& options) {
   impl_->timeline.boot = ready - begin;
   impl_->timeline.mount = Clock::now() - ready;
   impl_->client = std::move(client);
+  impl_->begin_services(std::move(listeners));
   if (impl_->options.clock_interval > std::chrono::milliseconds(0)) {
     impl_->clock =
         std::make_unique<Ticker>(impl_->options.clock_interval, [impl = impl_.get()](auto& stop) {
@@ -194,6 +230,55 @@ agent::Process Container::exec(const ProcessOptions& process, const CallOptions&
 
 agent::Files Container::files() {
   return impl_->agent().files();
+}
+
+agent::Forward Container::forward(const agent::Endpoint& listen, const agent::Endpoint& target,
+                                  const agent::ForwardOptions& options) {
+  return impl_->agent().forward(listen, target, options);
+}
+
+agent::Forward Container::forward_from_guest(const agent::Endpoint& listen,
+                                             const agent::Endpoint& target,
+                                             const agent::ForwardOptions& options,
+                                             const CallOptions& call_options) {
+  return impl_->agent().forward_from_guest(listen, target, options, call_options);
+}
+
+std::unique_ptr<agent::Connection> Container::open_connection(const agent::Endpoint& target,
+                                                              const CallOptions& options) {
+  return impl_->agent().open_connection(target, options);
+}
+
+std::vector<PortMapping> Container::ports() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<PortMapping> ports;
+  for (std::size_t i = 0; i < impl_->published.size(); ++i) {
+    const agent::Forward& forward = impl_->published[i];
+    ports.push_back({forward.listening(), forward.target(), impl_->options.ports[i].options});
+  }
+  return ports;
+}
+
+void Container::wait_ready(const Probe& probe, const CallOptions& options) {
+  try {
+    container::wait_ready(probe, impl_->probe_target(), options);
+  } catch (const Error& error) {
+    throw error.with_context("container " + impl_->options.hostname);
+  }
+}
+
+Health Container::health() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->health ? impl_->health->health() : Health{};
+}
+
+std::vector<agent::ProcessInfo> Container::processes(const CallOptions& options) {
+  return impl_->agent().processes(options);
+}
+
+agent::Process Container::attach(std::uint64_t handle, const agent::AttachOptions& attach,
+                                 const CallOptions& options) {
+  return impl_->agent().attach(handle, attach, options);
 }
 
 vm::MachineEvent Container::wait(const CallOptions& options) {

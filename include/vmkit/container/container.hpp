@@ -11,6 +11,7 @@
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/container/event.hpp>
 #include <vmkit/container/options.hpp>
+#include <vmkit/container/probe.hpp>
 #include <vmkit/vm/machine.hpp>
 
 namespace vmkit::container {
@@ -56,8 +57,34 @@ class Container {
   /// unavailable with the reason and the last console lines.
   agent::Process exec(const ProcessOptions& process = {}, const CallOptions& options = {});
 
+  /// The processes of exec() that the guest knows, and one of them again; see agent::Client.
+  std::vector<agent::ProcessInfo> processes(const CallOptions& options = {});
+  agent::Process attach(std::uint64_t handle, const agent::AttachOptions& attach = {},
+                        const CallOptions& options = {});
+
   /// The container's files, while it runs; failed_precondition before start.
   agent::Files files();
+
+  /// Passes connections on that come to a place on the host to one in the container, or the other
+  /// way, for as long as the Forward lives. See agent::Client; failed_precondition before start.
+  agent::Forward forward(const agent::Endpoint& listen, const agent::Endpoint& target,
+                         const agent::ForwardOptions& options = {});
+  agent::Forward forward_from_guest(const agent::Endpoint& listen, const agent::Endpoint& target,
+                                    const agent::ForwardOptions& options = {},
+                                    const CallOptions& call_options = {});
+  /// A connection to something in the container; unavailable if nothing listens there.
+  std::unique_ptr<agent::Connection> open_connection(const agent::Endpoint& target,
+                                                     const CallOptions& options = {});
+  /// What ContainerOptions::ports has become, with the ports that were picked.
+  std::vector<PortMapping> ports() const;
+
+  /// Returns when a try of `probe` has succeeded. Throws timeout (the deadline of `options`, with
+  /// why the last try failed), cancelled, failed_precondition (so many failures as
+  /// Probe::retries), unavailable (the machine has ended).
+  void wait_ready(const Probe& probe, const CallOptions& options = {});
+
+  /// As far as it is checked: ContainerOptions::health. Changes are events too.
+  Health health() const;
 
   /// Waits until the machine has ended, however, and returns its last event. failed_precondition
   /// before start.

@@ -12,12 +12,15 @@
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/log.hpp>
 #include <vmkit/container/isolation.hpp>
+#include <vmkit/container/port_mapping.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/oci/image.hpp>
 #include <vmkit/oci/image_store.hpp>
 #include <vmkit/vm/backend.hpp>
 
 namespace vmkit::container {
+
+struct Probe;
 
 /// The kernel that a container's machine boots. Any Linux with virtio works; Debian's cloud kernel
 /// does, with its modules.
@@ -52,6 +55,13 @@ struct ContainerOptions {
   /// disk has a journal, and what the guest writes back is written back on the host too. Whatever
   /// crashes (guest, backend, host application, host), the next start finds a consistent disk.
   bool keep = false;
+  /// Published by start(), which takes the places on the host before it boots anything: a port that
+  /// is taken is an error (already_exists) of its own.
+  std::vector<PortMapping> ports = {};
+  /// Checked from start() on, told by Container::health(). Without a value the image's Healthcheck,
+  /// if it has one; false: nothing is checked.
+  bool check_health = true;
+  std::shared_ptr<const Probe> health = {};
   bool network = false;  ///< A virtio network device that reaches what the host reaches.
   /// What stop() asks processes to end with: a name or number, as in an image's configuration.
   /// Without a value the image's StopSignal or, if it has none, SIGTERM.
@@ -82,6 +92,9 @@ struct ProcessOptions {
   agent::Stdio stdin_mode = agent::Stdio::null;
   agent::Stdio stdout_mode = agent::Stdio::pipe;
   agent::Stdio stderr_mode = agent::Stdio::pipe;
+  /// Run it on a terminal of this size; TERM is "xterm" unless `env` or the image say otherwise.
+  std::optional<agent::TerminalSize> terminal = {};
+  agent::OutputOptions kept_output = {};
 };
 
 /// How long the steps took; zero for those that have not been done, or were not needed.
