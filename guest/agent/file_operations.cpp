@@ -29,7 +29,7 @@ using tree::path_error;
 constexpr std::size_t max_path = 4096;
 constexpr std::size_t max_told_notices = 200;
 
-class PipeSource final : public Source {
+class PipeSource final : public vmkit::Source {
  public:
   explicit PipeSource(int fd) : fd_(fd) {}
   std::size_t read(std::span<std::byte> buffer) override {

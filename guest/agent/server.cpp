@@ -26,7 +26,7 @@ using agent::protocol::hold_time;
 
 namespace {
 
-constexpr std::size_t read_size = 128 * 1024;
+constexpr std::size_t channel_read_size = 128 * 1024;
 // Only a safety net while no client is there: the kernel tells by a signal when one comes.
 constexpr int reconnect_poll_ms = 1000;
 
@@ -45,7 +45,10 @@ Fd make_signal_fd() {
 }  // namespace
 
 Server::Server(Fd channel, ChannelKind kind, const char* files_root)
-    : channel_(std::move(channel)), kind_(kind), signals_(make_signal_fd()), incoming_(read_size) {
+    : channel_(std::move(channel)),
+      kind_(kind),
+      signals_(make_signal_fd()),
+      incoming_(channel_read_size) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
   if (kind == ChannelKind::listener) listener_ = std::exchange(channel_, Fd());
@@ -138,7 +141,7 @@ void Server::read_channel() {
   // A port gives a page at a time, often as fast as we take them: a round of the loop for each
   // would cost more than the page.
   std::size_t total = 0;
-  while (connected_ && total < read_size) {
+  while (connected_ && total < channel_read_size) {
     std::size_t filled = 0;
     ssize_t count = 0;
     while (filled < incoming_.size()) {

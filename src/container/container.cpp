@@ -350,7 +350,7 @@ void Container::resume(const CallOptions& options) {
   impl_->set_clock(options);
 }
 
-ContainerEventSubscription Container::on_event(ContainerEventHandler handler) {
+vm::EventSubscription Container::on_event(ContainerEventHandler handler) {
   return impl_->events.subscribe(std::move(handler));
 }
 

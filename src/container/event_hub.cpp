@@ -22,15 +22,14 @@ std::string type_of(vm::MachineEventReason reason) {
 
 }  // namespace
 
-ContainerEventSubscription EventHub::subscribe(ContainerEventHandler handler) {
+vm::EventSubscription EventHub::subscribe(ContainerEventHandler handler) {
   const std::lock_guard lock(handlers_->mutex);
   const auto place = handlers_->all.insert(handlers_->all.end(), std::move(handler));
   // The pointer stands for the place in the list, which goes when the last copy does.
-  return ContainerEventSubscription(
-      std::shared_ptr<void>(nullptr, [handlers = handlers_, place](void*) {
-        const std::lock_guard end(handlers->mutex);
-        handlers->all.erase(place);
-      }));
+  return vm::EventSubscription(std::shared_ptr<void>(nullptr, [handlers = handlers_, place](void*) {
+    const std::lock_guard end(handlers->mutex);
+    handlers->all.erase(place);
+  }));
 }
 
 void EventHub::tell(std::string type, std::map<std::string, std::string, std::less<>> attributes) {

@@ -14,7 +14,7 @@ namespace vmkit::container {
 /// Tells all who have subscribed, one event at a time. Thread-safe.
 class EventHub {
  public:
-  ContainerEventSubscription subscribe(ContainerEventHandler handler);
+  vm::EventSubscription subscribe(ContainerEventHandler handler);
 
   void tell(std::string type, std::map<std::string, std::string, std::less<>> attributes = {});
   void tell(const vm::MachineEvent& event);

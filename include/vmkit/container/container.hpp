@@ -119,7 +119,7 @@ class Container {
   void remove() noexcept;
 
   /// Calls `handler` for every event from now on, until the subscription ends.
-  ContainerEventSubscription on_event(ContainerEventHandler handler);
+  vm::EventSubscription on_event(ContainerEventHandler handler);
 
   vm::MachineState state() const noexcept;
   Timeline timeline() const;

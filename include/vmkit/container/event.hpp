@@ -4,7 +4,6 @@
 #include <chrono>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 
 namespace vmkit::container {
@@ -35,18 +34,5 @@ struct ContainerEvent {
 /// that it belongs to. What it throws is dropped. Called in threads of the library's, one event at
 /// a time.
 using ContainerEventHandler = std::function<void(const ContainerEvent&)>;
-
-/// While it lives, the handler is told; its end waits for a call that is running in another thread.
-/// Move-only; may outlive the container.
-class [[nodiscard]] ContainerEventSubscription {
- public:
-  ContainerEventSubscription() = default;
-  explicit ContainerEventSubscription(std::shared_ptr<void> entry) : entry_(std::move(entry)) {}
-  ContainerEventSubscription(ContainerEventSubscription&&) noexcept = default;
-  ContainerEventSubscription& operator=(ContainerEventSubscription&&) noexcept = default;
-
- private:
-  std::shared_ptr<void> entry_;
-};
 
 }  // namespace vmkit::container
