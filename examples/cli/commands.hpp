@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "interrupt.hpp"
+#include "run_isolation.hpp"
 
 // The commands of the vmkit program. Each takes what was parsed from its command line and returns
 // the exit status; errors come out as vmkit::Error.
@@ -82,6 +83,7 @@ struct RunOptions {
   std::vector<std::string> env;
   std::optional<std::string> user;
   std::optional<std::string> workdir;
+  IsolationOptions isolation;
   std::string commit;                  // empty: what the command changes is gone with the container
   std::vector<std::string> ports;      // as docker run -p
   bool publish_all = false;            // those that the image exposes

@@ -207,6 +207,7 @@ int main(int argc, char** argv) {
       ->take_all();
   run_command->add_option("--user,-u", run.user, "User, by name or number, with :GROUP if wanted");
   run_command->add_option("--workdir,-w", run.workdir, "Folder to start in")->type_name("DIR");
+  cli::add_isolation(run_command, run.isolation);
   run_command
       ->add_option("--commit", run.commit,
                    "If the command succeeds, name an image with its changes")

@@ -124,6 +124,8 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   if (options.terminal && !(terminal = terminal_size())) {
     throw Error(Errc::failed_precondition, "--tty: standard input is no terminal");
   }
+  const auto isolation = isolation_of(options.isolation);
+  const auto overrides = overrides_of(options.isolation);
   if (!options.commit.empty()) oci::Reference::parse(options.commit);
   check_copies(options);
 
@@ -142,8 +144,11 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
        .folder = folder,
        .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
        .kernel = kernel,
+       .overrides = overrides,
+       .hostname = options.isolation.hostname,
        .cpu_count = options.cpus,
        .memory = memory,
+       .isolation = isolation,
        .ports = ports_of(options, image)},
       call);
   box.start(call);
@@ -152,12 +157,14 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   show_ports(box, options, display);
 
   const auto ready = Clock::now();
+  const auto config = container::overridden(image.config, overrides);
   std::optional<agent::Process> process;
   try {
-    process = box.exec({.args = container::command_of(image.config, options.command),
+    process = box.exec({.args = container::command_of(config, options.command),
                         .env = options.env,
                         .working_directory = options.workdir,
                         .user = options.user,
+                        .groups = options.isolation.groups,
                         .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null,
                         .terminal = terminal},
                        call);

@@ -16,6 +16,7 @@
 
 #include "container_init.hpp"
 #include "container_setup.hpp"
+#include "device_policy.hpp"
 #include "rpc_error.hpp"
 #include "storage.hpp"
 
@@ -100,6 +101,7 @@ Container::Container(ContainerSpec spec) : spec_(std::move(spec)) {
     mount_root(spec_);
     const auto sources = mount_sources(spec_.mounts);
     cgroup_ = Cgroup::make(spec_.limits);
+    if (cgroup_ && !spec_.all_devices) limit_devices(cgroup_.fd(), spec_.devices);
     own_pid_namespace_ = open_of(::getpid(), "ns/pid");
     set_up(sources);
   } catch (...) {

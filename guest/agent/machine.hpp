@@ -20,6 +20,7 @@ class Machine final : public Service {
   /// Where processes run; null: where the agent does, for a test. Throws RpcError wrong_state if
   /// the machine has none yet.
   Container* container();
+  bool has_container() const { return container_.has_value(); }
   /// The root folder of processes, for paths of theirs (O_PATH); see Container::root_fd. Throws as
   /// container().
   int root_fd();

@@ -17,6 +17,7 @@
 #include "machine.hpp"
 #include "probe.hpp"
 #include "processes.hpp"
+#include "statistics.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -60,6 +61,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   add_service(std::make_unique<Probe>(client));
   add_service(std::make_unique<Forwards>(client, machine));
   add_service(std::make_unique<DiskCare>(client));
+  add_service(std::make_unique<Statistics>(client, machine));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);
 }

@@ -202,7 +202,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   try {
     ::setsid();
     reset_signals();
-    ::umask(request.umask);
+    ::umask(022);
     for (int i = 0; i < 3; ++i) {
       if (::dup2(stdio[static_cast<std::size_t>(i)], i) < 0) {
         throw RpcError(operation_failed, "cannot set up standard input and output", errno);
@@ -214,10 +214,16 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     // Ours are closed on exec anyway; this is for what we inherited ourselves.
     ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
     set_limits(request);
-    if (request.container != nullptr) request.container->enter();
+    if (request.container != nullptr) {
+      // Others there must not reach into this process, which still is a part of the agent, with its
+      // descriptors. The program that it becomes is an ordinary one again.
+      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+      request.container->enter();
+    }
     const UserIds ids = resolve_user(request);
     own_standard_streams(ids);
     const bool entered = enter_working_directory(request.working_directory);
+    ::umask(request.umask);
     // Without no_new_privileges a filter needs a privilege; its own loading is then the last thing
     // that it does not filter.
     const bool filtered = !request.seccomp.empty();

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "rpc_error.hpp"
+#include "text.hpp"
 
 namespace vmkit::guest {
 namespace {
@@ -15,13 +16,6 @@ namespace {
 using agent::protocol::bad_user;
 
 constexpr std::size_t max_supplementary_groups = 1024;
-
-std::string_view cut(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
 
 // The largest value means "no change" to the kernel, so it is nobody's number.
 std::optional<std::uint32_t> number(std::string_view text) {

@@ -11,6 +11,7 @@
 #include "agent/process_impl.hpp"
 #include "agent/random_hex.hpp"
 #include "agent/spec_json.hpp"
+#include "agent/statistics_json.hpp"
 
 #include <vmkit/agent/client.hpp>
 
@@ -130,6 +131,16 @@ std::vector<ProcessInfo> Client::processes(const CallOptions& options) {
     for (const Json& one : answer.at("processes")) all.push_back(parse_process(one));
     return all;
   });
+}
+
+Statistics Client::statistics(const CallOptions& options) {
+  const Json answer = impl_->link->rpc()->call("statistics", Json::object(), options);
+  return read_answer("statistics", [&] { return parse_statistics(answer); });
+}
+
+std::vector<RunningProcess> Client::top(const CallOptions& options) {
+  const Json answer = impl_->link->rpc()->call("top", Json::object(), options);
+  return read_answer("top", [&] { return parse_top(answer); });
 }
 
 Files Client::files() {

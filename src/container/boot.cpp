@@ -13,15 +13,6 @@
 namespace vmkit::container {
 namespace {
 
-/// The machine that runs the image's programs, whatever this host is.
-Architecture architecture_of(const oci::Platform& platform) {
-  const std::string name = platform.normalized().architecture;
-  if (name == "amd64") return Architecture::x86_64;
-  if (name == "arm64") return Architecture::arm64;
-  throw Error(Errc::unsupported,
-              "machines run images for amd64 and arm64; this one is for " + platform.to_string());
-}
-
 /// Also makes a connection again that was lost while the machine runs. A boot that is retried (vm's
 /// watchdog) closes the channel of the first.
 agent::Client connect(vm::Machine& machine, const CallOptions& options) {
@@ -45,6 +36,14 @@ agent::Client connect(vm::Machine& machine, const CallOptions& options) {
 
 }  // namespace
 
+Architecture architecture_of(const oci::Platform& platform) {
+  const std::string name = platform.normalized().architecture;
+  if (name == "amd64") return Architecture::x86_64;
+  if (name == "arm64") return Architecture::arm64;
+  throw Error(Errc::unsupported,
+              "machines run images for amd64 and arm64; this one is for " + platform.to_string());
+}
+
 vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& folder) {
   vm::MachineConfig config;
   config.name = options.hostname;
@@ -57,6 +56,7 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
   config.boot.command_line = options.kernel.command_line;
   // Where the disk goes with the container, nothing is gained by making it survive a host's crash.
   config.disks = {{.path = folder.disk(),
+                   .read_only = options.isolation.writable_layer.has_value(),
                    .identifier = root_disk_identifier,
                    .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none}};
   config.ports = {{.name = std::string(agent::port_name)}};

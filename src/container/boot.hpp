@@ -13,6 +13,9 @@ namespace vmkit::container {
 /// The serial number by which the guest finds the container's disk.
 inline constexpr const char* root_disk_identifier = "vmkit-root";
 
+/// Of the machine that runs the image's programs, whatever this host is. Throws unsupported.
+Architecture architecture_of(const oci::Platform& platform);
+
 /// The machine of a container: kernel, initramfs with the agent, the disk, the agent's port.
 vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& folder);
 

@@ -46,6 +46,11 @@ int stop_signal_of(const ContainerOptions& options) {
   return *number;
 }
 
+ContainerOptions with_overrides(ContainerOptions options) {
+  options.image.config = overridden(std::move(options.image.config), options.overrides);
+  return options;
+}
+
 void require_backend(const ContainerOptions& options) {
   if (options.backend) return;
   throw Error(Errc::invalid_argument,
@@ -56,7 +61,7 @@ void require_backend(const ContainerOptions& options) {
 
 struct Container::Impl {
   Impl(ContainerOptions given, Folder::How how)
-      : options(std::move(given)),
+      : options(with_overrides(std::move(given))),
         stop_signal(stop_signal_of(options)),
         spec(container_spec(options)),
         log(options.log, "container"),
@@ -279,6 +284,18 @@ std::vector<agent::ProcessInfo> Container::processes(const CallOptions& options)
 agent::Process Container::attach(std::uint64_t handle, const agent::AttachOptions& attach,
                                  const CallOptions& options) {
   return impl_->agent().attach(handle, attach, options);
+}
+
+agent::Statistics Container::statistics(const CallOptions& options) {
+  return impl_->agent().statistics(options);
+}
+
+std::vector<agent::RunningProcess> Container::top(const CallOptions& options) {
+  return impl_->agent().top(options);
+}
+
+void Container::set_limits(const agent::ResourceLimits& limits, const CallOptions& options) {
+  impl_->agent().set_limits(limits, options);
 }
 
 vm::MachineEvent Container::wait(const CallOptions& options) {

@@ -2,6 +2,7 @@
 #include "container/disk.hpp"
 
 #include <chrono>
+#include <system_error>
 
 #include <vmkit/container/image_layers.hpp>
 #include <vmkit/disk/clone.hpp>
@@ -33,6 +34,13 @@ void prepare_disk(const ContainerOptions& options, const std::filesystem::path& 
                                           unpack_options(options), call_options);
   const auto unpacked = Clock::now();
   if (cached.unpacked) timeline.unpack = unpacked - begin;
+  std::error_code none;
+  if (options.isolation.writable_layer) {
+    // Nobody writes to it: the unpacked image itself will do, under a name that keeps it.
+    std::filesystem::create_hard_link(cached.path, disk, none);
+    timeline.clone_method = disk::CloneMethod::cow;
+    if (!none) return;
+  }
   timeline.clone_method = disk::clone(
       cached.path, disk, {.mode = options.clone_mode, .durable = options.keep}, call_options);
   timeline.clone = Clock::now() - unpacked;

@@ -7,9 +7,11 @@
 namespace vmkit::container {
 namespace {
 
-std::optional<agent::SeccompFilter> seccomp_filter(const Isolation& isolation) {
+std::optional<agent::SeccompFilter> seccomp_filter(const ContainerOptions& options) {
+  const Isolation& isolation = options.isolation;
   if (isolation.privileged || isolation.seccomp_profile == "") return std::nullopt;
-  const agent::SeccompTarget target{.capabilities = isolation.capabilities};
+  const agent::SeccompTarget target{.architecture = architecture_of(options.image.platform),
+                                    .capabilities = isolation.capabilities};
   return isolation.seccomp_profile ? agent::compile_seccomp(*isolation.seccomp_profile, target)
                                    : agent::default_seccomp_filter(target);
 }
@@ -28,7 +30,7 @@ agent::ContainerSpec container_spec(const ContainerOptions& options) {
   spec.devices = isolation.devices;
   spec.sysctls = isolation.sysctls;
   spec.limits = isolation.limits;
-  spec.seccomp = seccomp_filter(isolation);
+  spec.seccomp = seccomp_filter(options);
   if (isolation.privileged) {
     spec.masked_paths.clear();
     spec.readonly_paths.clear();

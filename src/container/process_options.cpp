@@ -29,6 +29,16 @@ void set_variable(std::vector<std::string>& env, const std::string& variable) {
   }
 }
 
+void add_variables(std::vector<std::string>& env, const std::vector<std::string>& more) {
+  for (const std::string& variable : more) {
+    if (variable.find('=') == std::string::npos || variable.front() == '=') {
+      throw Error(Errc::invalid_argument,
+                  "environment variable \"" + variable + "\": expected NAME=value");
+    }
+    set_variable(env, variable);
+  }
+}
+
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   return std::any_of(env.begin(), env.end(),
                      [&](const std::string& variable) { return name_of(variable) == name; });
@@ -49,18 +59,29 @@ std::vector<std::string> command_of(const oci::ImageConfig& config,
   return command;
 }
 
+oci::ImageConfig overridden(oci::ImageConfig config, const ImageOverrides& overrides) {
+  const auto replace = [](auto& value, const auto& own) {
+    if (own) value = *own;
+  };
+  if (overrides.entrypoint) config.cmd.clear();
+  replace(config.entrypoint, overrides.entrypoint);
+  replace(config.cmd, overrides.cmd);
+  add_variables(config.env, overrides.env);
+  replace(config.user, overrides.user);
+  replace(config.working_dir, overrides.working_dir);
+  replace(config.exposed_ports, overrides.exposed_ports);
+  replace(config.volumes, overrides.volumes);
+  for (const auto& [name, value] : overrides.labels) config.labels[name] = value;
+  if (overrides.healthcheck) config.healthcheck = overrides.healthcheck;
+  return config;
+}
+
 agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig& config,
                            const Isolation& isolation) {
   agent::ProcessSpec spec;
   spec.args = process.args.empty() ? command_of(config) : process.args;
   spec.env = config.env;
-  for (const std::string& variable : process.env) {
-    if (variable.find('=') == std::string::npos || variable.front() == '=') {
-      throw Error(Errc::invalid_argument,
-                  "environment variable \"" + variable + "\": expected NAME=value");
-    }
-    set_variable(spec.env, variable);
-  }
+  add_variables(spec.env, process.env);
   if (!has_variable(spec.env, "PATH")) spec.env.emplace_back(default_path);
   const std::string image_folder = config.working_dir.empty() ? "/" : config.working_dir;
   spec.working_directory = process.working_directory.value_or(image_folder);

@@ -40,7 +40,7 @@ Container& box() {
                     .target = "/opt/release"}},
         .devices = {{.path = "/dev/sub/mine", .major = 1, .minor = 5, .mode = 0640, .gid = 5}},
         .sysctls = {{"net.ipv4.ip_forward", "1"}, {"kernel.msgmax", "12345"}},
-        .limits = {.memory_max = 96_MiB, .swap_max = 0_B, .pids_max = 64},
+        .limits = {.memory_max = 200_MiB, .swap_max = 0_B, .pids_max = 64},
         .rlimits = {{.name = "nofile", .soft = 2000, .hard = 3000}}};
     auto made = Container::create(options);
     made.start();
@@ -151,6 +151,12 @@ TEST_CASE("isolation: masked, read-only and special paths") {
           "$i; done; test -d /dev/shm && test -d /dev/mqueue && readlink /dev/stdout") ==
       "/proc/self/fd/1\n");
   CHECK(shell_in(box(), "mkdir /sys/fs/cgroup/x").status.code != 0);
+  // A node can be made of any device, but only the container's own can be opened.
+  const auto disk = shell_in(box(),
+                             "mknod /tmp/disk b $(mountpoint -d / | tr : ' ') && "
+                             "head -c 1 /tmp/disk; rm /tmp/disk; head -c 1 /dev/sub/mine");
+  CHECK(disk.err.find("'/tmp/disk' for reading: Operation not permitted") != std::string::npos);
+  CHECK(disk.out == std::string(1, '\0'));
 }
 
 TEST_CASE("isolation: mounts, one within another, with their options") {
@@ -162,15 +168,154 @@ TEST_CASE("isolation: mounts, one within another, with their options") {
   CHECK(out("ls /opt/base | grep -c motd; touch /opt/base/x 2>&1 | grep -c 'Read-only'") ==
         "1\n1\n");
   CHECK(out("cmp /opt/release /etc/os-release && stat -c %F /opt/release") == "regular file\n");
-  // A device node of a disk that the container was not given is of no use to it.
 }
 
-TEST_CASE("isolation: the limits of the cgroup hold") {
-  // Memory: the kernel kills within the container, and the machine goes on.
-  const auto killed = run_in(box(), {.args = {"perl", "-e", "$x = 'a' x 2e8"}});
-  CHECK_MESSAGE(killed.status.signal == 9, killed.err);
+TEST_CASE("isolation: the limits of the cgroup hold, and statistics tell") {
+  const auto before = box().statistics();
+  CHECK(before.memory.limit == 200_MiB);
   // Processes.
-  const auto forks = shell_in(box(), "for i in $(seq 80); do sleep 1 & done; wait");
+  const auto forks = shell_in(box(), "for i in $(seq 70); do sleep 1 & done; wait");
   CHECK(forks.err.find("Cannot fork") != std::string::npos);
-  CHECK(out("echo alive") == "alive\n");
+  // Processor time.
+  box().set_limits({.cpu_quota = 20ms});
+  shell_in(box(), "i=0; while [ $i -lt 1000 ]; do i=$((i+1)); done");
+  box().set_limits({.cpu_quota = 1s});
+  check_error(Errc::invalid_argument, {"cpu_weight"}, [] { box().set_limits({.cpu_weight = 0}); });
+  check_error(Errc::not_found, {"no-such-disk"}, [] {
+    box().set_limits({.io = {{.serial = "no-such-disk", .read_bytes_per_second = 1 << 20}}});
+  });
+  box().set_limits({.io = {{.serial = "vmkit-root", .write_bytes_per_second = 500 << 20}}});
+  out("head -c 1000000 /dev/urandom >/var/io && sync && cat /var/io /var/lib/dpkg/info/* "
+      ">/dev/null");
+
+  const auto after = box().statistics();
+  CHECK(after.memory.killed == 0);
+  CHECK(after.memory.usage.bytes() > 0);
+  CHECK(after.memory.page_faults > before.memory.page_faults);
+  CHECK(after.memory.pressure.has_value());
+  CHECK(after.pids.limit == 64);
+  CHECK(after.pids.refused >= 1);
+  CHECK(after.pids.count >= 1);
+  CHECK(after.cpu.usage > before.cpu.usage);
+  CHECK(after.cpu.throttled_periods >= 1);
+  CHECK(after.cpu.throttled > 0us);
+  const auto root = std::find_if(after.block.begin(), after.block.end(),
+                                 [](const auto& disk) { return disk.serial == "vmkit-root"; });
+  REQUIRE(root != after.block.end());
+  CHECK(root->written >= 300000_B);
+  CHECK(std::any_of(after.network.begin(), after.network.end(),
+                    [](const auto& interface) { return interface.interface == "lo"; }));
+}
+
+TEST_CASE("isolation: top tells of all processes, whoever started them") {
+  auto process = box().exec(
+      {.args = {"sh", "-c", "sleep 1000 & sleep 0.3; echo $! $$; wait"}, .user = "demo"});
+  std::string line(64, '\0');
+  line.resize(process.stdout_source().read(std::as_writable_bytes(std::span(line))));
+  const auto list = box().top();
+  const auto find = [&](const std::string& program) {
+    const auto found = std::find_if(list.begin(), list.end(),
+                                    [&](const auto& entry) { return entry.command[0] == program; });
+    REQUIRE(found != list.end());
+    return *found;
+  };
+  CHECK(find("/init").pid == 1);
+  const auto shell = find("sh");
+  const auto sleep = find("sleep");
+  CHECK(line == std::to_string(sleep.pid) + " " + std::to_string(shell.pid) + "\n");
+  CHECK(shell.guest_pid == process.pid());
+  CHECK(shell.parent == 0);
+  CHECK(sleep.parent == shell.pid);
+  CHECK(sleep.uid == 1000);
+  CHECK(sleep.command == std::vector<std::string>{"sleep", "1000"});
+  CHECK(sleep.state.size() == 1);
+  CHECK(sleep.resident > 0_B);
+  CHECK(sleep.started > 0ms);
+  process.signal("KILL");
+}
+
+TEST_CASE(
+    "isolation: a writable layer leaves the disk as it is; the kernel kills what takes too much") {
+  auto options = Demo::get().container_options();
+  options.overrides = {.entrypoint = std::vector<std::string>{"sh", "-c"},
+                       .env = {"OVER=ridden"},
+                       .user = "demo",
+                       .working_dir = "/made/for/it"};
+  options.isolation = {.init = false,
+                       .writable_layer = agent::WritableLayer{.size = 32_MiB},
+                       .limits = {.memory_max = 64_MiB, .swap_max = 0_B}};
+  auto made = Container::create(options);
+  const auto disk = options.folder / "disk.ext4";
+  const auto written = std::filesystem::last_write_time(disk);
+  CHECK(std::filesystem::hard_link_count(disk) > 1);  // the unpacked image itself
+  std::promise<std::string> out_of_memory;
+  const auto subscription = made.on_event([&](const container::ContainerEvent& event) {
+    if (event.type == "oom") out_of_memory.set_value(event.attributes.at("killed"));
+  });
+  made.start();
+  const auto killed = run_in(made, {.args = {"perl", "-e", "$x = 'a' x 1e8"}, .user = ""});
+  CHECK_MESSAGE(killed.status.signal == 9, killed.err);
+  CHECK(made.statistics().memory.killed == 1);
+  auto told = out_of_memory.get_future();
+  REQUIRE(told.wait_for(10s) == std::future_status::ready);
+  CHECK(told.get() == "1");
+  const auto command =
+      container::command_of(container::overridden(options.image.config, options.overrides),
+                            {"echo $OVER; pwd; stat -c '%U %a' .; id -un"});
+  CHECK(run_in(made, {.args = command}).out == "ridden\n/made/for/it\nroot 755\ndemo\n");
+  CHECK(shell_in(made, "stat -f -c %T /; echo changed >/etc/motd; rm /etc/issue; cat /etc/motd",
+                 {.user = ""})
+            .out == "overlayfs\nchanged\n");
+  CHECK(shell_in(made, "head -c 60000000 /dev/zero >/big; stat -c %s /big; rm /big", {.user = ""})
+            .out < "33600000\n");
+  // Without an init the first process is process 1, and its end is the end of all.
+  auto first =
+      made.exec({.args = {"sh", "-c", "echo $$; read line"}, .stdin_mode = agent::Stdio::pipe});
+  auto second = made.exec({.args = {"sleep", "1000"}});
+  CHECK(shell_in(made, "cat /proc/1/comm; readlink /proc/1/exe").out == "sh\n/usr/bin/dash\n");
+  first.stdin_sink().close();
+  CHECK(test::read_all(first.stdout_source()) == "1\n");
+  CHECK(second.wait(CallOptions{}.with_timeout(30s)) == agent::ExitStatus{0, 9});
+  CHECK(shell_in(made, "echo $$; cat /etc/motd").out == "1\nchanged\n");
+  check_error(Errc::not_found, {"no-such-program"},
+              [&] { made.exec({.args = {"no-such-program"}}); });
+  CHECK(shell_in(made, "echo $$").out == "1\n");
+  made.stop();
+  CHECK(std::filesystem::last_write_time(disk) == written);
+}
+
+TEST_CASE("isolation: a read-only root, and a seccomp profile of one's own") {
+  auto options = Demo::get().container_options();
+  options.isolation = {.no_new_privileges = true,
+                       .seccomp_profile = R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+          {"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":28},
+          {"names":["swapoff"],"action":"SCMP_ACT_KILL_PROCESS"},
+          {"names":["chmod","fchmodat"],"action":"SCMP_ACT_ERRNO","args":[
+              {"index":2,"value":438,"op":"SCMP_CMP_EQ"}]}]})",
+                       .read_only_root = true,
+                       .mounts = {{.type = agent::MountType::tmpfs, .target = "/run"}}};
+  auto made = Container::create(options);
+  made.start();
+  const auto errors = [&](const std::string& script) { return shell_in(made, script).err; };
+  CHECK(errors("touch /x").find("Read-only file system") != std::string::npos);
+  CHECK(shell_in(made, "touch /run/x && rm /run/x").status.code == 0);
+  CHECK(errors("mkdir /run/x").find("No space left") != std::string::npos);
+  CHECK(shell_in(made, "touch /run/y && chmod 644 /run/y").status.code == 0);
+  CHECK(errors("chmod 666 /run/y").find("not permitted") != std::string::npos);
+  CHECK(run_in(made, {.args = {"swapoff", "-a"}}).status == agent::ExitStatus{0, 0});
+  CHECK(shell_in(made, "grep Seccomp: /proc/self/status", {.user = "demo"}).out == "Seccomp:\t2\n");
+  CHECK(shell_in(made, "grep NoNewPrivs: /proc/self/status").out == "NoNewPrivs:\t1\n");
+  CHECK(errors("mount -t tmpfs none /mnt").find("permission denied") != std::string::npos);
+  made.kill();
+}
+
+TEST_CASE("isolation: what cannot be is refused before anything is made, or named by the guest") {
+  auto options = Demo::get().container_options();
+  options.isolation.devices = {{.path = "null"}};
+  check_error(Errc::invalid_argument, {"devices[0].path"}, [&] { Container::create(options); });
+  CHECK_FALSE(std::filesystem::exists(options.folder));
+  options.isolation.devices.clear();
+  options.isolation.mounts = {{.source = "no-such-disk", .target = "/data"}};
+  auto made = Container::create(options);
+  check_error(Errc::not_found, {"no-such-disk", "vda"}, [&] { made.start(); });
 }

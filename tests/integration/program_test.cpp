@@ -122,6 +122,60 @@ TEST_CASE("program: run takes the command from the image, options and the comman
   CHECK(result.out == "b d e\ndemo\n/usr\n2\n");
 }
 
+TEST_CASE("program: run isolates and limits as it is told") {
+  const auto profile = Demo::get().folder() / "profile.json";
+  std::ofstream(profile) << R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+      {"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":28}]})";
+  const auto result = execute(run_arguments(
+      {"--entrypoint",
+       "sh",
+       "--hostname",
+       "mine",
+       "--group-add",
+       "4242",
+       "--cap-drop",
+       "ALL",
+       "--cap-add",
+       "CHOWN",
+       "--security-opt",
+       "no-new-privileges",
+       "--security-opt",
+       "seccomp=" + profile.string(),
+       "--ulimit",
+       "nofile=50:60",
+       "--sysctl",
+       "net.ipv4.ip_forward=1",
+       "--tmpfs",
+       "/scratch:size=1M,mode=700",
+       "--read-only",
+       "--no-init",
+       "--overlay",
+       "64M",
+       "--memory-limit",
+       "100M",
+       "--cpu-limit",
+       "0.9",
+       "--pids-limit",
+       "50",
+       Demo::get().reference(),
+       "--",
+       "-c",
+       "hostname; id -G; grep CapBnd /proc/self/status | cut -f2; ulimit -n; echo $$; "
+       "cat /proc/sys/net/ipv4/ip_forward; stat -c %a /scratch; stat -f -c %T /; "
+       "cd /sys/fs/cgroup && cat memory.max pids.max cpu.max; mkdir /scratch/x; touch /x"}));
+  CHECK(result.out ==
+        "mine\n0 4242\n0000000000000001\n50\n1\n1\n700\noverlayfs\n104857600\n50\n90000 100000\n");
+  CHECK(contains(result.err, "No space left on device"));
+  CHECK(contains(result.err, "Read-only file system"));
+  for (const auto& [option, value] :
+       {std::pair{"--cap-add", "FLY"}, std::pair{"--security-opt", "apparmor=x"},
+        std::pair{"--tmpfs", "/x:speed=9"}, std::pair{"--ulimit", "nofile=many"}}) {
+    const auto refused = execute(run_arguments({option, value, Demo::get().reference()}));
+    CHECK(refused.status.code == 125);
+    CHECK_MESSAGE(contains(refused.err, std::string(option).substr(2, 3)), refused.err);
+  }
+}
+
 TEST_CASE("program: run passes its input on with -i, and none without") {
   const auto arguments = run_arguments({"-i", Demo::get().reference(), "--", "cat"});
   os::write_file_atomically(Demo::get().folder() / "input", std::string(100000, 'x'));

@@ -14,6 +14,7 @@
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/forward.hpp>
 #include <vmkit/agent/process.hpp>
+#include <vmkit/agent/statistics.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
@@ -89,8 +90,14 @@ class Client {
   /// guest's kernel lacks.
   void create_container(const ContainerSpec& spec, const CallOptions& options = {});
 
-  /// Changes the container's limits while it runs; those without a value stay as they are.
+  /// Changes the container's limits while it runs; those without a value stay as they are. Throws
+  /// unsupported for those that the guest's kernel cannot keep.
   void set_limits(const ResourceLimits& limits, const CallOptions& options = {});
+
+  /// What the container uses, since it was made.
+  Statistics statistics(const CallOptions& options = {});
+  /// All processes in the container, also those that nobody outside has started; at most 2048.
+  std::vector<RunningProcess> top(const CallOptions& options = {});
 
   void configure(const GuestSettings& settings, const CallOptions& options = {});
 

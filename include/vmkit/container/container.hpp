@@ -8,6 +8,7 @@
 
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/process.hpp>
+#include <vmkit/agent/statistics.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/container/event.hpp>
 #include <vmkit/container/options.hpp>
@@ -85,6 +86,12 @@ class Container {
 
   /// As far as it is checked: ContainerOptions::health. Changes are events too.
   Health health() const;
+
+  /// What the container uses, and the processes in it; failed_precondition before start.
+  agent::Statistics statistics(const CallOptions& options = {});
+  std::vector<agent::RunningProcess> top(const CallOptions& options = {});
+  /// Changes limits while it runs; those without a value stay. Errors as agent::Client::set_limits.
+  void set_limits(const agent::ResourceLimits& limits, const CallOptions& options = {});
 
   /// Waits until the machine has ended, however, and returns its last event. failed_precondition
   /// before start.

@@ -11,6 +11,7 @@
 #include <vmkit/agent/process.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/log.hpp>
+#include <vmkit/container/image_overrides.hpp>
 #include <vmkit/container/isolation.hpp>
 #include <vmkit/container/port_mapping.hpp>
 #include <vmkit/disk/clone.hpp>
@@ -44,6 +45,7 @@ struct ContainerOptions {
   std::filesystem::path folder;
   std::shared_ptr<vm::Backend> backend;
   Kernel kernel;
+  ImageOverrides overrides = {};  ///< Of the image's configuration, for this container.
 
   std::string hostname = "vmkit";
   unsigned cpu_count = 1;

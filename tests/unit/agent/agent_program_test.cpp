@@ -13,6 +13,7 @@
 #include "unit/agent/temp_dir.hpp"
 
 #include <vmkit/agent/client.hpp>
+#include <vmkit/agent/seccomp.hpp>
 #include <vmkit/base/digest.hpp>
 
 namespace {
@@ -167,6 +168,41 @@ TEST_CASE("failures to start are told apart") {
   expect(Errc::invalid_argument, 0, "at least one", [&] { client.spawn({.args = {}}, soon()); });
   auto after = client.spawn(shell("echo fine"), soon());
   CHECK(read_all(after.stdout_source()) == "fine\n");
+}
+
+TEST_CASE("what a process may do is set before its program runs") {
+  Session session;
+  auto& client = session.client;
+  const auto output = [&](ProcessSpec spec) {
+    auto process = client.spawn(spec, soon());
+    return read_all(process.stdout_source());
+  };
+  auto limited = shell("umask; ulimit -Sn; ulimit -Hn; ulimit -c; cat /proc/self/oom_score_adj; "
+                       "grep NoNewPrivs /proc/self/status | cut -f2");
+  limited.umask = 027;
+  limited.rlimits = {{"nofile", 100, 200}, {"CORE", 0, 0}};
+  limited.oom_score_adj = 700;
+  limited.no_new_privileges = true;
+  CHECK(output(limited) == "0027\n100\n200\n0\n700\n1\n");
+  // Two instructions: everything is allowed, but a change of the file mode creation mask kills.
+  auto filtered = shell("umask 0; echo not reached");
+  filtered.no_new_privileges = true;
+  filtered.seccomp_mode = SeccompMode::own;
+  filtered.seccomp = compile_seccomp(
+      R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["umask"],"action":"SCMP_ACT_KILL_PROCESS"}]})");
+  auto process = client.spawn(filtered, soon());
+  CHECK(process.wait(soon()) == ExitStatus{0, 31});  // SIGSYS
+  auto unknown = shell("true");
+  unknown.groups = {"no-such-group-here"};
+  expect(Errc::invalid_argument, 0, "group \"no-such-group-here\"",
+         [&] { client.spawn(unknown, soon()); });
+  expect(Errc::failed_precondition, 0, "no machine",
+         [&] { client.create_container({.root = {.serial = "x"}}, soon()); });
+  const auto list = client.top(soon());
+  CHECK(std::any_of(list.begin(), list.end(), [](const RunningProcess& entry) {
+    return entry.command[0].find("vmkit_guest_agent") != std::string::npos;
+  }));
+  CHECK_FALSE(client.statistics(soon()).network.empty());
 }
 
 TEST_CASE("environment, working directory and search path are the process's own") {

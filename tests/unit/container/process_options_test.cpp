@@ -51,3 +51,58 @@ TEST_CASE("process options: a variable without a name or value is refused") {
                       [&] { container::resolve({.env = {bad}}, config); });
   }
 }
+
+TEST_CASE("process options: what overrides the image's configuration") {
+  oci::ImageConfig config;
+  config.entrypoint = {"/entry"};
+  config.cmd = {"default"};
+  config.env = {"A=1"};
+  config.user = "app";
+  config.labels = {{"a", "1"}, {"b", "2"}};
+  const auto plain = container::overridden(config, {});
+  CHECK(plain.entrypoint == config.entrypoint);
+  CHECK(plain.cmd == config.cmd);
+  const auto own = container::overridden(
+      config, {.entrypoint = Strings{"sh"},
+               .env = {"A=2", "B=3"},
+               .user = "root",
+               .working_dir = "/srv",
+               .labels = {{"a", "9"}},
+               .healthcheck = oci::Healthcheck{.test = {"CMD", "true"}, .retries = 3}});
+  CHECK(own.entrypoint == Strings{"sh"});
+  CHECK(own.cmd.empty());  // it belonged to the other Entrypoint
+  CHECK(own.env == Strings{"A=2", "B=3"});
+  CHECK(own.user == "root");
+  CHECK(own.working_dir == "/srv");
+  CHECK(own.labels.at("a") == "9");
+  CHECK(own.labels.at("b") == "2");
+  CHECK(own.healthcheck->retries == 3);
+  CHECK(container::overridden(config, {.cmd = Strings{"x"}}).entrypoint == Strings{"/entry"});
+  test::check_error(Errc::invalid_argument, {"NAME=value"},
+                    [&] { container::overridden(config, {.env = {"x"}}); });
+}
+
+TEST_CASE("process options: the container's isolation, and the process's own in its place") {
+  oci::ImageConfig config;
+  config.cmd = {"run"};
+  container::Isolation isolation{
+      .capabilities = {"CHOWN"}, .no_new_privileges = true, .rlimits = {{"nofile", 1, 2}}};
+  const auto plain = container::resolve({}, config, isolation);
+  CHECK(plain.capabilities == agent::Capabilities::of({"CHOWN"}));
+  CHECK(plain.no_new_privileges);
+  CHECK(plain.rlimits == isolation.rlimits);
+  CHECK(plain.seccomp_mode == agent::SeccompMode::container);
+  const auto own = container::resolve(
+      {.rlimits = {{"core", 0, 0}}, .privileged = true, .no_new_privileges = false}, config,
+      isolation);
+  CHECK(own.capabilities == agent::Capabilities::of({"ALL"}));
+  CHECK_FALSE(own.no_new_privileges);
+  CHECK(own.rlimits.size() == 2);
+  CHECK(own.seccomp_mode == agent::SeccompMode::none);
+  CHECK(agent::changed_capabilities({"CHOWN", "KILL"}, {"cap_net_admin"}, {"KILL"}) ==
+        Strings{"CHOWN", "NET_ADMIN"});
+  CHECK(agent::changed_capabilities({"CHOWN"}, {"KILL"}, {"ALL"}) == Strings{"KILL"});
+  CHECK(agent::changed_capabilities({}, {"ALL"}, {"SYS_ADMIN"}).size() == 40);
+  test::check_error(Errc::invalid_argument, {"FLY"},
+                    [] { agent::changed_capabilities({}, {"FLY"}, {}); });
+}

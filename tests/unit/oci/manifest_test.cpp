@@ -189,6 +189,32 @@ TEST_CASE("config: what Docker writes differently") {
             .platform.architecture.empty());
 }
 
+TEST_CASE("config: how to check the health, as Docker writes it") {
+  const auto parse = [](const std::string& check) {
+    return ImageConfig::parse(
+               R"({"config":{"Healthcheck":)" + check +
+                   R"(},"rootfs":{"type":"layers","diff_ids":[]}})",
+               "config")
+        .healthcheck;
+  };
+  using namespace std::chrono_literals;
+  const auto full = parse(R"({"Test":["CMD-SHELL","curl -f localhost || exit 1"],
+      "Interval":30000000000,"Timeout":3000000000,"StartPeriod":5000000000,
+      "StartInterval":1000000000,"Retries":4})");
+  REQUIRE(full);
+  CHECK(*full == Healthcheck{{"CMD-SHELL", "curl -f localhost || exit 1"}, 30s, 3s, 5s, 1s, 4});
+  CHECK(parse(R"({"Test":["CMD","/check","-x"]})")->test.size() == 3);
+  CHECK(parse(R"({"Test":["NONE"]})")->test == std::vector<std::string>{"NONE"});
+  CHECK_FALSE(parse("null"));
+  CHECK_FALSE(parse("{}"));
+  for (const char* bad : {R"({"Test":["RUN"]})", R"({"Test":["CMD"]})", R"({"Test":"true"})",
+                          R"({"Test":["CMD-SHELL"]})", R"({"Test":["NONE"],"Interval":-1})",
+                          R"({"Test":["NONE"],"Retries":"x"})"}) {
+    CAPTURE(bad);
+    check_error(Errc::data_corruption, {"config.Healthcheck"}, [&] { parse(bad); });
+  }
+}
+
 TEST_CASE("config: hostile ones are refused, naming the field") {
   struct Case {
     const char* from;
