@@ -200,7 +200,10 @@ pid_t Container::fork() {
   }
   ::setns(own_pid_namespace_.get(), CLONE_NEWPID);
   if (pid > 0) {
-    if (first) pids_ = open_of(pid, "ns/pid");
+    if (first) {
+      pids_ = open_of(pid, "ns/pid");
+      first_pid_ = pid;
+    }
     return pid;
   }
   if (failure == ENOMEM && !first && !spec_.init) {
@@ -212,6 +215,11 @@ pid_t Container::fork() {
   }
   throw RpcError(failure == EAGAIN ? limit_reached : operation_failed, "cannot make a process",
                  failure);
+}
+
+void Container::start_failed(pid_t pid) {
+  // It tells so a moment before it ends, and all that is put into its namespace ends with it.
+  if (pid == first_pid_ && !spec_.init) pids_.reset();
 }
 
 void Container::enter() const {

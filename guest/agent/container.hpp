@@ -27,6 +27,8 @@ class Container {
   /// As fork(2), for a process of the container: the child is in its pid namespace and its cgroup,
   /// and must call enter() before it does anything else. Throws RpcError.
   pid_t fork();
+  /// The program of a child could not be started. Without an init the next one may be process 1.
+  void start_failed(pid_t pid);
   /// In the child: its other namespaces, and their root. Throws RpcError.
   void enter() const;
 
@@ -47,6 +49,7 @@ class Container {
   Fd pids_;             ///< none yet if there is no init and no process
   bool first_ = false;  ///< in the child: it is PID 1 without our init
   pid_t init_pid_ = 0;
+  pid_t first_pid_ = 0;  ///< without our init: of process 1
 };
 
 }  // namespace vmkit::guest

@@ -104,6 +104,7 @@ void Processes::read_start_result(Handle handle) {
     return;
   }
   process.failed_to_start = true;
+  if (machine_.has_container()) machine_.container()->start_failed(process.pid);
   if (request) client_.answer_error(*request, decode_failure(process.start_failure));
   close_stdio(process);
   settle(handle);
