@@ -142,7 +142,7 @@ class AgentMachine {
           machine_.start();
           return agent::Client::connect(machine_.open_port(agent::port_name), soon());
         }()) {
-    client_.mount_root({.serial = "vmkit-root"}, soon());
+    client_.create_container({.root = {.serial = "vmkit-root"}}, soon());
   }
 
   agent::Process start(const std::string& script, bool input = false) {
@@ -174,6 +174,12 @@ class AgentMachine {
       process.stdin_sink().close();
       take(1, [&](std::span<std::byte> b) { return process.stdout_source().read(b, soon()); });
     });
+  }
+  long resident_kib() {
+    return static_cast<long>(client_.probe(ByteSize(0), ByteSize(0), soon()).bytes() / 1024);
+  }
+  double probe(std::size_t to_guest, std::size_t from_guest) {
+    return seconds([&] { client_.probe(ByteSize(to_guest), ByteSize(from_guest), soon()); });
   }
   double exec_true() {
     return seconds([&] {
@@ -221,7 +227,8 @@ int main(int argc, char** argv) try {
   raw_config.disks[0].path = other_disk;
 
   const auto backend = vm::make_qemu_backend();
-  std::vector<double> raw_out, raw_in, out, in, exec, shell;
+  std::vector<double> raw_out, raw_in, probe_out, probe_in, out, in, exec, shell;
+  long resident = 0;
   {
     RawMachine raw(*backend, raw_config);
     AgentMachine ours(*backend, config);
@@ -230,20 +237,27 @@ int main(int argc, char** argv) try {
     ours.shell_true(5);
     for (int i = 0; i < count; ++i) {
       raw_out.push_back(transfer_mebibytes / raw.from_guest(transfer));
+      probe_out.push_back(transfer_mebibytes / ours.probe(0, transfer));
       out.push_back(transfer_mebibytes / ours.from_guest(transfer));
       raw_in.push_back(transfer_mebibytes / raw.to_guest(transfer));
+      probe_in.push_back(transfer_mebibytes / ours.probe(transfer, 0));
       in.push_back(transfer_mebibytes / ours.to_guest(transfer));
       for (int j = 0; j < 10; ++j) exec.push_back(1000 * ours.exec_true());
       shell.push_back(1000 * ours.shell_true(10));
     }
+    resident = ours.resident_kib();
   }
+  const auto ratio = [](const std::vector<double>& a, const std::vector<double>& b) {
+    return median(a) / median(b);
+  };
   std::printf(
-      "{\"count\": %d, \"raw_out_mib_s\": %.0f, \"agent_out_mib_s\": %.0f, \"out_ratio\": %.2f,\n"
-      " \"raw_in_mib_s\": %.0f, \"agent_in_mib_s\": %.0f, \"in_ratio\": %.2f,\n"
-      " \"exec_ms\": %.2f, \"shell_exec_ms\": %.2f, \"exec_ratio\": %.2f}\n",
-      count, median(raw_out), median(out), median(out) / median(raw_out), median(raw_in),
-      median(in), median(in) / median(raw_in), median(exec), median(shell),
-      median(exec) / median(shell));
+      "{\"count\": %d, \"out_mib_s\": {\"raw\": %.0f, \"stream\": %.0f, \"process\": %.0f, "
+      "\"stream_ratio\": %.2f},\n \"in_mib_s\": {\"raw\": %.0f, \"stream\": %.0f, \"process\": "
+      "%.0f, \"stream_ratio\": %.2f},\n \"exec_ms\": {\"agent\": %.2f, \"shell\": %.2f, "
+      "\"ratio\": %.2f},\n \"agent\": {\"resident_kib\": %ld}}\n",
+      count, median(raw_out), median(probe_out), median(out), ratio(probe_out, raw_out),
+      median(raw_in), median(probe_in), median(in), ratio(probe_in, raw_in), median(exec),
+      median(shell), ratio(exec, shell), resident);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "bench_agent: %s\n", error.what());
   return 1;

@@ -79,6 +79,7 @@ struct RunOptions {
   std::string memory = "512M";
   bool timeline = false;
   bool interactive = false;
+  bool terminal = false;
   std::vector<std::string> env;
   std::optional<std::string> user;
   std::optional<std::string> workdir;

@@ -200,6 +200,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   run_command->add_flag("--timeline", run.timeline, "Print how long each step took");
   run_command->add_flag("-i,--interactive", run.interactive, "Pass standard input on");
+  run_command->add_flag("-t,--tty", run.terminal, "Run it on a terminal, as ours is");
   run_command->add_option("--env,-e", run.env, "Set a variable (may be given more than once)")
       ->type_name("K=V")
       ->expected(1)

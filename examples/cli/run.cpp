@@ -9,6 +9,7 @@
 #include "paths.hpp"
 #include "progress_display.hpp"
 #include "pulling.hpp"
+#include "raw_terminal.hpp"
 #include "run_files.hpp"
 #include "stdio_relay.hpp"
 
@@ -119,6 +120,10 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const CallOptions call{.stop = interrupt.token(), .progress = display.callback()};
   const auto kernel = kernel_of(options);  // before anything long is done in vain
   const auto memory = ByteSize::parse(options.memory);
+  std::optional<agent::TerminalSize> terminal;
+  if (options.terminal && !(terminal = terminal_size())) {
+    throw Error(Errc::failed_precondition, "--tty: standard input is no terminal");
+  }
   const auto isolation = isolation_of(options.isolation);
   const auto overrides = overrides_of(options.isolation);
   if (!options.commit.empty()) oci::Reference::parse(options.commit);
@@ -155,14 +160,14 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const auto config = container::overridden(image.config, overrides);
   std::optional<agent::Process> process;
   try {
-    process =
-        box.exec({.args = container::command_of(config, options.command),
-                  .env = options.env,
-                  .working_directory = options.workdir,
-                  .user = options.user,
-                  .groups = options.isolation.groups,
-                  .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null},
-                 call);
+    process = box.exec({.args = container::command_of(config, options.command),
+                        .env = options.env,
+                        .working_directory = options.workdir,
+                        .user = options.user,
+                        .groups = options.isolation.groups,
+                        .stdin_mode = options.interactive ? agent::Stdio::pipe : agent::Stdio::null,
+                        .terminal = terminal},
+                       call);
   } catch (const Error& error) {
     if (error.code() == Errc::cancelled) throw;
     std::fprintf(stderr, "vmkit: %s\n", error.what());
@@ -170,7 +175,10 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   }
   const auto running = Clock::now();
 
-  const agent::ExitStatus status = relay(*process, options.interactive, call);
+  std::optional<RawTerminal> raw;
+  if (terminal) raw.emplace(*process);
+  const agent::ExitStatus status = relay(*process, options.interactive, terminal.has_value(), call);
+  raw.reset();
   if (options.timeline) {
     print_timeline(pulled - begin, disk.unpacked, box.timeline(), running - ready, running - begin);
   }

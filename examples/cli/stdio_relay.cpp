@@ -125,7 +125,8 @@ class InputCopy {
 
 }  // namespace
 
-agent::ExitStatus relay(agent::Process& process, bool with_input, const CallOptions& options) {
+agent::ExitStatus relay(agent::Process& process, bool with_input, bool terminal,
+                        const CallOptions& options) {
   StopSource stop;
   const StopCallback on_interrupt(options.stop, [&] { stop.request_stop(); });
   struct StopAtExit {
@@ -133,7 +134,8 @@ agent::ExitStatus relay(agent::Process& process, bool with_input, const CallOpti
     ~StopAtExit() { source.request_stop(); }
   };
   OutputCopy output(process.stdout_source(), STDOUT_FILENO, stop.token());
-  OutputCopy errors(process.stderr_source(), STDERR_FILENO, stop.token());
+  std::optional<OutputCopy> errors;
+  if (!terminal) errors.emplace(process.stderr_source(), STDERR_FILENO, stop.token());
   std::optional<InputCopy> input;
   if (with_input) input.emplace(process.stdin_sink(), stop.token());
   const StopAtExit stop_at_exit{stop};
@@ -141,11 +143,12 @@ agent::ExitStatus relay(agent::Process& process, bool with_input, const CallOpti
   const agent::ExitStatus status = process.wait(options);
   std::uint64_t copied = 0;
   auto last_change = std::chrono::steady_clock::now();
-  while (!output.ended() || !errors.ended()) {
+  while (!output.ended() || (errors && !errors->ended())) {
     options.check("copy the output");
     std::this_thread::sleep_for(1ms);
     const auto now = std::chrono::steady_clock::now();
-    if (const std::uint64_t sum = output.copied() + errors.copied(); sum != copied) {
+    if (const std::uint64_t sum = output.copied() + (errors ? errors->copied() : 0);
+        sum != copied) {
       copied = sum;
       last_change = now;
     } else if (now - last_change > silence_limit) {
@@ -154,7 +157,7 @@ agent::ExitStatus relay(agent::Process& process, bool with_input, const CallOpti
   }
   stop.request_stop();
   output.finish();
-  errors.finish();
+  if (errors) errors->finish();
   return status;
 }
 

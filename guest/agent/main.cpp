@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -51,6 +52,10 @@ int serve_socket(int fd, ChannelKind kind, const char* files_root) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Large blocks come and go with streams: each is to be given back when it goes.
+  constexpr int large = 64 * 1024;
+  ::mallopt(M_MMAP_THRESHOLD, large);
+  ::mallopt(M_TRIM_THRESHOLD, large);
   if (::getpid() == 1) run_machine();
   const char* const files_root = argc == 5 && std::strcmp(argv[3], "--root") == 0 ? argv[4] : "/";
   if (argc >= 3 && std::strcmp(argv[1], "--serve-fd") == 0) {

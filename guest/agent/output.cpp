@@ -31,7 +31,7 @@ std::uint64_t Output::floor() const {
 }
 
 void Output::trim() {
-  if (!keep_ && (has_readers() || !fd_)) ring_.drop_before(floor());
+  if (!keep_ && has_readers()) ring_.drop_before(floor());
 }
 
 // Reads grow with what comes: a process that writes one line costs a page, one that writes for long
@@ -87,6 +87,7 @@ void Output::take_news(StreamTable& streams, agent::yamux::StreamId stream) {
   if (has_all || mux.reset_by_peer(stream)) {
     streams.release(stream);
     readers_.erase(reader);
+    if (has_all && !keep_ && !has_readers()) drop();
   } else {
     reader->has = std::min(reader->begin + mux.acknowledged(stream), reader->sent);
   }
@@ -145,6 +146,15 @@ void Output::end_session() {
 
 void Output::forget_client(std::uint64_t client) {
   std::erase_if(readers_, [&](const Reader& reader) { return reader.name.client == client; });
+  trim();
+}
+
+void Output::forget_lost(std::uint64_t client, const std::vector<std::uint64_t>& expected) {
+  std::erase_if(readers_, [&](const Reader& reader) {
+    return reader.name.client == client && reader.stream == 0 &&
+           std::find(expected.begin(), expected.end(), reader.name.number) == expected.end();
+  });
+  trim();
 }
 
 void Output::drop() {

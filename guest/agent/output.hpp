@@ -61,6 +61,8 @@ class Output {
   void close(StreamTable* streams);
   void end_session();
   void forget_client(std::uint64_t client);
+  /// The client has taken up all streams that it wants, but for those of `expected` readers.
+  void forget_lost(std::uint64_t client, const std::vector<std::uint64_t>& expected);
   /// Gives up what was read and kept.
   void drop();
 

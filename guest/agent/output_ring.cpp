@@ -9,6 +9,7 @@ namespace vmkit::guest {
 namespace {
 
 constexpr std::size_t smallest = 4096;
+constexpr std::size_t parts = 16;
 // Given back when nothing is in it: a page or two may stay.
 constexpr std::size_t kept_when_empty = 8192;
 
@@ -19,7 +20,11 @@ std::span<std::byte> OutputRing::prepare(std::size_t wanted, std::uint64_t floor
   const std::uint64_t kept = std::clamp(floor, begin_, end_);
   wanted = std::min(wanted, capacity_ - std::min<std::size_t>(capacity_, end_ - kept));
   if (wanted == 0) return {};
-  if (size() + wanted > capacity_) begin_ = end_ + wanted - capacity_;
+  if (size() + wanted > capacity_) {
+    // Only a little is given up at a time: what is read may be less than there is room for.
+    wanted = std::min(wanted, std::max({capacity_ - size(), capacity_ / parts, smallest}));
+    begin_ = std::max(begin_, end_ + wanted - std::min<std::uint64_t>(capacity_, end_ + wanted));
+  }
   if (size() + wanted > size_of_memory_) grow(size() + wanted);
   const std::size_t start = at(end_);
   return {&memory_[start], std::min(wanted, size_of_memory_ - start)};

@@ -153,6 +153,7 @@ Json Processes::close(const Json& params) {
       target.input.close(streams());
     } else {
       target.output_of(kind).close(streams());
+      if (target.terminal) target.input.close(streams());  // hangs up
     }
     settle(params.at("process").get<Handle>());
     return Json::object();

@@ -46,6 +46,7 @@ void Processes::add_methods(Methods& methods) {
     return std::nullopt;
   };
   methods["list_processes"] = [this](const Json&, const Deferred&) { return list(); };
+  methods["resumed"] = [this](const Json& params, const Deferred&) { return resumed(params); };
   methods["forget"] = [this](const Json& params, const Deferred&) { return forget(params); };
 }
 
@@ -151,7 +152,8 @@ void Processes::wait(const Json& params, const Deferred& request) {
   if (target.wait_status) answer_waiters(params.at("process").get<Handle>());
 }
 
-Json Processes::list() const {
+Json Processes::list() {
+  take_input();  // what came before the request
   Json all = Json::array();
   for (const auto& [handle, process] : processes_) {
     if (process.start_result || process.failed_to_start) continue;
@@ -259,7 +261,6 @@ void Processes::end_session() {
 }
 
 void Processes::forget_client(std::uint64_t client) {
-  std::vector<Handle> all;
   for (auto& [handle, process] : processes_) {
     process.output.forget_client(client);
     process.error.forget_client(client);
@@ -268,8 +269,23 @@ void Processes::forget_client(std::uint64_t client) {
       if (!client_.has(*process.collected)) process.collected.reset();
     }
     std::erase_if(process.waiters, [&](const Deferred& one) { return one.client == client; });
-    all.push_back(handle);
   }
+  settle_all();
+}
+
+Json Processes::resumed(const Json& params) {
+  const auto expected = params.at("expect").get<std::vector<std::uint64_t>>();
+  for (auto& [handle, process] : processes_) {
+    process.output.forget_lost(client_.current(), expected);
+    process.error.forget_lost(client_.current(), expected);
+  }
+  settle_all();
+  return Json::object();
+}
+
+void Processes::settle_all() {
+  std::vector<Handle> all;
+  for (const auto& [handle, process] : processes_) all.push_back(handle);
   for (const Handle handle : all) settle(handle);
 }
 

@@ -39,7 +39,9 @@ class Processes final : public Service {
   void spawn(const agent::Json& params, const Deferred& request);
   agent::Json signal(const agent::Json& params);
   void wait(const agent::Json& params, const Deferred& request);
-  agent::Json list() const;
+  agent::Json list();
+  agent::Json resumed(const agent::Json& params);
+  void settle_all();
   agent::Json forget(const agent::Json& params);
   Process* find(Handle handle);
   Process& process(const agent::Json& params);

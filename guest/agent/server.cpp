@@ -15,6 +15,7 @@
 #include "files.hpp"
 #include "forwards.hpp"
 #include "machine.hpp"
+#include "probe.hpp"
 #include "processes.hpp"
 #include "statistics.hpp"
 
@@ -26,7 +27,7 @@ using agent::protocol::hold_time;
 
 namespace {
 
-constexpr std::size_t channel_read_size = 64 * 1024;
+constexpr std::size_t channel_read_size = 128 * 1024;
 // Only a safety net while no client is there: the kernel tells by a signal when one comes.
 constexpr int reconnect_poll_ms = 1000;
 
@@ -57,6 +58,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   Client& client = *this;
   Processes& processes = add_service(std::make_unique<Processes>(client, machine));
   add_service(std::make_unique<Files>(client, machine));
+  add_service(std::make_unique<Probe>(client));
   add_service(std::make_unique<Forwards>(client, machine));
   add_service(std::make_unique<DiskCare>(client));
   add_service(std::make_unique<Statistics>(client, machine));
@@ -138,18 +140,24 @@ void Server::expect_client(bool expect) {
 }
 
 void Server::read_channel() {
-  // A port gives a page at a time; everything else costs less for many at once.
-  std::size_t filled = 0;
-  ssize_t count = 0;
-  while (filled < incoming_.size()) {
-    count = ::read(channel_.get(), &incoming_[filled], incoming_.size() - filled);
-    if (count <= 0) break;
-    filled += static_cast<std::size_t>(count);
+  // A port gives a page at a time, often as fast as we take them: a round of the loop for each
+  // would cost more than the page.
+  std::size_t total = 0;
+  while (connected_ && total < channel_read_size) {
+    std::size_t filled = 0;
+    ssize_t count = 0;
+    while (filled < incoming_.size()) {
+      count = ::read(channel_.get(), &incoming_[filled], incoming_.size() - filled);
+      if (count <= 0) break;
+      filled += static_cast<std::size_t>(count);
+    }
+    const int failure = errno;
+    if (filled != 0) take_input(std::span(incoming_).first(filled));
+    total += filled;
+    if (count > 0) return;
+    if (count == 0 || (failure != EAGAIN && failure != EINTR)) return lose_channel();
+    if (filled == 0) return;
   }
-  const int failure = errno;
-  if (filled != 0) take_input(std::span(incoming_).first(filled));
-  if (count > 0 || (count < 0 && (failure == EAGAIN || failure == EINTR))) return;
-  lose_channel();
 }
 
 void Server::lose_channel() {
@@ -177,7 +185,7 @@ void Server::take_input(std::span<const std::byte> input) {
     try {
       session_->receive(input);
       handle_requests();
-      if (session_->ended()) return end_session(true);
+      if (session_->ended()) return end_session(session_->for_good());
       for (const auto& service : services_) service->take_input();
       return;
     } catch (const Error& error) {
@@ -262,7 +270,7 @@ void Server::break_session() {
   agent::yamux::OutputBuffer unsent;
   session_->mux().take_output(unsent);
   outgoing_.insert(outgoing_.end(), unsent.begin(), unsent.end());
-  end_session(true);
+  end_session(false);  // it may be a new one of the same client that we see
 }
 
 void Server::read_signals() {

@@ -12,11 +12,21 @@ using agent::protocol::stream_header;
 using agent::protocol::stream_header_size;
 using agent::protocol::StreamKind;
 
+constexpr std::uint32_t input_window = 512 * 1024;
+constexpr std::size_t output_target = 128 * 1024;
+
+agent::yamux::Limits limits() {
+  agent::yamux::Limits limits;
+  limits.receive_window = input_window;
+  limits.output_target = output_target;
+  return limits;
+}
+
 constexpr std::size_t max_unsent_answers = 4 * 1024 * 1024;
 
 }  // namespace
 
-Session::Session() : mux_(agent::yamux::Role::server, agent::yamux::Limits{}) {}
+Session::Session() : mux_(agent::yamux::Role::server, limits()) {}
 
 void Session::receive(std::span<const std::byte> input) {
   mux_.receive(input);
@@ -27,8 +37,11 @@ void Session::receive(std::span<const std::byte> input) {
       on_change(id, stream->second);
     }
   }
-  if (rpc_ != 0 && (mux_.at_end(rpc_) || mux_.reset_by_peer(rpc_))) ended_ = true;
-  if (mux_.peer_went_away()) ended_ = true;
+  if (rpc_ != 0 && (mux_.at_end(rpc_) || mux_.reset_by_peer(rpc_))) ended_ = for_good_ = true;
+  if (const auto code = mux_.peer_went_away()) {
+    ended_ = true;
+    for_good_ = *code == static_cast<std::uint32_t>(agent::yamux::GoAwayCode::normal);
+  }
 }
 
 void Session::on_change(agent::yamux::StreamId id, Opened& stream) {
@@ -59,7 +72,8 @@ void Session::accept_streams() {
 void Session::read_header(agent::yamux::StreamId id, Opened& stream) {
   const auto data = mux_.readable(id);
   if (data.size() >= stream_header_size) {
-    for (const StreamKind kind : {StreamKind::stdio, StreamKind::file, StreamKind::connection}) {
+    for (const StreamKind kind :
+         {StreamKind::stdio, StreamKind::file, StreamKind::connection, StreamKind::probe}) {
       const auto expected = stream_header(kind);
       if (!std::equal(expected.begin(), expected.end(), data.begin())) continue;
       mux_.consume(id, stream_header_size);

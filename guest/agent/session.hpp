@@ -33,6 +33,8 @@ class Session {
   bool answers_pending() const { return answers_sent_ < answers_.size(); }
   /// The client has said good-bye: it wants no more.
   bool ended() const { return ended_; }
+  /// It has left, and not found a fault.
+  bool for_good() const { return for_good_; }
 
   /// The claimed streams with news from the last receive(): data, an end, a reset, a window.
   const std::vector<agent::yamux::StreamId>& changed() const { return changed_; }
@@ -64,6 +66,7 @@ class Session {
   std::string answers_;
   std::size_t answers_sent_ = 0;
   bool ended_ = false;
+  bool for_good_ = false;
   std::unordered_map<agent::yamux::StreamId, Opened> streams_;
   std::vector<agent::yamux::StreamId> changed_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <csignal>
 #include <utility>
+#include <vector>
 
 #include "agent/endpoint_json.hpp"
 #include "agent/exit_status.hpp"
@@ -208,6 +210,27 @@ ByteSize Client::trim(const CallOptions& options) {
 void Client::power_off(const PowerOff& how, const CallOptions& options) {
   impl_->link->rpc()->call("power_off", {{"signal", how.signal}, {"grace_ms", how.grace.count()}},
                            options);
+}
+
+ByteSize Client::probe(ByteSize to_guest, ByteSize from_guest, const CallOptions& options) {
+  constexpr std::size_t portion = 256 * 1024;
+  const auto stream = impl_->link->open(protocol::StreamKind::probe, options);
+  const Json answer = impl_->link->call(
+      "probe", {{"stream", stream->id()}, {"bytes", from_guest.bytes()}}, options);
+  std::vector<std::byte> buffer(portion);
+  for (std::uint64_t left = to_guest.bytes(); left != 0;) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, portion));
+    stream->write(std::span(buffer).first(count), options);
+    left -= count;
+  }
+  stream->close_write();
+  std::uint64_t received = 0;
+  while (const std::size_t count = stream->read(buffer, options)) received += count;
+  if (received != from_guest.bytes()) {
+    throw Error(Errc::data_corruption, "guest agent, probe: expected " + to_string(from_guest) +
+                                           ", got " + std::to_string(received) + " bytes");
+  }
+  return read_answer("probe", [&] { return ByteSize(answer.at("resident").get<std::uint64_t>()); });
 }
 
 std::optional<Error> Client::failure() const {

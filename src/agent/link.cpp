@@ -81,14 +81,34 @@ void Link::establish(std::unique_ptr<Stream> transport, const CallOptions& optio
   }
   // The Mux waits for its threads, so the handler never outlives us.
   mux->on_failure([this, session](const Error& error) { on_session_failure(session, error); });
-  Json greeting = rpc_->connect(mux, name_, options);
+  try {
+    take_up(mux, rpc_->connect(mux, name_, options));
+  } catch (...) {
+    // Before there is another one: the threads of this one have a part in requests.
+    mux->end();
+    const std::lock_guard lock(mutex_);
+    mux_.reset();
+    throw;
+  }
+}
+
+void Link::take_up(const std::shared_ptr<Mux>& mux, Json greeting) {
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
-    if (greeting_.is_null()) greeting_ = std::move(greeting);
+    first = greeting_.is_null();
+    if (first) greeting_ = std::move(greeting);
     mux_ = mux;
   }
   changed_.notify_all();
-  for (const auto& one : resumables()) one->resume(mux);
+  if (first) return;
+  std::vector<std::uint64_t> later;
+  for (const auto& one : resumables()) {
+    one->name_late_readers(later);
+    one->resume(mux);
+  }
+  // Whoever has not come back by now will not: the agent need not hold anything for it.
+  send("resumed", {{"expect", later}});
 }
 
 void Link::on_session_failure(std::uint64_t session, const Error& error) {

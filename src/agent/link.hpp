@@ -28,8 +28,10 @@ namespace vmkit::agent {
 class Resumable {
  public:
   virtual ~Resumable() = default;
-  /// There is a session, a first one or another. Must not block.
+  /// There is another session. Must not block.
   virtual void resume(const std::shared_ptr<Mux>& mux) = 0;
+  /// Adds the numbers of readers of processes that resume() will not take up yet.
+  virtual void name_late_readers(std::vector<std::uint64_t>&) {}
   /// There will be no session any more.
   virtual void lose(const Error& error) noexcept = 0;
 };
@@ -72,6 +74,7 @@ class Link final : public Peer {
  private:
   Link(Dialler dialler, const ReconnectOptions& reconnect);
   void establish(std::unique_ptr<Stream> transport, const CallOptions& options);
+  void take_up(const std::shared_ptr<Mux>& mux, Json greeting);
   void dial(const CallOptions& options);
   void on_session_failure(std::uint64_t session, const Error& error);
   void keep_up() noexcept;

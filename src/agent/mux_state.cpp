@@ -358,7 +358,8 @@ void MuxState::fail(const Error& cause) noexcept {
 void MuxState::shut_down() noexcept {
   {
     const std::lock_guard lock(mutex_);
-    engine_.go_away(yamux::GoAwayCode::normal);
+    // Nobody leaves a session that was lost.
+    if (!failure_) engine_.go_away(yamux::GoAwayCode::normal);
   }
   fail(Error(Errc::unavailable, "closed by this side"));
   std::unique_lock lock(mutex_);

@@ -28,6 +28,7 @@ class Process::Impl final : public Resumable, public std::enable_shared_from_thi
                                       const AttachOptions& attach, const CallOptions& options);
 
   void resume(const std::shared_ptr<Mux>& mux) override;
+  void name_late_readers(std::vector<std::uint64_t>& numbers) override;
   void lose(const Error& cause) noexcept override;
 
   const std::shared_ptr<Link> link;
@@ -42,6 +43,7 @@ class Process::Impl final : public Resumable, public std::enable_shared_from_thi
  private:
   void make_pipes(bool input, bool output, bool error, std::size_t ring_bytes);
   void open_streams(Json& stdio, Mux& mux);
+  void reattach(const std::shared_ptr<Mux>& mux);
   void start(std::uint64_t its_handle, std::int64_t its_pid);
 
   std::shared_ptr<InputPipe> input_pipe_;

@@ -133,13 +133,6 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
   const auto process = std::make_shared<Impl>(link);
   process->make_pipes(attach.stdin_sink, attach.stdout_source, attach.stderr_source,
                       static_cast<std::size_t>(OutputOptions{}.bytes.bytes()));
-  Json from = Json::object();
-  if (attach.tail) {
-    from["tail"] = attach.tail->bytes();
-  } else {
-    from["offset"] = attach.offset;
-  }
-  from["follow"] = attach.follow;
   // Its answer must be from the session that has the streams: another try, if that was lost.
   for (;;) {
     std::unique_ptr<MuxStream> streams[3];
@@ -159,9 +152,13 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
         const std::size_t at = i++;
         if (!pipe) continue;
         streams[at] = open_stdio(mux);
-        stdio[name] = from;
-        stdio[name]["stream"] = streams[at]->id();
-        stdio[name]["reader"] = pipe->number();
+        Json& end = stdio[name] = {
+            {"stream", streams[at]->id()}, {"reader", pipe->number()}, {"follow", attach.follow}};
+        if (attach.tail) {
+          end["tail"] = attach.tail->bytes();
+        } else {
+          end["offset"] = at == 1 ? attach.stdout_offset : attach.stderr_offset;
+        }
       }
     };
     Json answer;
@@ -207,18 +204,30 @@ void Process::Impl::start(std::uint64_t its_handle, std::int64_t its_pid) {
   handle = its_handle;
   pid = its_pid;
   exit = link->rpc()->send("wait", {{"process", handle}});
-  {
-    const std::lock_guard lock(mutex_);
-    started_ = true;
-  }
   // The session may have been lost while the answer was on its way; the next one, if it is there
   // already, did not know the handle.
-  if (const auto mux = link->mux()) resume(mux);
+  const std::lock_guard lock(mutex_);
+  started_ = true;
+  if (const auto mux = link->mux()) reattach(mux);
 }
 
 void Process::Impl::resume(const std::shared_ptr<Mux>& mux) {
   const std::lock_guard lock(mutex_);
-  if (!started_ || streams_of_.lock() == mux) return;
+  if (started_) reattach(mux);
+}
+
+void Process::Impl::name_late_readers(std::vector<std::uint64_t>& numbers) {
+  const std::lock_guard lock(mutex_);
+  if (started_) return;
+  for (const auto& pipe : {output_pipe_, error_pipe_}) {
+    if (pipe) numbers.push_back(pipe->number());
+  }
+}
+
+/// Under the mutex, so that the session is the last one there is: an older one would only take away
+/// what the last one has opened.
+void Process::Impl::reattach(const std::shared_ptr<Mux>& mux) {
+  if (streams_of_.lock() == mux) return;
   streams_of_ = mux;
   // Shared with the answer's handler.
   struct Streams {

@@ -19,7 +19,7 @@ inline constexpr std::size_t max_json_depth = 16;
 inline constexpr std::chrono::seconds hold_time{30};
 
 /// Every stream but the first begins with four bytes: 'v', 's', the kind, 1.
-enum class StreamKind : std::uint8_t { stdio = 1, file = 2, connection = 3 };
+enum class StreamKind : std::uint8_t { stdio = 1, file = 2, connection = 3, probe = 4 };
 inline constexpr std::size_t stream_header_size = 4;
 
 constexpr std::array<std::byte, stream_header_size> stream_header(StreamKind kind) {

@@ -92,12 +92,14 @@ Json RpcClient::connect(const std::shared_ptr<Mux>& mux, const std::string& clie
   auto greeting = std::make_shared<Call>();
   greeting->method = "hello";
   std::unique_ptr<MuxStream> stream = mux->open();
+  std::uint64_t session = 0;
   {
     const std::lock_guard lock(mutex_);
     decoder_ = {};
     greeting_ = greeting;
     acknowledged_ = received_;
-    mux->set_handler(*stream, [weak = weak_from_this(), session = ++session_](auto data) {
+    session = ++session_;
+    mux->set_handler(*stream, [weak = weak_from_this(), session](auto data) {
       if (const auto self = weak.lock()) self->take_input(session, data);
     });
     const Json hello{{"jsonrpc", "2.0"},
@@ -112,6 +114,9 @@ Json RpcClient::connect(const std::shared_ptr<Mux>& mux, const std::string& clie
   Json answer = wait(*greeting, options);
   {
     const std::lock_guard lock(mutex_);
+    if (session != session_) {
+      throw Error(Errc::unavailable, "the session was lost after the greeting");
+    }
     const auto known = answer.find("resumed");
     if (std::exchange(greeted_, true) && (known == answer.end() || *known != true)) {
       throw Error(Errc::failed_precondition, "the guest agent does not know this client any more");

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "container/machine_stream.hpp"
+#include "container/machine_end.hpp"
 
 #include <vmkit/agent/initramfs.hpp>
 #include <vmkit/agent/port.hpp>
@@ -13,18 +13,24 @@
 namespace vmkit::container {
 namespace {
 
-/// A boot that is retried (vm's watchdog) closes the channel of the first: then dial again.
+/// Also makes a connection again that was lost while the machine runs. A boot that is retried (vm's
+/// watchdog) closes the channel of the first.
 agent::Client connect(vm::Machine& machine, const CallOptions& options) {
-  for (;;) {
+  const auto dial = [&machine](const CallOptions& call) {
     try {
-      auto channel = machine.open_port(agent::port_name, options);
-      return agent::Client::connect(make_machine_stream(std::move(channel), machine), options);
-    } catch (const Error& error) {
-      if (error.code() != Errc::unavailable) throw;
-      if (is_over(machine.state())) throw machine_ended(machine);
-      options.check("connect to the agent");
-      options.stop.wait_for(options.remaining(std::chrono::milliseconds(10)));
+      if (!is_over(machine.state())) return machine.open_port(agent::port_name, call);
+    } catch (const Error&) {
+      if (!is_over(machine.state())) throw;
     }
+    throw Error(Errc::failed_precondition, machine_ended(machine).what());
+  };
+  try {
+    return agent::Client::connect(dial, {}, options);
+  } catch (const Error& error) {
+    if (error.code() == Errc::failed_precondition && is_over(machine.state())) {
+      throw machine_ended(machine);
+    }
+    throw;
   }
 }
 

@@ -7,7 +7,7 @@
 #include "container/disk.hpp"
 #include "container/event_hub.hpp"
 #include "container/folder.hpp"
-#include "container/machine_stream.hpp"
+#include "container/machine_end.hpp"
 #include "container/probing.hpp"
 #include "container/process_options.hpp"
 #include "container/record.hpp"
@@ -275,6 +275,15 @@ void Container::wait_ready(const Probe& probe, const CallOptions& options) {
 Health Container::health() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->health ? impl_->health->health() : Health{};
+}
+
+std::vector<agent::ProcessInfo> Container::processes(const CallOptions& options) {
+  return impl_->agent().processes(options);
+}
+
+agent::Process Container::attach(std::uint64_t handle, const agent::AttachOptions& attach,
+                                 const CallOptions& options) {
+  return impl_->agent().attach(handle, attach, options);
 }
 
 agent::Statistics Container::statistics(const CallOptions& options) {

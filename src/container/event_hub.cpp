@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "container/machine_stream.hpp"
+#include "container/machine_end.hpp"
 
 namespace vmkit::container {
 namespace {

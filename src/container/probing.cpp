@@ -98,8 +98,7 @@ std::string try_log(const LogProbe& probe, const ProbeTarget& target, const Call
   } catch (const std::regex_error& error) {
     throw Error(Errc::invalid_argument, "log probe \"" + probe.text + "\": " + error.what());
   }
-  agent::Process process =
-      target.agent().attach(probe.process, {.offset = 0, .follow = false}, options);
+  agent::Process process = target.agent().attach(probe.process, {.follow = false}, options);
   const auto matches = [&](const std::string& line) {
     return expression ? std::regex_search(line, *expression)
                       : line.find(probe.text) != std::string::npos;

@@ -97,6 +97,9 @@ agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig
   spec.no_new_privileges = process.no_new_privileges.value_or(isolation.no_new_privileges);
   spec.oom_score_adj = process.oom_score_adj;
   if (process.privileged) spec.seccomp_mode = agent::SeccompMode::none;
+  spec.terminal = process.terminal;
+  if (process.terminal && !has_variable(spec.env, "TERM")) spec.env.emplace_back("TERM=xterm");
+  spec.kept_output = process.kept_output;
   spec.stdin_mode = process.stdin_mode;
   spec.stdout_mode = process.stdout_mode;
   spec.stderr_mode = process.stderr_mode;

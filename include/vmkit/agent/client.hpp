@@ -159,6 +159,10 @@ class Client {
   /// The same without asking the processes.
   void power_off(const CallOptions& options = {}) { power_off(PowerOff{}, options); }
 
+  /// Sends so many bytes to the agent, which drops them, and has it send so many: what the channel
+  /// can do. Waits until all have arrived. Returns how much memory the agent takes.
+  ByteSize probe(ByteSize to_guest, ByteSize from_guest, const CallOptions& options = {});
+
   /// Why the session has ended for good; nothing while it goes on or is being made again.
   std::optional<Error> failure() const;
   /// Ends the session; what waits in other threads ends with unavailable. May be called again.

@@ -99,9 +99,10 @@ struct AttachOptions {
   bool stdout_source = true;
   bool stderr_source = true;  ///< ends at once if the process has none
   /// From the beginning. If that is not kept any more, from the first byte that is:
-  /// ProcessOutput::offset() tells.
-  std::uint64_t offset = 0;
-  /// So many bytes of what there is, instead of `offset`.
+  /// ProcessOutput::offset() tells. invalid_argument if there was never so much.
+  std::uint64_t stdout_offset = 0;
+  std::uint64_t stderr_offset = 0;
+  /// So many bytes of what there is of each, instead of the offsets.
   std::optional<ByteSize> tail = {};
   /// Also what is still to come; otherwise the outputs end where they end now.
   bool follow = true;

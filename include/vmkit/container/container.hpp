@@ -58,6 +58,11 @@ class Container {
   /// unavailable with the reason and the last console lines.
   agent::Process exec(const ProcessOptions& process = {}, const CallOptions& options = {});
 
+  /// The processes of exec() that the guest knows, and one of them again; see agent::Client.
+  std::vector<agent::ProcessInfo> processes(const CallOptions& options = {});
+  agent::Process attach(std::uint64_t handle, const agent::AttachOptions& attach = {},
+                        const CallOptions& options = {});
+
   /// The container's files, while it runs; failed_precondition before start.
   agent::Files files();
 

@@ -94,6 +94,9 @@ struct ProcessOptions {
   agent::Stdio stdin_mode = agent::Stdio::null;
   agent::Stdio stdout_mode = agent::Stdio::pipe;
   agent::Stdio stderr_mode = agent::Stdio::pipe;
+  /// Run it on a terminal of this size; TERM is "xterm" unless `env` or the image say otherwise.
+  std::optional<agent::TerminalSize> terminal = {};
+  agent::OutputOptions kept_output = {};
 };
 
 /// How long the steps took; zero for those that have not been done, or were not needed.

@@ -92,7 +92,6 @@ void Engine::consume(StreamId id, std::size_t count) {
   Stream& stream = at(id);
   stream.unread.pop(count);
   stream.consumed += static_cast<std::uint32_t>(count);
-  // Half a window at a time: few frames, and the peer never has to stop.
   if (stream.peer_finished || stream.reset || stream.consumed < report_after(stream)) return;
   emit({FrameType::window_update, 0, id, stream.consumed});
   stream.receive_window += stream.consumed;
@@ -100,8 +99,9 @@ void Engine::consume(StreamId id, std::size_t count) {
 }
 
 std::uint32_t Engine::report_after(const Stream& stream) const {
-  const std::uint32_t half = limits_.receive_window / 2;
-  return stream.report_every == 0 ? half : std::min(stream.report_every, half);
+  // So early that the peer need not stop while its news of more room is under way.
+  const std::uint32_t quarter = limits_.receive_window / 4;
+  return stream.report_every == 0 ? quarter : std::min(stream.report_every, quarter);
 }
 
 void Engine::report_every(StreamId id, std::uint32_t bytes) {

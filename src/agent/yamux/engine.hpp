@@ -71,7 +71,7 @@ class Engine {
   std::span<const std::byte> readable(StreamId id) const;
   /// Frees `count` bytes of readable(), so that the peer may send more.
   void consume(StreamId id, std::size_t count);
-  /// Tells the peer what was consumed after so many bytes already, not only after half the window:
+  /// Tells the peer what was consumed after so many bytes already, not only after a quarter of the window:
   /// for a peer that keeps what it has sent until then, and cannot keep much.
   void report_every(StreamId id, std::uint32_t bytes);
   /// All was read, and the peer will not write more.
@@ -113,7 +113,7 @@ class Engine {
     ByteQueue unread;
     std::uint32_t receive_window = initial_window;  // what the peer may still send
     std::uint32_t consumed = 0;                     // read by the owner, not yet given back
-    std::uint32_t report_every = 0;                 // 0: after half the window
+    std::uint32_t report_every = 0;                 // 0: after a quarter of the window
     std::uint32_t send_window = initial_window;
     std::uint64_t acknowledged = 0;
     bool finished = false;       // we sent FIN

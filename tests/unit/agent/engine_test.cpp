@@ -109,7 +109,7 @@ TEST_CASE("data may open a stream, and carry its end") {
   CHECK(server.at_end(7));
 }
 
-TEST_CASE("a writer stops at the window, and goes on when the reader has read half of it") {
+TEST_CASE("a writer stops at the window, and goes on when the reader has read a quarter of it") {
   Limits limits;
   limits.output_target = 1 << 30;
   Engine client(Role::client, limits);
@@ -125,9 +125,9 @@ TEST_CASE("a writer stops at the window, and goes on when the reader has read ha
   CHECK(client.writable(id) == 0);
 
   std::size_t consumed = 0;
-  while (consumed < initial_window / 2 - 1) {
+  while (consumed < initial_window / 4 - 1) {
     const std::size_t count =
-        std::min<std::size_t>(server.readable(id).size(), initial_window / 2 - 1 - consumed);
+        std::min<std::size_t>(server.readable(id).size(), initial_window / 4 - 1 - consumed);
     server.consume(id, count);
     consumed += count;
   }
@@ -138,7 +138,7 @@ TEST_CASE("a writer stops at the window, and goes on when the reader has read ha
   CHECK(client.writable(id) == 64 * 1024);
   std::size_t more = 0;
   while (const std::size_t count = client.write(id, as_bytes(block))) more += count;
-  CHECK(more == initial_window / 2);
+  CHECK(more == initial_window / 4);
 }
 
 TEST_CASE("a larger window is told with the opening and the acknowledgement") {

@@ -1,0 +1,5 @@
+module vmkit.example/interop/yamux
+
+go 1.19
+
+require github.com/hashicorp/yamux v0.1.1

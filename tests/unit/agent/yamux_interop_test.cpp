@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our yamux with the Go implementation at the other end.
+#include <chrono>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <future>
+#include <signal.h>
+#include <string>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/mux.hpp"
+#include "unit/agent/fd_stream.hpp"
+#include "unit/agent/temp_dir.hpp"
+
+namespace {
+
+using namespace vmkit;
+using namespace vmkit::agent;
+using namespace std::chrono_literals;
+
+constexpr std::size_t size = 8 << 20;
+constexpr int streams = 4;
+
+CallOptions soon() {
+  return CallOptions{}.with_timeout(60s);
+}
+
+/// The peer's program, built from tests/interop/yamux; empty if there is no Go, or no way to its
+/// modules: that fails the test where CI is set, and skips it elsewhere.
+const std::string& peer() {
+  static const test::TempDir folder;
+  static const std::string built = [] {
+    const std::string path = (folder.path() / "peer").string();
+    const std::string cache = folder.path().string();
+    const std::string command =
+        "cd '" VMKIT_YAMUX_PEER "' && PATH=\"$PATH:/usr/local/go/bin:/usr/lib/go/bin\" HOME='" +
+        cache + "' GOPATH='" + cache + "/go' GOCACHE='" + cache +
+        "/cache' GOFLAGS='-modcacherw -buildvcs=false' timeout 120 go build -o '" + path +
+        "' . 2>'" + cache + "/log'";
+    return std::system(command.c_str()) == 0 ? path : std::string();
+  }();
+  if (built.empty()) {
+    const char* const words = "the Go peer cannot be built (Go 1.19, and the module proxy)";
+    if (std::getenv("CI") != nullptr) {
+      FAIL(words);
+    } else {
+      MESSAGE("skipped: ", words);
+    }
+  }
+  return built;
+}
+
+class Peer {
+ public:
+  explicit Peer(const char* role) {
+    int fds[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      if (fds[1] == 3) {
+        ::fcntl(3, F_SETFD, 0);
+      } else {
+        ::dup2(fds[1], 3);
+      }
+      ::execl(peer().c_str(), "peer", role, nullptr);
+      ::_exit(127);
+    }
+    ::close(fds[1]);
+    stream = std::make_unique<test::FdStream>(fds[0]);
+  }
+  ~Peer() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+  }
+  /// Its exit status, when it has ended by itself.
+  int finish() {
+    int status = -1;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return status;
+  }
+
+  std::unique_ptr<Stream> stream;
+
+ private:
+  pid_t pid_ = -1;
+};
+
+std::string pattern(int seed) {
+  std::string data(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) {
+    data[i] = static_cast<char>(i * 31 + (i >> 13) + static_cast<std::size_t>(seed));
+  }
+  return data;
+}
+
+TEST_CASE("yamux with the Go implementation as the server: large data, half-closes, a reset") {
+  if (peer().empty()) return;
+  Peer go("server");
+  Mux mux(std::move(go.stream), yamux::Role::client, {.receive_window = 1 << 20});
+  {
+    auto left = mux.open();
+    left->write(std::as_bytes(std::span("left", 4)), soon());
+  }  // reset, with an echo under way
+  std::vector<std::future<void>> all;
+  for (int i = 0; i < streams; ++i) {
+    all.push_back(std::async(std::launch::async, [&, i] {
+      const std::string data = pattern(i);
+      auto stream = mux.open();
+      std::thread writer([&] {
+        stream->write(std::as_bytes(std::span(data)), soon());
+        stream->close_write();
+      });
+      std::string back(size, '\0');
+      std::size_t filled = 0;
+      std::vector<std::byte> buffer(100'000);
+      while (const std::size_t count = stream->read(buffer, soon())) {
+        if (filled + count > size) break;
+        std::copy_n(reinterpret_cast<const char*>(buffer.data()), count, &back[filled]);
+        filled += count;
+      }
+      writer.join();
+      CHECK(filled == size);
+      CHECK((back == data));
+    }));
+  }
+  for (auto& one : all) one.get();
+  CHECK_FALSE(mux.failure());
+  mux.end();
+  CHECK(go.finish() == 0);
+}
+
+}  // namespace
