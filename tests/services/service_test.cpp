@@ -105,7 +105,8 @@ struct Postgres {
                              "/initdb -N -A trust -D " + data + " >/dev/null && echo made";
     CHECK(shell(box, init, "postgres").find("[") == std::string::npos);
     auto server = box.exec({.args = {"/bin/sh", "-c",
-                                     std::string("exec ") + postgres_bin + "/postgres -D " + data},
+                                     std::string("exec ") + postgres_bin + "/postgres -D " + data +
+                                         " >>/var/lib/postgresql/log 2>&1"},
                             .user = "postgres",
                             .stdout_mode = agent::Stdio::null,
                             .stderr_mode = agent::Stdio::null});
@@ -182,6 +183,7 @@ TEST_CASE("PostgreSQL: reached by psql through a forwarded port; its data outliv
   const container::Volumes volumes(services().folder.path() / "volumes");
   CHECK_FALSE(volumes.find("pgdata")->in_use);
   Postgres second = Postgres::start("pg2");
+  INFO("server: ", shell(second.box, "sleep 5; tail -40 /var/lib/postgresql/log"));
   CHECK(until("1001|505211\n", [&] { return second.psql("select count(*), sum(n) from t"); }) ==
         "1001|505211\n");
   second.box.stop();
