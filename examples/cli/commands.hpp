@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "interrupt.hpp"
+#include "run_attachments.hpp"
 #include "run_isolation.hpp"
 
 // The commands of the vmkit program. Each takes what was parsed from its command line and returns
@@ -89,6 +90,7 @@ struct RunOptions {
   bool publish_all = false;            // those that the image exposes
   std::vector<std::string> copies_in;  // SOURCE:/DESTINATION
   std::vector<std::string> copies_out;  // /SOURCE:DESTINATION
+  RunAttachments attachments;
   std::vector<std::string> command;
 };
 
@@ -108,7 +110,15 @@ struct CheckOptions {
   bool repair = false;
 };
 
+struct VolumeOptions {
+  std::filesystem::path store;
+  std::vector<std::string> names;
+  std::string size = "16G";
+};
+
 struct DoctorOptions {
+  std::filesystem::path kernel;   // empty: where scripts/fetch-kernel puts it
+  std::filesystem::path modules;  // empty: beside the kernel
   bool json = false;
 };
 
@@ -122,6 +132,9 @@ int export_disk(const ExportOptions& options, const Interrupt& interrupt);
 int save(const SaveOptions& options, const Interrupt& interrupt);
 int load(const LoadOptions& options, const Interrupt& interrupt);
 int run(const RunOptions& options, const Interrupt& interrupt);
+int volume_create(const VolumeOptions& options, const Interrupt& interrupt);
+int volume_list(const VolumeOptions& options);
+int volume_remove(const VolumeOptions& options);
 int doctor(const DoctorOptions& options);
 
 }  // namespace cli

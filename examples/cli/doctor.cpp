@@ -1,23 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands.hpp"
+#include "kernel.hpp"
 #include "paths.hpp"
 
+#include <vmkit/container/kernel_features.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 
 namespace cli {
 
 using namespace vmkit;
 
+namespace {
+
+struct KernelReport {
+  container::Kernel kernel;
+  std::optional<container::KernelFeatures> features;
+  std::string problem;  // empty: containers can run with it
+};
+
+KernelReport look_at_kernel(const DoctorOptions& options) {
+  KernelReport report;
+  report.kernel.image =
+      options.kernel.empty() ? default_kernel(host_architecture()) : options.kernel;
+  try {
+    report.kernel = find_kernel(host_architecture(), options.kernel, options.modules);
+    report.features = container::kernel_features(report.kernel);
+    for (const auto feature : report.features->missing_requirements()) {
+      report.problem += (report.problem.empty() ? "it has no " : ", ");
+      report.problem += to_string(feature);
+    }
+  } catch (const Error& error) {
+    report.problem = error.what();
+  }
+  return report;
+}
+
+nlohmann::json to_json(const KernelReport& report) {
+  nlohmann::json json = {{"path", report.kernel.image.string()},
+                         {"modules", report.kernel.modules.string()},
+                         {"found", report.features.has_value()},
+                         {"problem", report.problem}};
+  if (!report.features) return json;
+  json["release"] = report.features->release;
+  json["configuration"] = report.features->configuration.string();
+  for (const auto& status : report.features->features) {
+    json["features"][std::string(to_string(status.feature))] = {
+        {"support", to_string(status.support)},
+        {"option", status.option},
+        {"neededFor", status.needed_for}};
+  }
+  return json;
+}
+
+// What is there fills a line; what is not, gets one each.
+void print(const KernelReport& report) {
+  std::printf("  %-4s kernel %s\n", report.problem.empty() ? "yes" : "no",
+              report.kernel.image.c_str());
+  if (!report.problem.empty()) std::printf("       %s\n", report.problem.c_str());
+  if (!report.features) return;
+  using container::KernelSupport;
+  std::string built_in, modules;
+  for (const auto& status : report.features->features) {
+    std::string& list = status.support == KernelSupport::module ? modules : built_in;
+    if (status.support != KernelSupport::built_in && status.support != KernelSupport::module) {
+      continue;
+    }
+    list += (list.empty() ? "" : ", ") + std::string(to_string(status.feature));
+  }
+  std::printf("       Linux %s\n", report.features->release.c_str());
+  if (!built_in.empty()) std::printf("       built in: %s\n", built_in.c_str());
+  if (!modules.empty()) std::printf("       modules:  %s\n", modules.c_str());
+  for (const auto& status : report.features->features) {
+    const bool unknown = status.support == KernelSupport::unknown;
+    if (!unknown && status.support != KernelSupport::missing) continue;
+    std::printf("       %s %s (%s): %s\n",
+                unknown ? "unknown:" : "without:", std::string(to_string(status.feature)).c_str(),
+                std::string(status.option).c_str(), std::string(status.needed_for).c_str());
+  }
+}
+
+}  // namespace
+
 int doctor(const DoctorOptions& options) {
   const auto backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()});
   const vm::Capabilities host = backend->capabilities();
-  const auto kernel = default_kernel();
-  const bool has_kernel = std::filesystem::exists(kernel);
-  const bool good = host.can(vm::Feature::machines) && has_kernel;
-  const char* kernel_advice = "run scripts/fetch-kernel, or give --kernel";
+  const KernelReport kernel = look_at_kernel(options);
+  const bool good = host.can(vm::Feature::machines) && kernel.problem.empty();
 
   if (options.json) {
     nlohmann::json features = nlohmann::json::object();
@@ -33,7 +105,7 @@ int doctor(const DoctorOptions& options) {
                                    {"version", host.version},
                                    {"accelerator", host.accelerator},
                                    {"features", features},
-                                   {"kernel", {{"path", kernel.string()}, {"found", has_kernel}}},
+                                   {"kernel", to_json(kernel)},
                                    {"ready", good}};
     std::printf("%s\n", report.dump(2).c_str());
     return good ? 0 : 1;
@@ -49,8 +121,7 @@ int doctor(const DoctorOptions& options) {
     if (!status.reason.empty()) std::printf("       %s\n", status.reason.c_str());
     if (!status.way_out.empty()) std::printf("       -> %s\n", status.way_out.c_str());
   }
-  std::printf("  %-4s kernel %s\n", has_kernel ? "yes" : "no", kernel.c_str());
-  if (!has_kernel) std::printf("       -> %s\n", kernel_advice);
+  print(kernel);
   return good ? 0 : 1;
 }
 

@@ -213,14 +213,35 @@ int main(int argc, char** argv) {
                    "If the command succeeds, name an image with its changes")
       ->type_name("REF");
   add_run_files(run_command, run);
+  cli::add_options(run_command, run.attachments);
   add_reference(run_command, run.registry);
   run_command->footer("After REF comes the command with its arguments (default: the image's own).");
   // What follows the image belongs to the command, options included.
   run_command->prefix_command();
   run_command->callback([&] { chosen = [&] { return cli::run(run, interrupt); }; });
 
+  cli::VolumeOptions volume;
+  CLI::App* volume_command = app.add_subcommand("volume", "Folders that outlive containers");
+  volume_command->require_subcommand(1);
+  add_store(volume_command, volume.store);
+  CLI::App* volume_create = volume_command->add_subcommand("create", "Make volumes");
+  volume_create->add_option("--size", volume.size, "What a container sees")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  volume_create->add_option("NAME", volume.names)->required();
+  volume_create->callback([&] { chosen = [&] { return cli::volume_create(volume, interrupt); }; });
+  CLI::App* volume_list = volume_command->add_subcommand("ls", "List volumes");
+  volume_list->callback([&] { chosen = [&] { return cli::volume_list(volume); }; });
+  CLI::App* volume_remove =
+      volume_command->add_subcommand("rm", "Remove volumes with all that is in them");
+  volume_remove->add_option("NAME", volume.names)->required();
+  for (CLI::App* command : {volume_create, volume_list, volume_remove}) command->fallthrough();
+  volume_remove->callback([&] { chosen = [&] { return cli::volume_remove(volume); }; });
+
   cli::DoctorOptions doctor;
   CLI::App* doctor_command = app.add_subcommand("doctor", "Tell what this host can do");
+  doctor_command->add_option("--kernel", doctor.kernel, "Kernel to look at")->type_name("FILE");
+  doctor_command->add_option("--modules", doctor.modules, "Its modules")->type_name("DIR");
   doctor_command->add_flag("--json", doctor.json, "Print JSON");
   doctor_command->callback([&] { chosen = [&] { return cli::doctor(doctor); }; });
 
@@ -239,7 +260,7 @@ int main(int argc, char** argv) {
   return guarded(
       [&] {
         for (auto* store : {&pull.store, &images.store, &remove.store, &prune.store, &check.store,
-                            &save.store, &load.store, &unpack.store, &run.store}) {
+                            &save.store, &load.store, &unpack.store, &run.store, &volume.store}) {
           if (store->empty() && !doctor_command->parsed()) *store = cli::data_folder();
         }
         return chosen();

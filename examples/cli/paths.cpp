@@ -40,8 +40,8 @@ std::filesystem::path runtime_folder() {
   return std::filesystem::temp_directory_path();
 }
 
-std::filesystem::path default_kernel() {
-  const bool arm = vmkit::host_architecture() == vmkit::Architecture::arm64;
+std::filesystem::path default_kernel(vmkit::Architecture architecture) {
+  const bool arm = architecture == vmkit::Architecture::arm64;
   return data_folder() / "kernel" / (arm ? "arm64" : "amd64") / "vmlinuz";
 }
 

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include <vmkit/base/architecture.hpp>
+
 namespace cli {
 
 /// Where this program keeps its data: $XDG_DATA_HOME/vmkit, or ~/.local/share/vmkit; on macOS
@@ -13,9 +15,9 @@ std::filesystem::path data_folder();
 /// For machines' sockets, whose paths must be short: $XDG_RUNTIME_DIR or the temporary folder.
 std::filesystem::path runtime_folder();
 
-/// The kernel of this host's architecture that scripts/fetch-kernel puts there by default:
-/// kernel/ARCH/vmlinuz, with modules/ beside it.
-std::filesystem::path default_kernel();
+/// The kernel that scripts/fetch-kernel puts there by default: kernel/ARCH/vmlinuz, with modules/
+/// beside it.
+std::filesystem::path default_kernel(vmkit::Architecture architecture);
 
 /// The user's Docker configuration, whether it is there or not: $DOCKER_CONFIG/config.json, or
 /// ~/.docker/config.json. Empty if there is no home.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "kernel.hpp"
 #include "paths.hpp"
 #include "progress_display.hpp"
 #include "pulling.hpp"
@@ -23,41 +24,6 @@ namespace {
 
 using namespace vmkit;
 using Clock = std::chrono::steady_clock;
-
-/// `folder`, or the one folder in it that has modules: "modules" for "modules/6.1.0-cloud".
-std::filesystem::path modules_in(const std::filesystem::path& folder) {
-  const auto has_modules = [](const std::filesystem::path& path) {
-    return std::filesystem::exists(path / "modules.dep") ||
-           std::filesystem::is_directory(path / "kernel");
-  };
-  if (has_modules(folder)) return folder;
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (has_modules(entry.path())) found.push_back(entry.path());
-  }
-  if (found.size() == 1) return found.front();
-  throw Error(Errc::not_found, folder.string() +
-                                   ": expected the modules of one kernel (a folder with "
-                                   "modules.dep), found " +
-                                   std::to_string(found.size()) + "; give --modules DIR");
-}
-
-container::Kernel kernel_of(const RunOptions& options) {
-  container::Kernel kernel;
-  kernel.image = options.kernel.empty() ? default_kernel() : options.kernel;
-  if (!std::filesystem::exists(kernel.image)) {
-    throw Error(Errc::not_found, "no kernel at " + kernel.image.string() +
-                                     ": get one with scripts/fetch-kernel, or name one with "
-                                     "--kernel FILE [--modules DIR]");
-  }
-  const auto beside = kernel.image.parent_path() / "modules";
-  if (!options.modules.empty()) {
-    kernel.modules = modules_in(options.modules);
-  } else if (std::filesystem::is_directory(beside)) {
-    kernel.modules = modules_in(beside);
-  }
-  return kernel;
-}
 
 /// A folder for one container, below the store so that both are on one file system and the disk can
 /// be cloned copy-on-write.
@@ -118,7 +84,10 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const auto begin = Clock::now();
   ProgressDisplay display(options.registry.quiet);
   const CallOptions call{.stop = interrupt.token(), .progress = display.callback()};
-  const auto kernel = kernel_of(options);  // before anything long is done in vain
+  // Before anything long is done in vain.
+  const bool arm = platform_of(options.registry).normalized().architecture == "arm64";
+  const auto kernel = find_kernel(arm ? Architecture::arm64 : Architecture::x86_64, options.kernel,
+                                  options.modules);
   const auto memory = ByteSize::parse(options.memory);
   std::optional<agent::TerminalSize> terminal;
   if (options.terminal && !(terminal = terminal_size())) {
@@ -138,19 +107,20 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const auto pulled = Clock::now();
 
   const auto folder = new_container_folder(options.store);
-  auto box = container::Container::create(
-      {.image = image,
-       .store = store,
-       .folder = folder,
-       .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
-       .kernel = kernel,
-       .overrides = overrides,
-       .hostname = options.isolation.hostname,
-       .cpu_count = options.cpus,
-       .memory = memory,
-       .isolation = isolation,
-       .ports = ports_of(options, image)},
-      call);
+  container::ContainerOptions box_options{
+      .image = image,
+      .store = store,
+      .folder = folder,
+      .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
+      .kernel = kernel,
+      .overrides = overrides,
+      .hostname = options.isolation.hostname,
+      .cpu_count = options.cpus,
+      .memory = memory,
+      .isolation = isolation,
+      .ports = ports_of(options, image)};
+  apply(options.attachments, options.store, box_options);
+  auto box = container::Container::create(box_options, call);
   box.start(call);
   copy_in(box, options, display, call);
   display.finish();

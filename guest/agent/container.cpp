@@ -83,6 +83,10 @@ std::vector<std::string> mount_sources(const std::vector<MountSpec>& mounts) {
       paths.emplace_back();
       continue;
     }
+    if (mount.type == "file") {
+      paths.push_back(make_file_source(mount.subpath, mount.source));
+      continue;
+    }
     // The source itself is read-only if nobody may write; its journal is another matter.
     const bool read_only = std::all_of(mounts.begin(), mounts.end(), [&](const MountSpec& other) {
       return other.type != mount.type || other.source != mount.source ||

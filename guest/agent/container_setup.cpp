@@ -105,7 +105,11 @@ void make_target(const std::string& path, bool directory) {
   if (directory) {
     ::mkdir(path.c_str(), 0755);
   } else {
-    Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
+    constexpr int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    if (Fd(::open(path.c_str(), flags, 0644))) return;
+    // A link to nowhere, such as /etc/resolv.conf to what some service would write.
+    ::unlink(path.c_str());
+    Fd(::open(path.c_str(), flags, 0644));
   }
 }
 

@@ -25,7 +25,7 @@ void require_absolute(const char* field, const std::string& path) {
 }
 
 MountSpec parse_mount(const Json& json) {
-  constexpr const char* types[] = {"disk", "virtiofs", "9p", "tmpfs", "bind"};
+  constexpr const char* types[] = {"disk", "virtiofs", "9p", "tmpfs", "bind", "file"};
   MountSpec mount;
   mount.type = json.at("type").get<std::string>();
   if (std::find(std::begin(types), std::end(types), mount.type) == std::end(types)) {
@@ -106,6 +106,10 @@ ContainerSpec parse_container_spec(const Json& params) {
   spec.all_devices = get_or<bool>(params, "all_devices", false);
   for (const Json& mount : get_or<Json>(params, "mounts", Json::array())) {
     spec.mounts.push_back(parse_mount(mount));
+    // Files of our own are kept in one place, by their numbers.
+    if (spec.mounts.back().type == "file") {
+      spec.mounts.back().subpath = std::to_string(spec.mounts.size());
+    }
   }
   for (const Json& device : get_or<Json>(params, "devices", Json::array())) {
     spec.devices.push_back(parse_device(device));

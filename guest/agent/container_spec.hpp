@@ -22,8 +22,8 @@ struct Source {
 };
 
 struct MountSpec {
-  std::string type;  ///< disk, virtiofs, 9p, tmpfs, bind
-  std::string source;
+  std::string type;    ///< disk, virtiofs, 9p, tmpfs, bind, file
+  std::string source;  ///< of a file: its content
   std::string target;
   std::string subpath;
   std::string fs_type;

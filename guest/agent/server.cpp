@@ -15,6 +15,7 @@
 #include "files.hpp"
 #include "forwards.hpp"
 #include "machine.hpp"
+#include "network.hpp"
 #include "probe.hpp"
 #include "processes.hpp"
 #include "statistics.hpp"
@@ -62,6 +63,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   add_service(std::make_unique<Forwards>(client, machine));
   add_service(std::make_unique<DiskCare>(client));
   add_service(std::make_unique<Statistics>(client, machine));
+  add_service(std::make_unique<Network>());
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -147,6 +148,23 @@ void thaw_disks() {
     const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd) ::ioctl(fd.get(), FITHAW, 0);
   }
+}
+
+std::string make_file_source(const std::string& name, const std::string& content) {
+  ::mkdir(sources_path, 0700);
+  const std::string folder = std::string(sources_path) + "/files";
+  const bool made = std::any_of(mounted().begin(), mounted().end(),
+                                [&](const Mounted& other) { return other.path == folder; });
+  if (!made) {
+    // The container may write to them, as to those of Docker; this is how much.
+    require_mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=4m",
+                  "the files of the container");
+    mounted().push_back({"tmpfs", "", false, folder});
+  }
+  const std::string path = folder + "/" + name;
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file || !write_all(file.get(), content)) throw RpcError(operation_failed, path, errno);
+  return folder;
 }
 
 void unmount_storage() {

@@ -19,6 +19,9 @@ void mount_root(const ContainerSpec& spec);
 /// RpcError.
 std::string mount_source(const Source& source);
 
+/// Makes a file with this content in memory, and returns the folder that it is in. Throws RpcError.
+std::string make_file_source(const std::string& name, const std::string& content);
+
 /// The block device with this serial number, "/dev/vda"; waits up to 2 seconds for it. Throws
 /// RpcError no_such_device.
 std::string find_disk(const std::string& serial);

@@ -22,7 +22,9 @@
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/disk_cache.hpp>
 #include <vmkit/container/image_layers.hpp>
+#include <vmkit/container/kernel_features.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
+#include <vmkit/container/volumes.hpp>
 #include <vmkit/disk/backup.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/disk/image_file.hpp>

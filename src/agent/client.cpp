@@ -115,6 +115,19 @@ void Client::configure(const GuestSettings& settings, const CallOptions& options
   impl_->link->rpc()->call("configure", std::move(params), options);
 }
 
+void Client::configure_network(const std::vector<InterfaceConfig>& interfaces,
+                               const CallOptions& options) {
+  Json list = Json::array();
+  for (const InterfaceConfig& interface : interfaces) {
+    list.push_back({{"mac", interface.mac},
+                    {"address", interface.address},
+                    {"prefix_length", interface.prefix_length},
+                    {"gateway", interface.gateway},
+                    {"mtu", interface.mtu}});
+  }
+  impl_->link->rpc()->call("configure_network", {{"interfaces", std::move(list)}}, options);
+}
+
 Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {
   return Process(Process::Impl::spawn(impl_->link, spec, options));
 }

@@ -28,7 +28,7 @@ constexpr Driver transports[] = {{"virtio_mmio", "boot", "mmio"}, {"virtio_pci",
 constexpr Driver required[] = {{"virtio_console", "boot", "virtio:3"},
                                {"virtio_blk", "root", "virtio:2"},
                                {"ext4", "root", "always"}};
-constexpr Driver optional[] = {{"virtio_net", "late", "virtio:1"},
+constexpr Driver optional[] = {{"virtio_net", "network", "virtio:1"},
                                {"virtio_rng", "late", "virtio:4"},
                                {"vmw_vsock_virtio_transport", "late", "virtio:19"},
                                {"virtiofs", "root", "virtio:26"},

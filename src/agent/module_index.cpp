@@ -95,6 +95,12 @@ ModuleIndex::ModuleIndex(fs::path directory) : directory_(std::move(directory)) 
   if (fs::exists(directory_ / "modules.builtin")) {
     read_builtin(read_bounded(directory_ / "modules.builtin", max_index_bytes));
   }
+  if (fs::exists(directory_ / "modules.softdep")) {
+    read_soft_dependencies(read_bounded(directory_ / "modules.softdep", max_index_bytes));
+  }
+  if (!soft_.empty() && fs::exists(directory_ / "modules.alias")) {
+    read_aliases(read_bounded(directory_ / "modules.alias", max_index_bytes));
+  }
 }
 
 // Lines of "path: path path".
@@ -132,6 +138,37 @@ void ModuleIndex::read_builtin(std::string_view text) {
   }
 }
 
+// Lines of "softdep NAME pre: NAME… post: NAME…", and comments.
+void ModuleIndex::read_soft_dependencies(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = next_part(text, '\n');
+    if (next_part(line, ' ') != "softdep") continue;
+    Soft& soft = soft_[module_name(next_part(line, ' '))];
+    std::vector<std::string>* list = nullptr;
+    while (!line.empty()) {
+      const std::string_view word = next_part(line, ' ');
+      if (word == "pre:") {
+        list = &soft.before;
+      } else if (word == "post:") {
+        list = &soft.after;
+      } else if (list != nullptr && !word.empty()) {
+        list->push_back(module_name(word));
+        aliases_[module_name(word)];  // what it may stand for is looked up once, for all
+      }
+    }
+  }
+}
+
+// Lines of "alias PATTERN NAME". A soft dependency names no pattern.
+void ModuleIndex::read_aliases(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = next_part(text, '\n');
+    if (next_part(line, ' ') != "alias") continue;
+    const auto alias = aliases_.find(module_name(next_part(line, ' ')));
+    if (alias != aliases_.end()) alias->second.push_back(module_name(next_part(line, ' ')));
+  }
+}
+
 std::vector<std::string> ModuleIndex::load_order(std::string_view name) const {
   if (is_builtin(name)) return {};
   const auto found = paths_.find(module_name(name));
@@ -139,10 +176,9 @@ std::vector<std::string> ModuleIndex::load_order(std::string_view name) const {
     throw Error(Errc::not_found,
                 "kernel module " + std::string(name) + ": not in " + directory_.string());
   }
-  std::set<std::string> done;
-  std::vector<std::string> order;
-  visit(found->second, 0, done, order);
-  return order;
+  Walk walk;
+  visit(found->second, 0, walk);
+  return std::move(walk.order);
 }
 
 std::vector<std::string> ModuleIndex::dependencies_of(const std::string& path) const {
@@ -171,16 +207,37 @@ std::vector<std::string> ModuleIndex::dependencies_of(const std::string& path) c
   return paths;
 }
 
-void ModuleIndex::visit(const std::string& path, std::size_t depth, std::set<std::string>& done,
-                        std::vector<std::string>& order) const {
-  if (done.contains(path)) return;
+// What is not there, or built in, is left out: nobody depends on it.
+void ModuleIndex::visit_soft(const std::vector<std::string>& names, std::size_t depth,
+                             Walk& walk) const {
+  const auto visit_name = [&](const std::string& name) {
+    const auto found = paths_.find(name);
+    if (found != paths_.end() && !is_builtin(name)) visit(found->second, depth, walk);
+  };
+  for (const std::string& name : names) {
+    visit_name(name);
+    const auto alias = aliases_.find(name);
+    if (alias == aliases_.end()) continue;
+    for (const std::string& module : alias->second) visit_name(module);
+  }
+}
+
+void ModuleIndex::visit(const std::string& path, std::size_t depth, Walk& walk) const {
+  if (walk.done.contains(path)) return;
   // No honest chain is that long: this is a circle, or an attack on our stack.
   if (depth > max_depth) {
     throw Error(Errc::data_corruption,
                 directory_.string() + ": the dependencies of " + shown(path) + " go in a circle");
   }
-  for (const std::string& needed : dependencies_of(path)) visit(needed, depth + 1, done, order);
-  if (done.insert(path).second) order.push_back(path);
+  const auto soft = soft_.find(module_name(path));
+  // Two modules may each want the other before it: the one that is asked for first has its way.
+  if (soft != soft_.end() && walk.soft_begun.insert(path).second) {
+    visit_soft(soft->second.before, depth + 1, walk);
+  }
+  for (const std::string& needed : dependencies_of(path)) visit(needed, depth + 1, walk);
+  if (!walk.done.insert(path).second) return;
+  walk.order.push_back(path);
+  if (soft != soft_.end()) visit_soft(soft->second.after, depth + 1, walk);
 }
 
 std::vector<std::byte> ModuleIndex::read_module(const std::string& path) const {

@@ -20,7 +20,8 @@ std::string module_name(std::string_view path);
 /// sizes are bounded. Confined while it loads, then immutable.
 class ModuleIndex {
  public:
-  /// Reads modules.dep (or else modules.order and the modules' own lists) and modules.builtin.
+  /// Reads modules.dep (or else modules.order and the modules' own lists), modules.builtin, and
+  /// modules.softdep with the aliases that it uses.
   /// Throws failed_precondition if there is no index, data_corruption if one is malformed.
   explicit ModuleIndex(std::filesystem::path directory);
 
@@ -29,8 +30,9 @@ class ModuleIndex {
   bool has_file(std::string_view name) const { return paths_.contains(module_name(name)); }
 
   /// The files to load for a module, in an order in which they can be loaded, relative to the
-  /// directory. Empty if it is built in. Throws data_corruption for dependencies in a circle and
-  /// not_found for a module that does not exist.
+  /// directory: with what it depends on, and those that it would like before or after it, as far as
+  /// they are there. Empty if it is built in. Throws data_corruption for dependencies in a circle
+  /// and not_found for a module that does not exist.
   std::vector<std::string> load_order(std::string_view name) const;
 
   /// The contents of a module's file; data_corruption if it lies outside the directory or is too
@@ -41,15 +43,28 @@ class ModuleIndex {
   void read_dependencies(std::string_view text);
   void read_order(std::string_view text);
   void read_builtin(std::string_view text);
+  void read_soft_dependencies(std::string_view text);
+  void read_aliases(std::string_view text);
   std::vector<std::string> dependencies_of(const std::string& path) const;
-  void visit(const std::string& path, std::size_t depth, std::set<std::string>& done,
-             std::vector<std::string>& order) const;
+  struct Walk {
+    std::set<std::string> done;
+    std::set<std::string> soft_begun;
+    std::vector<std::string> order;
+  };
+  void visit_soft(const std::vector<std::string>& names, std::size_t depth, Walk& walk) const;
+  void visit(const std::string& path, std::size_t depth, Walk& walk) const;
 
   std::filesystem::path directory_;
   std::map<std::string, std::string, std::less<>> paths_;  // by name
   /// By path. Nothing: to be read from the module itself.
   std::map<std::string, std::vector<std::string>> dependencies_;
   bool from_modules_ = false;
+  struct Soft {
+    std::vector<std::string> before;
+    std::vector<std::string> after;
+  };
+  std::map<std::string, Soft, std::less<>> soft_;                         // by name
+  std::map<std::string, std::vector<std::string>, std::less<>> aliases_;  // those that soft_ uses
   std::set<std::string, std::less<>> builtin_;
 };
 

@@ -16,11 +16,11 @@ constexpr unsigned most_weight = 10000;
 constexpr int most_oom_score = 1000;
 constexpr std::size_t most_filter_bytes = 4096 * 8;
 
-constexpr std::pair<MountType, const char*> mount_types[] = {{MountType::disk, "disk"},
-                                                             {MountType::virtiofs, "virtiofs"},
-                                                             {MountType::plan9, "9p"},
-                                                             {MountType::tmpfs, "tmpfs"},
-                                                             {MountType::bind, "bind"}};
+constexpr std::pair<MountType, const char*> mount_types[] = {
+    {MountType::disk, "disk"},   {MountType::virtiofs, "virtiofs"}, {MountType::plan9, "9p"},
+    {MountType::tmpfs, "tmpfs"}, {MountType::bind, "bind"},         {MountType::file, "file"}};
+
+constexpr std::size_t most_file_bytes = 64 * 1024;
 
 constexpr const char* rlimits[] = {"as",         "core",   "cpu",      "data",  "fsize", "locks",
                                    "memlock",    "nice",   "msgqueue", "nproc", "rss",   "nofile",
@@ -73,6 +73,12 @@ Json mount_json(const Mount& mount, const std::string& field) {
     std::string own = "mode=" + mode;
     if (mount.size) own += ",size=" + std::to_string(mount.size->bytes());
     options = options.empty() ? own : own + "," + options;
+  } else if (mount.type == MountType::file) {
+    if (mount.source.size() > most_file_bytes) {
+      fail(field + ".source", "expected at most 64 KiB of content, found " +
+                                  std::to_string(mount.source.size()) + " bytes");
+    }
+    json["source"] = mount.source;
   } else if (mount.source.empty()) {
     fail(field + ".source", "expected a serial number, a tag or a path, found nothing");
   } else {

@@ -51,8 +51,9 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
   config.cpu_count = options.cpu_count;
   config.memory = options.memory;
   config.boot.image = options.kernel.image;
-  config.boot.initrd = agent::build_initramfs(
-      {.architecture = config.architecture, .modules_directory = options.kernel.modules});
+  config.boot.initrd = agent::build_initramfs({.architecture = config.architecture,
+                                               .modules_directory = options.kernel.modules,
+                                               .extra_modules = options.kernel.extra_modules});
   config.boot.command_line = options.kernel.command_line;
   // Where the disk goes with the container, nothing is gained by making it survive a host's crash.
   config.disks = {{.path = folder.disk(),

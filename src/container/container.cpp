@@ -3,11 +3,13 @@
 #include <optional>
 #include <utility>
 
+#include "container/attachments.hpp"
 #include "container/boot.hpp"
 #include "container/disk.hpp"
 #include "container/event_hub.hpp"
 #include "container/folder.hpp"
 #include "container/machine_end.hpp"
+#include "container/names.hpp"
 #include "container/probing.hpp"
 #include "container/process_options.hpp"
 #include "container/record.hpp"
@@ -85,8 +87,17 @@ struct Container::Impl {
     }
   }
 
-  void make_machine() {
-    machine = options.backend->create(machine_config(options, folder));
+  /// With all that the container has besides its disk, which is ready.
+  void make_machine(const CallOptions& call_options) {
+    if (options.names.timezone) timezone = "TZ=" + timezone_rule(*options.names.timezone);
+    attachments.emplace(options, folder, call_options);
+    vm::MachineConfig config = machine_config(options, folder);
+    attachments->add_to(config);
+    attachments->set_network(options, options.backend->network_addresses(config));
+    spec.mounts.insert(spec.mounts.end(), attachments->mounts().begin(),
+                       attachments->mounts().end());
+    agent::check(spec);
+    machine = options.backend->create(std::move(config));
     recording = machine->on_event([this](const vm::MachineEvent& event) {
       events.tell(event);
       if (event.reason == vm::MachineEventReason::started) note(RecordState::running, {});
@@ -136,12 +147,14 @@ struct Container::Impl {
 
   const ContainerOptions options;
   const int stop_signal;
-  const agent::ContainerSpec spec;
+  agent::ContainerSpec spec;  // whole once there is a machine
   const Logger log;
   Folder folder;
   EventHub events;
   std::mutex record_mutex;  // guards `record`
   ContainerRecord record;
+  std::string timezone;  // "TZ=…"; empty: the image's
+  std::optional<Attachments> attachments;
   vm::EventSubscription recording;      // hears of the machine's end, so it goes after it
   std::optional<vm::Machine> machine;   // from create() or open() on
   mutable std::mutex mutex;             // guards what follows
@@ -161,7 +174,7 @@ Container Container::create(ContainerOptions options, const CallOptions& call_op
   require_backend(options);
   auto impl = std::make_unique<Impl>(std::move(options), Folder::How::make);
   prepare_disk(impl->options, impl->folder.disk(), impl->timeline, call_options);
-  impl->make_machine();
+  impl->make_machine(call_options);
   write_record(impl->record);
   impl->folder.keep(impl->options.keep);
   impl->log.info("container made", {{"name", impl->options.hostname},
@@ -183,7 +196,7 @@ Container Container::open(ContainerOptions options) {
   }
   impl->record.created = record->created;
   impl->record.image = record->image;
-  impl->make_machine();
+  impl->make_machine({});
   write_record(impl->record);
   return Container(std::move(impl));
 }
@@ -204,6 +217,9 @@ void Container::start(const CallOptions& options) {
   client.on_event(
       [impl = impl_.get()](const agent::GuestEvent& event) { impl->events.tell(event); });
   try {
+    if (const auto& interfaces = impl_->attachments->interfaces(); !interfaces.empty()) {
+      client.configure_network(interfaces, options);
+    }
     client.create_container(impl_->spec, options);
     client.configure({}, options);
   } catch (...) {
@@ -229,8 +245,11 @@ void Container::start(const CallOptions& options) {
 }
 
 agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {
+  ProcessOptions wanted = process;
+  // First, so that the process's own wins.
+  if (!impl_->timezone.empty()) wanted.env.insert(wanted.env.begin(), impl_->timezone);
   return impl_->agent().spawn(
-      resolve(process, impl_->options.image.config, impl_->options.isolation), options);
+      resolve(wanted, impl_->options.image.config, impl_->options.isolation), options);
 }
 
 agent::Files Container::files() {

@@ -27,6 +27,13 @@ struct ExitStatus {
 /// "exited with status 3", "was ended by signal 9 (Killed)".
 std::string to_string(const ExitStatus& status);
 
+/// A mount namespace of the child's own; in a user namespace too, in which the caller's user is
+/// root, unless that is root already. Linux only; elsewhere spawn throws unsupported.
+struct PrivateMounts {
+  /// A folder that the child cannot write into, whatever it may do; empty: none.
+  std::filesystem::path read_only = {};
+};
+
 struct SpawnOptions {
   std::vector<std::string>
       arguments;  ///< The first names the program: a path, or searched in PATH.
@@ -41,6 +48,7 @@ struct SpawnOptions {
   /// The kernel kills the child when the *thread* that spawned it ends: spawn from a thread that
   /// lives as long as the child may. Linux only; elsewhere spawn throws unsupported.
   bool die_with_parent_thread = false;
+  std::optional<PrivateMounts> private_mounts = {};
 };
 
 /// A child process, in a process group of its own so that a terminal's Ctrl-C does not reach it.

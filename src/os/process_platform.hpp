@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <sys/types.h>
 
 #include "os/descriptor.hpp"
@@ -17,6 +18,20 @@ extern const bool can_die_with_parent;
 /// In the child, before exec: asks the kernel to kill it with the parent's thread; false if the
 /// parent is gone already. Async-signal-safe.
 bool arm_death_with_parent(pid_t parent) noexcept;
+
+/// What enter_private_mounts needs, made before the fork.
+struct PrivateMountsPlan {
+  std::string user_map = {};   ///< For /proc/self/uid_map; empty: no user namespace.
+  std::string group_map = {};  ///< For /proc/self/gid_map.
+  std::string read_only = {};  ///< Empty: none.
+};
+
+/// True if enter_private_mounts may work on this system.
+extern const bool can_have_private_mounts;
+
+/// In the child, before exec: PrivateMounts. False with errno if the system does not allow it.
+/// Async-signal-safe.
+bool enter_private_mounts(const PrivateMountsPlan& plan) noexcept;
 
 /// In the child: makes all descriptors from `first` on close-on-exec. Async-signal-safe.
 void close_on_exec_from(int first) noexcept;

@@ -14,6 +14,10 @@ std::string_view to_string(Feature feature) noexcept {
       return "sandbox";
     case Feature::dies_with_owner:
       return "dies_with_owner";
+    case Feature::virtiofs:
+      return "virtiofs";
+    case Feature::plan9:
+      return "plan9";
   }
   return "unknown";
 }

@@ -13,6 +13,7 @@ constexpr ByteSize least_memory(32 * mebibyte);
 constexpr ByteSize most_memory(4ULL << 40);
 constexpr std::size_t longest_identifier = 20;  // VIRTIO_BLK_ID_BYTES
 constexpr std::size_t longest_name = 63;
+constexpr std::size_t longest_tag = 31;             // of 9p in QEMU; virtiofs has 36
 constexpr std::size_t longest_command_line = 1536;  // x86's 2048 less what backends add
 constexpr std::size_t most_ports = 30;              // of one virtio console device, less port 0
 
@@ -48,6 +49,7 @@ class Checker {
     check_processor_and_memory();
     check_boot();
     for (std::size_t i = 0; i < config_.disks.size(); ++i) check_disk(i);
+    check_shares();
     check_ports();
     if (!config_.console.file.empty() && !is_path(config_.console.file)) {
       add("console.file", path_expected);
@@ -113,6 +115,24 @@ class Checker {
       if (!disk.identifier.empty() && other.identifier == disk.identifier) {
         add(field + ".identifier",
             "'" + disk.identifier + "' is that of disks[" + std::to_string(j) + "] already");
+      }
+    }
+  }
+
+  void check_shares() {
+    std::set<std::string> tags;
+    for (std::size_t i = 0; i < config_.shares.size(); ++i) {
+      const std::string field = "shares[" + std::to_string(i) + "]";
+      const Share& share = config_.shares[i];
+      if (!is_name(share.tag) || share.tag.size() > longest_tag) {
+        add(field + ".tag",
+            "expected 1 to 31 of letters, digits, '.', '_' and '-', found '" + share.tag + "'");
+      }
+      if (!tags.insert(share.tag).second) {
+        add(field + ".tag", "'" + share.tag + "' is there already");
+      }
+      if (!is_path(share.path)) {
+        add(field + ".path", "expected the path of a folder, without control characters");
       }
     }
   }

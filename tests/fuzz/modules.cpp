@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kernel's module folder: the input is its modules.dep, its modules.order, and a module.
+// A kernel's module folder: the input is its modules.dep or its modules.order, with
+// its modules.softdep and modules.alias; and a module.
 #include <filesystem>
 #include <fstream>
 #include <span>
@@ -47,7 +48,9 @@ const vmkit::fuzz::Target target("modules", [](std::string_view input) {
   static const auto parent = vmkit::test::temporary_directory();
   for (const char* file : {"modules.dep", "modules.order"}) {
     const vmkit::os::TemporaryDirectory folder(parent.path(), "modules");
-    std::ofstream(folder.path() / file, std::ios::binary) << input;
+    for (const char* name : {file, "modules.softdep", "modules.alias"}) {
+      std::ofstream(folder.path() / name, std::ios::binary) << input;
+    }
     use(folder.path(), input);
   }
 });

@@ -277,6 +277,12 @@ TEST_CASE("program: doctor tells what this host can do") {
   const auto report = nlohmann::json::parse(program({"doctor", "--json"}).out);
   CHECK(report["features"]["machines"]["available"] == true);
   CHECK(report["accelerator"].is_string());
+  const auto kernel = Demo::get().container_options().kernel;
+  const auto of_kernel = program({"doctor", "--kernel", kernel.image.string(), "--json"});
+  const auto features = nlohmann::json::parse(of_kernel.out)["kernel"]["features"];
+  CHECK(features["ext4"]["support"] == "built_in");
+  CHECK(features["virtiofs"]["support"] == "module");
+  CHECK(features["9p"]["support"] == "missing");
 }
 
 TEST_CASE("program: Ctrl-C at any moment ends it soon, with nothing left") {

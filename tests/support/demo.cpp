@@ -35,6 +35,13 @@ container::Kernel demo_kernel() {
   return kernel_for(host_architecture() == Architecture::arm64 ? "arm64" : "amd64");
 }
 
+std::optional<container::Kernel> own_kernel() {
+  const auto image =
+      build_folder / "kernel-own" / std::string(to_string(host_architecture())) / "vmlinuz";
+  if (!std::filesystem::exists(image)) return std::nullopt;
+  return container::Kernel{.image = image};
+}
+
 std::filesystem::path demo_layout() {
   return required(build_folder / "demo" / "image", "scripts/make-demo-image build/demo/image");
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "os/directory.hpp"
@@ -18,6 +19,9 @@ namespace vmkit::test {
 container::Kernel kernel_for(const std::string& architecture);
 /// The same for this host.
 container::Kernel demo_kernel();
+
+/// The small kernel of scripts/build-kernel for this host, if it was built.
+std::optional<container::Kernel> own_kernel();
 
 /// The two-layer Debian image of scripts/make-demo-image: an OCI layout with the tag "demo".
 std::filesystem::path demo_layout();

@@ -13,6 +13,7 @@
 #include <vmkit/agent/event.hpp>
 #include <vmkit/agent/files.hpp>
 #include <vmkit/agent/forward.hpp>
+#include <vmkit/agent/network.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/agent/statistics.hpp>
 #include <vmkit/base/byte_size.hpp>
@@ -100,6 +101,11 @@ class Client {
   std::vector<RunningProcess> top(const CallOptions& options = {});
 
   void configure(const GuestSettings& settings, const CallOptions& options = {});
+
+  /// Gives the machine's network interfaces their addresses and brings them up. not_found if there
+  /// is no such interface.
+  void configure_network(const std::vector<InterfaceConfig>& interfaces,
+                         const CallOptions& options = {});
 
   /// Starts a process in the root and returns when its program runs. Errors, each with the errno
   /// as native(): not_found (no such program), permission_denied (not executable, or of another

@@ -16,6 +16,7 @@ enum class MountType {
   plan9,     ///< The same over 9p.
   tmpfs,
   bind,  ///< A path that is in the container already, under another one.
+  file,  ///< A file in memory with `source` as its content, at most 64 KiB.
 };
 
 /// Something mounted into the container besides its root and what every container has. Mounts are
@@ -23,7 +24,8 @@ enum class MountType {
 /// same depth in the order given. What is missing of a target is made in what is mounted there.
 struct Mount {
   MountType type = MountType::disk;
-  /// The serial, the tag, or for a bind the path in the container; of no use for a tmpfs.
+  /// The serial, the tag, for a bind the path in the container, a file's content; of no use for a
+  /// tmpfs.
   std::string source = {};
   /// Absolute, and resolved within the container's root: symbolic links cannot lead out of it.
   std::string target = {};

@@ -13,6 +13,8 @@
 #include <vmkit/base/log.hpp>
 #include <vmkit/container/image_overrides.hpp>
 #include <vmkit/container/isolation.hpp>
+#include <vmkit/container/mounts.hpp>
+#include <vmkit/container/names.hpp>
 #include <vmkit/container/port_mapping.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/oci/image.hpp>
@@ -29,6 +31,8 @@ struct Kernel {
   std::filesystem::path image;  ///< For the image's architecture, which may not be the host's.
   /// The folder that has the kernel's modules.dep; empty: all drivers are built in.
   std::filesystem::path modules = {};
+  /// More of them to load at boot, by name ("nf_tables", "tun"), with what they depend on.
+  std::vector<std::string> extra_modules = {};
   /// Added to the kernel's command line; one line.
   std::string command_line = {};
 };
@@ -64,7 +68,15 @@ struct ContainerOptions {
   /// if it has one; false: nothing is checked.
   bool check_health = true;
   std::shared_ptr<const Probe> health = {};
-  bool network = false;  ///< A virtio network device that reaches what the host reaches.
+  std::vector<HostMount> host_mounts = {};
+  std::vector<VolumeMount> volume_mounts = {};
+  std::filesystem::path volumes_folder = {};  ///< Of `volume_mounts`: see Volumes.
+  std::vector<DiskMount> disk_mounts = {};
+  ImageVolumes image_volumes = ImageVolumes::automatic;
+  /// A virtio network device that reaches what the host reaches; the host itself is there too, at
+  /// the gateway's address ("host-gateway").
+  bool network = false;
+  Names names = {};
   /// What stop() asks processes to end with: a name or number, as in an image's configuration.
   /// Without a value the image's StopSignal or, if it has none, SIGTERM.
   std::optional<std::string> stop_signal = {};

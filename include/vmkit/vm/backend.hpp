@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -32,6 +33,11 @@ class Backend {
 
   /// All problems: those of vm::validate, then what this backend cannot do.
   virtual std::vector<ConfigProblem> validate(const MachineConfig& config) = 0;
+
+  /// For each of the configuration's networks what the guest's interface is to be given; without a
+  /// value it has to ask (DHCP).
+  virtual std::vector<std::optional<NetworkAddresses>> network_addresses(
+      const MachineConfig& config) const = 0;
 
   /// A machine that has not been started: no process, no file yet. Throws invalid_argument with
   /// all problems of the configuration in the message.

@@ -15,6 +15,8 @@ enum class Feature {
   hardware_acceleration,  ///< KVM, hvf; without it machines run, about ten times slower.
   sandbox,                ///< The machine's process gives up system calls it does not need.
   dies_with_owner,        ///< No machine outlives the process that started it, even after SIGKILL.
+  virtiofs,               ///< Shared folders over virtiofs.
+  plan9,                  ///< Shared folders over 9p.
 };
 
 /// "machines", "hardware_acceleration", …

@@ -54,6 +54,23 @@ struct Disk {
   DiskSync sync = DiskSync::fsync;
 };
 
+/// How a shared folder reaches the guest, whose kernel needs the file system of that name.
+enum class ShareTransport {
+  automatic,  ///< virtiofs where the host can do it (Feature::virtiofs), else plan9.
+  virtiofs,   ///< A daemon of its own, or the host's framework.
+  plan9,      ///< 9P2000.L, served by QEMU itself.
+};
+
+/// A folder of the host that the guest can mount. Who owns a file there is what the host says:
+/// where the host program is not root, the guest cannot change owners, and over virtiofs the files
+/// of the host program's user are root's in the guest.
+struct Share {
+  std::string tag = {};             ///< What the guest mounts it by: as a port's name, at most 31.
+  std::filesystem::path path = {};  ///< A folder.
+  bool read_only = false;           ///< Enforced by the host.
+  ShareTransport transport = ShareTransport::automatic;
+};
+
 /// A named port of the virtio console device: a byte stream between guest and host. The guest
 /// finds it by /sys/class/virtio-ports/*/name, the host by Machine::open_port.
 struct Port {
@@ -67,6 +84,15 @@ enum class NetworkKind {
 /// A virtio network device.
 struct Network {
   NetworkKind kind = NetworkKind::nat;
+};
+
+/// What the guest is to give its interface of a network whose addresses the backend decides. IPv4.
+struct NetworkAddresses {
+  std::string mac;  ///< Of the interface, as "52:54:00:12:34:56".
+  std::string address;
+  unsigned prefix_length = 24;
+  std::string gateway;
+  std::vector<std::string> dns;  ///< Servers that answer the guest.
 };
 
 /// Where the guest's console output goes. Its last lines are kept in memory in any case
@@ -85,6 +111,7 @@ struct MachineConfig {
   ByteSize memory = ByteSize(512ULL << 20);  ///< A multiple of 1 MiB.
   KernelBoot boot = {};
   std::vector<Disk> disks = {};  ///< In the guest in this order: vda, vdb, …
+  std::vector<Share> shares = {};
   std::vector<Port> ports = {};
   std::vector<Network> networks = {};
   bool entropy = true;  ///< A virtio random number device fed by the host.

@@ -27,6 +27,12 @@ struct QemuOptions {
   /// Linux: QEMU gives up system calls it does not need, among them to start programs, so that a
   /// guest which breaks out of it gets little. A QEMU built without this cannot be started with it.
   bool sandbox = true;
+  /// The daemon that serves shared folders over virtiofs: QEMU's own in C or the one in Rust.
+  /// Empty: the first of `virtiofsd_search` that exists. Linux only.
+  std::filesystem::path virtiofsd = {};
+  std::vector<std::filesystem::path> virtiofsd_search = {
+      "/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd",
+      "/usr/lib/qemu/virtiofsd-rs", "/usr/local/libexec/virtiofsd"};
   /// Each machine has a folder below this one (mode 0700, removed at its end) for its sockets and
   /// an initrd given as bytes. Keep it short: a socket's path may have 107 bytes (macOS: 103).
   std::filesystem::path runtime_directory = "/tmp";

@@ -34,6 +34,13 @@ bool arm_death_with_parent(pid_t) noexcept {
   return true;
 }
 
+const bool can_have_private_mounts = false;
+
+bool enter_private_mounts(const PrivateMountsPlan&) noexcept {
+  errno = ENOTSUP;
+  return false;
+}
+
 void close_on_exec_from(int first) noexcept {
   const int end = ::getdtablesize();
   for (int fd = first; fd < end; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);

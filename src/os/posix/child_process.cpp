@@ -36,6 +36,7 @@ struct ChildPlan {
   const char* working_directory;
   std::array<int, 3> standard;
   const std::vector<int>& inherited;
+  const PrivateMountsPlan* private_mounts;  // null: none
   bool die_with_parent_thread;
   pid_t parent;
   int error_pipe;
@@ -48,6 +49,8 @@ struct ChildPlan {
     ::_exit(127);
   };
   ::setpgid(0, 0);
+  // First: where it changes the credentials, the kernel forgets whose death is to be ours.
+  if (plan.private_mounts != nullptr && !enter_private_mounts(*plan.private_mounts)) fail();
   if (plan.die_with_parent_thread && !arm_death_with_parent(plan.parent)) ::_exit(127);
   // The signal mask and ignored signals pass through exec; the child starts with a clean slate.
   sigset_t none;
@@ -73,6 +76,20 @@ struct ChildPlan {
   ::_exit(127);
 }
 
+std::string map_to_root(unsigned id) {
+  return "0 " + std::to_string(id) + " 1\n";
+}
+
+PrivateMountsPlan plan_mounts(const PrivateMounts& mounts) {
+  PrivateMountsPlan plan;
+  if (::geteuid() != 0) {
+    plan.user_map = map_to_root(::geteuid());
+    plan.group_map = map_to_root(::getegid());
+  }
+  plan.read_only = mounts.read_only.native();
+  return plan;
+}
+
 ExitStatus decode(int status) {
   if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
   return {WEXITSTATUS(status), 0};
@@ -95,6 +112,12 @@ ChildProcess ChildProcess::spawn(const SpawnOptions& options) {
     throw Error(Errc::unsupported, "spawn " + options.arguments[0] +
                                        ": this system cannot end a child with its parent");
   }
+  if (options.private_mounts && !can_have_private_mounts) {
+    throw Error(Errc::unsupported,
+                "spawn " + options.arguments[0] + ": this system has no mount namespaces");
+  }
+  std::optional<PrivateMountsPlan> mounts;
+  if (options.private_mounts) mounts = plan_mounts(*options.private_mounts);
   const auto arguments = pointers_to(options.arguments);
   const auto environment =
       options.environment ? pointers_to(*options.environment) : std::vector<char*>();
@@ -105,6 +128,7 @@ ChildProcess ChildProcess::spawn(const SpawnOptions& options) {
                        directory.empty() ? nullptr : directory.c_str(),
                        {options.stdin_fd, options.stdout_fd, options.stderr_fd},
                        options.inherited,
+                       mounts ? &*mounts : nullptr,
                        options.die_with_parent_thread,
                        ::getpid(),
                        error_pipe.second.get()};

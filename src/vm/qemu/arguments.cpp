@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/qemu/arguments.hpp"
 
+#include <algorithm>
+
 #include "vm/qemu/accelerator.hpp"
 
 namespace vmkit::vm::qemu {
@@ -67,9 +69,12 @@ class Builder {
     }
     for (std::size_t i = 0; i < config_.networks.size(); ++i) {
       const std::string id = "net" + std::to_string(i);
-      add("-netdev", "user,id=" + id);
-      add("-device", "virtio-net-device,netdev=" + id);
+      const NetworkAddresses net = user_network(i);
+      add("-netdev", "user,id=" + id + ",net=" + net.address.substr(0, net.address.rfind('.')) +
+                         ".0/24,host=" + net.gateway + ",dns=" + net.dns[0]);
+      add("-device", "virtio-net-device,netdev=" + id + ",mac=" + net.mac);
     }
+    add_shares();
     if (config_.entropy) {
       add("-object", "rng-builtin,id=rng0");
       add("-device", "virtio-rng-device,rng=rng0");
@@ -89,17 +94,45 @@ class Builder {
   void add_machine() {
     arguments_.push_back(plan_.binary.native());
     add("-name", escape(config_.name));
-    add("-machine", machine_type(config_, plan_));
+    const std::string memory = std::to_string(config_.memory.bytes() >> 20) + "M";
+    if (shares_memory()) {
+      add("-object", "memory-backend-memfd,id=memory,share=on,size=" + memory);
+      add("-machine", machine_type(config_, plan_) + ",memory-backend=memory");
+    } else {
+      add("-machine", machine_type(config_, plan_));
+    }
     add("-accel", std::string(to_string(plan_.accelerator)));
     add("-cpu", cpu_model(config_, plan_));
     add("-smp", std::to_string(config_.cpu_count));
-    add("-m", std::to_string(config_.memory.bytes() >> 20) + "M");
+    add("-m", memory);
     for (const char* flag : {"-nodefaults", "-no-user-config", "-no-reboot"}) {
       arguments_.push_back(flag);
     }
     add("-display", "none");
     if (plan_.sandbox) add("-sandbox", sandbox_argument);
     add("-global", "virtio-mmio.force-legacy=false");
+  }
+
+  // A daemon reads and writes the guest's memory itself; QEMU does it for a share over 9p.
+  void add_shares() {
+    for (std::size_t i = 0; i < config_.shares.size(); ++i) {
+      const Share& share = config_.shares[i];
+      const std::string id = "share" + std::to_string(i);
+      if (const auto& socket = plan_.share_sockets[i]; !socket.empty()) {
+        add("-chardev", "socket,id=" + id + ",path=" + escape(socket.native()));
+        add("-device", "vhost-user-fs-device,chardev=" + id + ",tag=" + share.tag);
+      } else {
+        add("-fsdev", "local,id=" + id + ",path=" + escape(share.path.native()) +
+                          ",security_model=none,multidevs=remap" +
+                          (share.read_only ? ",readonly=on" : ""));
+        add("-device", "virtio-9p-device,fsdev=" + id + ",mount_tag=" + share.tag);
+      }
+    }
+  }
+
+  bool shares_memory() const {
+    return std::any_of(plan_.share_sockets.begin(), plan_.share_sockets.end(),
+                       [](const auto& socket) { return !socket.empty(); });
   }
 
   // The sockets are made by us and inherited: connecting needs no waiting for QEMU to make them,
@@ -140,9 +173,20 @@ std::string port_device_id(std::size_t index) {
   return "port" + std::to_string(index);
 }
 
+NetworkAddresses user_network(std::size_t index) {
+  const std::string net = "10.0." + std::to_string(2 + index) + ".";
+  constexpr char digits[] = "0123456789abcdef";
+  const std::size_t last = 0x56 + index;  // the first is what QEMU itself would take
+  return {.mac = std::string("52:54:00:12:34:") + digits[last >> 4 & 15] + digits[last & 15],
+          .address = net + "15",
+          .prefix_length = 24,
+          .gateway = net + "2",
+          .dns = {net + "3"}};
+}
+
 std::size_t device_count(const MachineConfig& config) {
-  return config.disks.size() + config.networks.size() + (config.ports.empty() ? 0 : 1) +
-         (config.entropy ? 1 : 0);
+  return config.disks.size() + config.networks.size() + config.shares.size() +
+         (config.ports.empty() ? 0 : 1) + (config.entropy ? 1 : 0);
 }
 
 std::size_t most_devices(Architecture architecture) {

@@ -22,11 +22,16 @@ struct ArgumentsPlan {
   std::filesystem::path initrd = {};     ///< Empty: none.
   int qmp_listener = -1;                 ///< A listening unix socket that QEMU inherits.
   std::vector<int> port_listeners = {};  ///< One for each of the configuration's ports.
+  /// The socket of each share's daemon; empty for a share over 9p.
+  std::vector<std::filesystem::path> share_sockets = {};
 };
 
 /// Virtio devices that the configuration asks for, and how many the machine type has slots for.
 std::size_t device_count(const MachineConfig& config);
 std::size_t most_devices(Architecture architecture);
+
+/// QEMU's user-mode network number `index` of a machine: each is a network of its own.
+NetworkAddresses user_network(std::size_t index);
 
 /// The kernel's command line: ours, then the configuration's.
 std::string kernel_command_line(const MachineConfig& config, const ArgumentsPlan& plan);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
 #include <mutex>
+#include <optional>
 #include <unistd.h>
 #include <utility>
 
 #include "vm/machine_driver.hpp"
 #include "vm/qemu/arguments.hpp"
 #include "vm/qemu/machine.hpp"
+#include "vm/qemu/share_daemon.hpp"
 
 #include <vmkit/vm/qemu_backend.hpp>
 
@@ -27,7 +29,8 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
 
   Capabilities capabilities(Architecture architecture, const CallOptions& options) override {
     const Host found = host(architecture);
-    return describe(options_, architecture, found, program(found, options));
+    return describe(options_, architecture, found, program(found, options),
+                    share_daemon(options).status);
   }
 
   std::vector<ConfigProblem> validate(const MachineConfig& config) override {
@@ -36,9 +39,15 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     const std::size_t most = most_devices(config.architecture);
     if (devices > most) {
       problems.push_back(
-          {"disks", "disks, networks, the ports together and the entropy device are " +
+          {"disks", "disks, networks, shares, the ports together and the entropy device are " +
                         std::to_string(devices) + " devices, expected at most " +
                         std::to_string(most)});
+    }
+    for (std::size_t i = 0; i < config.shares.size(); ++i) {
+      const auto status = share_status(config, config.shares[i]);
+      if (!status.available()) {
+        problems.push_back({"shares[" + std::to_string(i) + "].transport", status.reason});
+      }
     }
     if (config.memory > host_memory()) {
       problems.push_back({"memory", "expected at most what the host has, " +
@@ -48,12 +57,21 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     return problems;
   }
 
+  std::vector<std::optional<NetworkAddresses>> network_addresses(
+      const MachineConfig& config) const override {
+    std::vector<std::optional<NetworkAddresses>> all;
+    for (std::size_t i = 0; i < config.networks.size(); ++i) all.push_back(user_network(i));
+    return all;
+  }
+
  protected:
   std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,
                                                      detail::MachineStatus& status) override {
     const Architecture architecture = config.architecture;
     auto probe = [self = shared_from_this(), architecture] { return self->host(architecture); };
-    return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probe));
+    auto probe_share_daemon = [self = shared_from_this()] { return self->share_daemon({}); };
+    return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probe),
+                                         std::move(probe_share_daemon));
   }
 
  private:
@@ -79,10 +97,28 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     return program;
   }
 
+  /// One that cannot be started is looked at again: what forbids it may be gone by now.
+  ShareDaemon share_daemon(const CallOptions& options) {
+    std::lock_guard lock(mutex_);
+    if (share_daemon_) return *share_daemon_;
+    const ShareDaemon daemon =
+        probe_share_daemon(options_, options.with_timeout(options_.response_limit));
+    if (daemon.status.available()) share_daemon_ = daemon;
+    return daemon;
+  }
+
+  /// Whether a share can reach a guest in the way that it asks for.
+  FeatureStatus share_status(const MachineConfig& config, const Share& share) {
+    const ShareDaemon daemon = share_daemon({});
+    if (share_transport(share, daemon) == ShareTransport::virtiofs) return daemon.status;
+    return capabilities(config.architecture, {}).status(Feature::plan9);
+  }
+
   const QemuOptions options_;
   std::mutex mutex_;
   std::map<Architecture, Host> hosts_;
   std::map<std::filesystem::path, Program> programs_;
+  std::optional<ShareDaemon> share_daemon_;
 };
 
 }  // namespace

@@ -79,6 +79,10 @@ MachineEvent judge_kill(const Evidence& evidence) {
                                        last_words(evidence.error_output));
     case KillCause::garbled:
       return failed(Errc::data_corruption, evidence.cause_text + "; qemu was killed");
+    case KillCause::daemon_ended:
+      return failed(Errc::unavailable, "the virtiofsd of a shared folder " + evidence.cause_text +
+                                           " while the machine ran, which was killed; " +
+                                           last_words(evidence.error_output));
     case KillCause::no_sign_of_life:
       return failed(Errc::timeout,
                     "no sign of life from the guest's kernel within " + evidence.cause_text +

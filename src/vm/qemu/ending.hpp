@@ -21,6 +21,7 @@ enum class KillCause {
   no_answer,        ///< It did not come up, or did not answer on its control socket.
   garbled,          ///< What it said on its control socket was no QMP.
   no_sign_of_life,  ///< The guest's kernel did not speak in time.
+  daemon_ended,     ///< A program that serves a share ended before QEMU did.
 };
 
 /// What is known about a QEMU that has ended.

@@ -70,6 +70,16 @@ void check_files(const MachineConfig& config) {
   for (std::size_t i = 0; i < config.disks.size(); ++i) {
     check_disk(config.disks[i], "disks[" + std::to_string(i) + "]");
   }
+  for (const Share& share : config.shares) {
+    const std::string what = "share " + share.tag + ": " + share.path.string();
+    std::error_code error;
+    const auto status = std::filesystem::status(share.path, error);
+    if (error && std::filesystem::exists(status)) throw Error::from_errno(error.value(), what);
+    if (!std::filesystem::exists(status)) throw Error(Errc::not_found, what + " does not exist");
+    if (!std::filesystem::is_directory(status)) {
+      throw Error(Errc::invalid_argument, what + " is no folder");
+    }
+  }
 }
 
 }  // namespace vmkit::vm::qemu

@@ -137,10 +137,18 @@ Host probe_host(const QemuOptions& options, Architecture architecture) {
 Program probe_program(const std::filesystem::path& binary, const CallOptions& options) {
   // Options are looked at in order: a QEMU that was built without the sandbox refuses it before it
   // comes to its version.
-  os::Output output = ask_version(binary, {"-sandbox", sandbox_argument}, options);
+  const std::vector<std::string> sandbox = {"-sandbox", sandbox_argument};
+  const std::vector<std::string> plan9 = {"-fsdev", "local,id=x,path=/,security_model=none"};
+  std::vector<std::string> both = sandbox;
+  both.insert(both.end(), plan9.begin(), plan9.end());
+  os::Output output = ask_version(binary, both, options);
   Program program;
-  program.has_sandbox = output.status.success();
-  if (!program.has_sandbox) output = ask_version(binary, {}, options);
+  program.has_sandbox = program.has_plan9 = output.status.success();
+  if (!output.status.success()) {
+    program.has_sandbox = ask_version(binary, sandbox, options).status.success();
+    program.has_plan9 = ask_version(binary, plan9, options).status.success();
+    output = ask_version(binary, {}, options);
+  }
   if (auto version = parse_version(output.out)) {
     program.version = std::move(*version);
   } else {
@@ -151,7 +159,7 @@ Program probe_program(const std::filesystem::path& binary, const CallOptions& op
 }
 
 Capabilities describe(const QemuOptions& options, Architecture architecture, const Host& host,
-                      const Program& program) {
+                      const Program& program, const FeatureStatus& virtiofs) {
   FeatureStatus machines = host.machines;
   if (machines.available() && program.version.empty()) {
     machines = {Feature::machines, Limitation::missing_program,
@@ -178,11 +186,16 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
     dies = {Feature::dies_with_owner, Limitation::unsupported_system,
             "this system cannot end a process together with its parent"};
   }
+  FeatureStatus plan9{Feature::plan9};
+  if (!program.has_plan9) {
+    plan9 = {Feature::plan9, Limitation::not_built_in,
+             "this QEMU was built without its 9p server (virtfs)", "take another QEMU"};
+  }
   return {"qemu",
           architecture,
           program.version,
           std::string(qemu::to_string(host.acceleration.accelerator)),
-          {machines, host.acceleration.hardware, sandbox, dies}};
+          {machines, host.acceleration.hardware, sandbox, dies, virtiofs, plan9}};
 }
 
 }  // namespace vmkit::vm::qemu

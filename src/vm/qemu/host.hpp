@@ -29,14 +29,15 @@ Host probe_host(const QemuOptions& options, Architecture architecture);
 struct Program {
   std::string version = {};  ///< "7.2.22"; empty if it is not known.
   bool has_sandbox = false;
+  bool has_plan9 = false;
   std::string complaint = {};  ///< If it did not say its version.
 };
 
 Program probe_program(const std::filesystem::path& binary, const CallOptions& options);
 
-/// Both, as the public interface tells it. Pure.
+/// All of it, as the public interface tells it. Pure.
 Capabilities describe(const QemuOptions& options, Architecture architecture, const Host& host,
-                      const Program& program);
+                      const Program& program, const FeatureStatus& virtiofs);
 
 /// The version in what `qemu-system-… -version` prints; nullopt if it is not there.
 std::optional<std::string> parse_version(const std::string& output);

@@ -6,7 +6,6 @@
 
 #include "os/file.hpp"
 #include "os/socket.hpp"
-#include "vm/qemu/arguments.hpp"
 #include "vm/qemu/files.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -30,11 +29,12 @@ std::string joined(const std::vector<std::string>& words) {
 }  // namespace
 
 QemuMachine::QemuMachine(MachineConfig config, detail::MachineStatus& status, QemuOptions options,
-                         HostProbe probe)
+                         HostProbe probe, ShareDaemonProbe probe_share_daemon)
     : config_(std::move(config)),
       status_(status),
       options_(std::move(options)),
       probe_(std::move(probe)),
+      probe_share_daemon_(std::move(probe_share_daemon)),
       log_(options_.log, "vm"),
       console_(config_.console) {}
 
@@ -99,6 +99,7 @@ void QemuMachine::prepare() {
                      prepare_initrd(),
                      qmp_listener_.get()};
   for (const PortListener& port : ports_) plan.port_listeners.push_back(port.fd());
+  prepare_shares(plan);
   setup_.machine = config_.name;
   setup_.kernel = config_.boot.image.string();
   setup_.launch.arguments = build_arguments(config_, plan);
@@ -110,6 +111,23 @@ void QemuMachine::prepare() {
   setup_.log = log_;
   log_.debug("starting qemu",
              {{"machine", config_.name}, {"command", joined(setup_.launch.arguments)}});
+}
+
+void QemuMachine::prepare_shares(ArgumentsPlan& plan) {
+  plan.share_sockets.resize(config_.shares.size());
+  if (config_.shares.empty()) return;
+  const ShareDaemon daemon = probe_share_daemon_();
+  for (std::size_t i = 0; i < config_.shares.size(); ++i) {
+    const Share& share = config_.shares[i];
+    if (share_transport(share, daemon) != ShareTransport::virtiofs) continue;
+    if (!daemon.status.available()) {
+      throw Error(Errc::unsupported, "share " + share.tag + ": " + daemon.status.reason);
+    }
+    auto& socket = plan.share_sockets[i];
+    socket = folder_->path() / ("share" + std::to_string(i));
+    const int listener = share_listeners_.emplace_back(os::listen_unix(socket)).get();
+    setup_.launch.daemons.push_back(share_daemon_command(daemon, share, listener));
+  }
 }
 
 std::filesystem::path QemuMachine::prepare_initrd() const {
@@ -145,6 +163,7 @@ void QemuMachine::clean_up() noexcept {
   std::lock_guard lock(mutex_);
   facts_.process_id = 0;
   ports_.clear();
+  share_listeners_.clear();
   qmp_listener_.reset();
   folder_.reset();
 }

@@ -11,11 +11,13 @@
 #include "vm/console_recorder.hpp"
 #include "vm/machine_driver.hpp"
 #include "vm/machine_status.hpp"
+#include "vm/qemu/arguments.hpp"
 #include "vm/qemu/host.hpp"
 #include "vm/qemu/mailbox.hpp"
 #include "vm/qemu/monitor.hpp"
 #include "vm/qemu/port.hpp"
 #include "vm/qemu/runtime_folder.hpp"
+#include "vm/qemu/share_daemon.hpp"
 
 #include <vmkit/base/log.hpp>
 
@@ -26,9 +28,10 @@ class QemuMachine final : public detail::MachineDriver {
  public:
   /// What this host has; may be asked from any thread.
   using HostProbe = std::function<Host()>;
+  using ShareDaemonProbe = std::function<ShareDaemon()>;
 
   QemuMachine(MachineConfig config, detail::MachineStatus& status, QemuOptions options,
-              HostProbe probe);
+              HostProbe probe, ShareDaemonProbe probe_share_daemon);
   ~QemuMachine() override;
 
   void start(const CallOptions& options) override;
@@ -43,6 +46,7 @@ class QemuMachine final : public detail::MachineDriver {
  private:
   void prepare();
   std::filesystem::path prepare_initrd() const;
+  void prepare_shares(ArgumentsPlan& plan);
   void run() noexcept;
   MachineEvent run_monitor() noexcept;
   void clean_up() noexcept;
@@ -51,6 +55,7 @@ class QemuMachine final : public detail::MachineDriver {
   detail::MachineStatus& status_;
   const QemuOptions options_;
   const HostProbe probe_;
+  const ShareDaemonProbe probe_share_daemon_;
   const Logger log_;
   detail::ConsoleRecorder console_;
   Mailbox mailbox_;
@@ -61,6 +66,7 @@ class QemuMachine final : public detail::MachineDriver {
   std::optional<RuntimeFolder> folder_;
   os::Descriptor qmp_listener_;
   std::vector<PortListener> ports_;
+  std::vector<os::Descriptor> share_listeners_;
   MonitorSetup setup_;
 
   std::thread thread_;

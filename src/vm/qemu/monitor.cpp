@@ -48,12 +48,14 @@ Evidence Monitor::run_once() {
   Process process(setup_.launch);
   facts_.process_id = process.child().pid();
   answer_deadline_ = Clock::now() + setup_.response_limit;
+  daemon_deadline_.reset();
   life_deadline_.reset();
   if (setup_.boot_watchdog.count() > 0) life_deadline_ = Clock::now() + setup_.boot_watchdog;
   while (!process.child().poll()) {
     poll_once(process);
     serve_mailbox(process);
     listen(process);
+    watch_daemons(process);
     check_deadlines(process);
   }
   evidence_.exit = *process.child().poll();
@@ -70,14 +72,20 @@ Evidence Monitor::run_once() {
 }
 
 void Monitor::poll_once(Process& process) {
-  std::array<pollfd, 5> fds = {
+  std::vector<pollfd> fds = {
       pollfd{mailbox_.fd(), POLLIN, 0}, pollfd{process.child().exit_event(), POLLIN, 0},
       pollfd{process.qmp().fd(), process.qmp().events(), 0},
       pollfd{process.console_fd(), POLLIN, 0}, pollfd{process.error_fd(), POLLIN, 0}};
+  if (!daemon_deadline_) {
+    for (const os::ChildProcess& daemon : process.daemons()) {
+      fds.push_back({daemon.exit_event(), POLLIN, 0});
+    }
+  }
   if (fds[2].events == 0) fds[2].fd = -1;  // its end would wake us again and again
   auto until = Clock::now() + std::chrono::hours(1);
   if (answer_deadline_) until = std::min(until, *answer_deadline_);
   if (life_deadline_) until = std::min(until, *life_deadline_);
+  if (daemon_deadline_) until = std::min(until, *daemon_deadline_);
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   ::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
 }
@@ -155,12 +163,26 @@ void Monitor::handle_event(const QmpEvent& event) {
   }
 }
 
+// Without its daemon a share hangs whoever touches it, for ever. But a daemon also ends with QEMU,
+// perhaps a moment before it.
+void Monitor::watch_daemons(Process& process) {
+  if (daemon_deadline_) return;
+  for (os::ChildProcess& daemon : process.daemons()) {
+    if (const auto status = daemon.poll()) {
+      daemon_end_ = os::to_string(*status);
+      daemon_deadline_ = Clock::now() + std::chrono::seconds(1);
+    }
+  }
+}
+
 void Monitor::check_deadlines(Process& process) {
   const auto now = Clock::now();
   if (answer_deadline_ && now >= *answer_deadline_) {
     kill(process, KillCause::no_answer, to_text(setup_.response_limit));
   } else if (life_deadline_ && now >= *life_deadline_) {
     kill(process, KillCause::no_sign_of_life, to_text(setup_.boot_watchdog));
+  } else if (daemon_deadline_ && now >= *daemon_deadline_) {
+    kill(process, KillCause::daemon_ended, daemon_end_);
   }
 }
 
@@ -172,6 +194,7 @@ void Monitor::show_life() {
 void Monitor::kill(Process& process, KillCause cause, std::string text) {
   answer_deadline_.reset();
   life_deadline_.reset();
+  daemon_deadline_ = Clock::time_point::max();
   if (evidence_.cause != KillCause::none) return;
   evidence_.cause = cause;
   evidence_.cause_text = std::move(text);

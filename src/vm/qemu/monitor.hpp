@@ -47,6 +47,7 @@ class Monitor {
 
   Evidence run_once();
   void poll_once(Process& process);
+  void watch_daemons(Process& process);
   void check_deadlines(Process& process);
   void serve_mailbox(Process& process);
   void listen(Process& process);
@@ -69,6 +70,8 @@ class Monitor {
   std::map<std::uint64_t, std::shared_ptr<Mailbox::Command>> sent_;
   std::optional<Clock::time_point> answer_deadline_;  // nullopt: no answer is due
   std::optional<Clock::time_point> life_deadline_;    // nullopt: seen alive, or not watched
+  std::optional<Clock::time_point> daemon_deadline_;  // one has ended: until then QEMU may follow
+  std::string daemon_end_;
   bool alive_ = false;
 };
 

@@ -18,6 +18,15 @@ os::DescriptorPair make_output_pipe() {
   return pipe;
 }
 
+std::vector<os::ChildProcess> spawn_daemons(const Launch& launch, const os::DescriptorPair& error) {
+  std::vector<os::ChildProcess> daemons;
+  for (os::SpawnOptions options : launch.daemons) {
+    options.stderr_fd = error.second.get();
+    daemons.push_back(os::ChildProcess::spawn(options));
+  }
+  return daemons;
+}
+
 os::ChildProcess spawn(const Launch& launch, const os::DescriptorPair& console,
                        const os::DescriptorPair& error) {
   os::SpawnOptions options;
@@ -46,6 +55,7 @@ std::size_t read_now(os::Descriptor& pipe, Buffer& buffer) {
 Process::Process(const Launch& launch)
     : console_(make_output_pipe()),
       error_(make_output_pipe()),
+      daemons_(spawn_daemons(launch, error_)),
       child_(spawn(launch, console_, error_)),
       qmp_(launch.qmp_path) {
   console_.second.reset();

@@ -16,6 +16,7 @@ struct Launch {
   std::vector<std::string> arguments = {};
   std::vector<int> listeners = {};  ///< Inherited under the same numbers.
   std::filesystem::path qmp_path = {};
+  std::vector<os::SpawnOptions> daemons = {};  ///< That QEMU needs; each ends with it.
 };
 
 /// One running QEMU and the three ways to hear from it. The destructor kills. Confined to the
@@ -25,6 +26,7 @@ class Process {
   explicit Process(const Launch& launch);
 
   os::ChildProcess& child() noexcept { return child_; }
+  std::vector<os::ChildProcess>& daemons() noexcept { return daemons_; }
   QmpConnection& qmp() noexcept { return qmp_; }
   int console_fd() const noexcept { return console_.first.get(); }
   int error_fd() const noexcept { return error_.first.get(); }
@@ -38,6 +40,7 @@ class Process {
  private:
   os::DescriptorPair console_;
   os::DescriptorPair error_;
+  std::vector<os::ChildProcess> daemons_;
   os::ChildProcess child_;
   QmpConnection qmp_;
   std::string error_output_;  // its last part

@@ -53,6 +53,24 @@ TEST_CASE("dependencies come first, each once, built-in modules not at all") {
   expect(Errc::not_found, "kernel module nosuch", [&] { index.load_order("nosuch"); });
 }
 
+TEST_CASE("what a module would like to have beside it is loaded with it, if it is there") {
+  const test::TempDir dir;
+  dir.write("modules.dep",
+            "kernel/ext4.ko: kernel/jbd2.ko\nkernel/jbd2.ko:\nkernel/crc32c-intel.ko:\n"
+            "kernel/crc32c_generic.ko:\nkernel/late.ko:\nkernel/a.ko:\nkernel/b.ko: kernel/a.ko\n");
+  dir.write("modules.softdep",
+            "# Soft dependencies extracted from modules themselves.\n"
+            "softdep ext4 pre: crc32c nosuch post: late\n"
+            "softdep a pre: b\nsoftdep jbd2\n");
+  dir.write("modules.alias",
+            "alias pci:v00001AF4d*sv*sd*bc*sc*i* virtio_pci\n"
+            "alias crc32c crc32c_intel\nalias crc32c crc32c_generic\nalias crc32 other\n");
+  const ModuleIndex index(dir.path());
+  CHECK(index.load_order("ext4") == Paths{"kernel/crc32c-intel.ko", "kernel/crc32c_generic.ko",
+                                          "kernel/jbd2.ko", "kernel/ext4.ko", "kernel/late.ko"});
+  CHECK(index.load_order("a") == Paths{"kernel/a.ko", "kernel/b.ko"});  // b needs a, a likes b
+}
+
 TEST_CASE("a hostile modules.dep is refused") {
   for (const char* text :
        {"../../etc/shadow:\n", "/etc/shadow:\n", "a/../../b.ko:\n", "good.ko: ../bad.ko\n",

@@ -103,14 +103,43 @@ TEST_CASE("arguments: everything, with KVM, and commas where options end") {
 -device virtio-blk-device,drive=disk1,werror=report,rerror=report
 -blockdev driver=raw,node-name=disk2,read-only=off,discard=unmap,cache.direct=off,cache.no-flush=on,file.driver=file,file.filename=/d/t.img
 -device virtio-blk-device,drive=disk2,werror=report,rerror=report
--netdev user,id=net0
--device virtio-net-device,netdev=net0
+-netdev user,id=net0,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3
+-device virtio-net-device,netdev=net0,mac=52:54:00:12:34:56
 -object rng-builtin,id=rng0
 -device virtio-rng-device,rng=rng0
 -kernel /k,1/vmlinuz
 -initrd /r/initrd
 -append console=ttyS0 quiet loglevel=6 panic=-1 reboot=t tsc_early_khz=2299998 cryptomgr.notests root=/dev/vda loglevel=7
 )");
+}
+
+TEST_CASE("arguments: shares, of which only those with a daemon need memory that is shared") {
+  MachineConfig config;
+  config.boot.image = "/k/vmlinuz";
+  config.shares = {{.tag = "code", .path = "/a,b"},
+                   {.tag = "docs", .path = "/d", .read_only = true}};
+  ArgumentsPlan plan;
+  plan.binary = "/q";
+  plan.share_sockets = {"", ""};
+  const std::string plan9 = lines(build_arguments(config, plan));
+  CHECK(plan9.find("memory-backend") == std::string::npos);
+  CHECK(plan9.find(R"(
+-fsdev local,id=share0,path=/a,,b,security_model=none,multidevs=remap
+-device virtio-9p-device,fsdev=share0,mount_tag=code
+-fsdev local,id=share1,path=/d,security_model=none,multidevs=remap,readonly=on
+-device virtio-9p-device,fsdev=share1,mount_tag=docs
+)") != std::string::npos);
+  plan.share_sockets = {"/r/share0", ""};
+  const std::string virtiofs = lines(build_arguments(config, plan));
+  CHECK(virtiofs.find(R"(
+-object memory-backend-memfd,id=memory,share=on,size=512M
+-machine microvm,acpi=on,memory-backend=memory
+)") != std::string::npos);
+  CHECK(virtiofs.find(R"(
+-chardev socket,id=share0,path=/r/share0
+-device vhost-user-fs-device,chardev=share0,tag=code
+-fsdev local,id=share1)") != std::string::npos);
+  CHECK(device_count(config) == 3);  // and entropy
 }
 
 TEST_CASE("arguments: arm64, translated and accelerated") {

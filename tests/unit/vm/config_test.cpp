@@ -14,6 +14,7 @@ MachineConfig good() {
   MachineConfig config;
   config.boot.image = "/boot/vmlinuz";
   config.disks = {{.path = "/a.img", .identifier = "a"}, {.path = "/b.img", .identifier = "b"}};
+  config.shares = {{.tag = "code", .path = "/src"}};
   config.ports = {{"vmkit.control"}};
   return config;
 }
@@ -37,6 +38,13 @@ TEST_CASE("config: what is right has no problems") {
 
 TEST_CASE("config: every wrong field is named with what was expected and found") {
   const Row rows[] = {
+      {"a share without a tag", [](auto& c) { c.shares[0].tag = ""; }, "shares[0].tag", "1 to 31"},
+      {"a long tag", [](auto& c) { c.shares[0].tag = std::string(32, 'a'); }, "shares[0].tag",
+       "1 to 31"},
+      {"a tag twice", [](auto& c) { c.shares.push_back(c.shares[0]); }, "shares[1].tag",
+       "'code' is there already"},
+      {"a share of nothing", [](auto& c) { c.shares[0].path = ""; }, "shares[0].path",
+       "path of a folder"},
       {"no name", [](auto& c) { c.name = ""; }, "name", "1 to 63"},
       {"odd name", [](auto& c) { c.name = "a,b"; }, "name", "found 'a,b'"},
       {"no cpu", [](auto& c) { c.cpu_count = 0; }, "cpu_count", "1 to 255, found 0"},
@@ -109,7 +117,7 @@ TEST_CASE("config: the QEMU backend knows its machine's slots and the host's mem
   const auto problems = make_qemu_backend()->validate(config);
   REQUIRE(problems.size() == 2);
   CHECK(problems[0].field == "disks");
-  CHECK(problems[0].message.find("are 42 devices") != std::string::npos);
+  CHECK(problems[0].message.find("are 43 devices") != std::string::npos);
   CHECK(problems[1].field == "memory");
   CHECK(problems[1].message.find("at most what the host has") != std::string::npos);
 }

@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include "os/directory.hpp"
+#include "os/process_platform.hpp"
+#include "vm/qemu/share_daemon.hpp"
+
 using namespace vmkit;
 using namespace vmkit::vm;
 using namespace vmkit::vm::qemu;
@@ -49,22 +53,63 @@ TEST_CASE("host: capabilities say each feature once, with reasons") {
                        {Feature::hardware_acceleration, Limitation::missing_device, "no", "way"}};
   QemuOptions options;
   const auto limitation = [&](const Program& program, Feature feature) {
-    const Capabilities all = describe(options, Architecture::x86_64, host, program);
-    CHECK(all.features.size() == 4);
+    const Capabilities all =
+        describe(options, Architecture::x86_64, host, program, {Feature::virtiofs});
+    CHECK(all.features.size() == 6);
     CHECK(all.accelerator == "tcg");
     const FeatureStatus& status = all.status(feature);
     CHECK(status.reason.empty() == status.available());
     return status.limitation;
   };
-  const Program fine{"7.2.0", true, ""};
+  const Program fine{"7.2.0", true, true, ""};
   CHECK(limitation(fine, Feature::machines) == Limitation::none);
   CHECK(limitation(fine, Feature::hardware_acceleration) == Limitation::missing_device);
-  CHECK(limitation({"6.2.0", true, ""}, Feature::machines) == Limitation::too_old);
-  CHECK(limitation({"", false, "exited with status 1: what?"}, Feature::machines) ==
+  CHECK(limitation({"6.2.0", true, true, ""}, Feature::machines) == Limitation::too_old);
+  CHECK(limitation({"", false, true, "exited with status 1: what?"}, Feature::machines) ==
         Limitation::missing_program);
+  CHECK(limitation(fine, Feature::virtiofs) == Limitation::none);
+  CHECK(limitation(fine, Feature::plan9) == Limitation::none);
+  CHECK(limitation({"7.2.0", true, false, ""}, Feature::plan9) == Limitation::not_built_in);
   if (!host_can_filter_system_calls) return;
   CHECK(limitation(fine, Feature::sandbox) == Limitation::none);
-  CHECK(limitation({"7.2.0", false, ""}, Feature::sandbox) == Limitation::not_built_in);
+  CHECK(limitation({"7.2.0", false, true, ""}, Feature::sandbox) == Limitation::not_built_in);
   options.sandbox = false;
   CHECK(limitation(fine, Feature::sandbox) == Limitation::disabled_by_option);
+}
+
+TEST_CASE("host: why there is no virtiofs, and what starts its daemon") {
+  QemuOptions options;
+  options.virtiofsd_search = {"/nonexistent/a", "/nonexistent/b"};
+  const ShareDaemon none = probe_share_daemon(options, {});
+  CHECK_FALSE(none.status.available());
+  CHECK(none.status.reason != "");
+  if (!os::can_have_private_mounts) return;
+  CHECK(none.status.limitation == Limitation::missing_program);
+  CHECK(none.status.reason.find("/nonexistent/a, /nonexistent/b") != std::string::npos);
+  options.virtiofsd = "/bin/false";
+  CHECK(probe_share_daemon(options, {}).status.limitation != Limitation::none);
+
+  CHECK(
+      is_c_version("virtiofsd version 7.2.22 (Debian 1:7.2)\nusing FUSE kernel interface version "
+                   "7.36\n"));
+  CHECK_FALSE(is_c_version("virtiofsd 1.13.0\n"));
+  const auto words = [](const ShareDaemon& daemon, const Share& share) {
+    std::string text;
+    for (const std::string& word : share_daemon_command(daemon, share, 9).arguments) {
+      text += (text.empty() ? "" : " ") + word;
+    }
+    return text;
+  };
+  const os::TemporaryDirectory folder("/tmp", "vmkit,test");
+  const Share share{.tag = "s", .path = folder.path(), .read_only = true};
+  std::string escaped = folder.path().string();
+  escaped.insert(escaped.find(','), "\\");
+  CHECK(words({"/v", true}, share) ==
+        "/v --fd=9 -o cache=auto -o sandbox=namespace -o log_level=warn -o source=" + escaped);
+  CHECK(words({"/v", false}, share) ==
+        "/v --fd=9 --cache=auto --sandbox=namespace --log-level=warn --shared-dir=" +
+            folder.path().string());
+  CHECK(share_daemon_command({"/v", true}, share, 9).private_mounts->read_only == folder.path());
+  CHECK(share_transport(share, {"/v", true}) == ShareTransport::virtiofs);
+  CHECK(share_transport(share, none) == ShareTransport::plan9);
 }

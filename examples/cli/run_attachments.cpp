@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run_attachments.hpp"
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string_view>
+
+#include <vmkit/base/error.hpp>
+#include <vmkit/container/options.hpp>
+
+namespace cli {
+namespace {
+
+using namespace vmkit;
+
+[[noreturn]] void refuse(const std::string& option, const std::string& expected,
+                         const std::string& found) {
+  throw Error(Errc::invalid_argument,
+              option + ": expected " + expected + ", found \"" + found + "\"");
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    parts.emplace_back(text.substr(0, end));
+    if (end == text.size()) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+/// As docker run -v: a source with a slash is a path, any other the name of a volume.
+void add_volume(const std::string& text, container::ContainerOptions& options) {
+  const auto parts = split(text, ':');
+  const bool read_only = parts.size() == 3 && parts[2] == "ro";
+  if (parts.size() < 2 || parts.size() > 3 ||
+      (parts.size() == 3 && !read_only && parts[2] != "rw")) {
+    refuse("--volume", "SOURCE:TARGET[:ro]", text);
+  }
+  if (parts[0].find('/') != std::string::npos || parts[0] == ".") {
+    options.host_mounts.push_back({.path = parts[0], .target = parts[1], .read_only = read_only});
+  } else {
+    options.volume_mounts.push_back(
+        {.volume = parts[0], .target = parts[1], .read_only = read_only});
+  }
+}
+
+/// As docker run --mount: comma-separated NAME=VALUE, in any order.
+void add_mount(const std::string& text, container::ContainerOptions& options) {
+  std::string type = "volume";
+  std::string source;
+  std::string target;
+  std::optional<ByteSize> size;
+  bool read_only = false;
+  for (const std::string& field : split(text, ',')) {
+    const std::size_t equals = std::min(field.find('='), field.size());
+    const std::string name = field.substr(0, equals);
+    const std::string value = equals < field.size() ? field.substr(equals + 1) : "";
+    if (name == "type") {
+      type = value;
+    } else if (name == "source" || name == "src") {
+      source = value;
+    } else if (name == "target" || name == "dst" || name == "destination") {
+      target = value;
+    } else if (name == "readonly" || name == "ro") {
+      read_only = value.empty() || value == "true" || value == "1";
+    } else if (name == "tmpfs-size") {
+      size = ByteSize::parse(value);
+    } else {
+      refuse("--mount", "type, source, target, readonly or tmpfs-size", field);
+    }
+  }
+  if (target.empty()) refuse("--mount", "a target=", text);
+  if (type == "bind") {
+    options.host_mounts.push_back({.path = source, .target = target, .read_only = read_only});
+  } else if (type == "volume") {
+    options.volume_mounts.push_back({.volume = source, .target = target, .read_only = read_only});
+  } else if (type == "disk") {
+    options.disk_mounts.push_back({.path = source, .target = target, .read_only = read_only});
+  } else if (type == "tmpfs") {
+    options.isolation.mounts.push_back(
+        {.type = agent::MountType::tmpfs, .target = target, .read_only = read_only, .size = size});
+  } else {
+    refuse("--mount", "type=bind, volume, disk or tmpfs", text);
+  }
+}
+
+}  // namespace
+
+void add_options(CLI::App* command, RunAttachments& attachments) {
+  const auto add_list = [&](const char* names, std::vector<std::string>& list, const char* what,
+                            const char* type) {
+    command->add_option(names, list, what)->type_name(type)->expected(1)->take_all();
+  };
+  add_list("--volume,-v", attachments.volumes, "Mount a host folder or file, or a volume",
+           "SRC:DST[:ro]");
+  add_list("--mount", attachments.mounts, "The same in words; also type=tmpfs and type=disk",
+           "type=bind,source=SRC,target=DST[,readonly]");
+  add_list("--tmpfs", attachments.tmpfs, "Mount memory", "DST[:OPTIONS]");
+  command->add_option("--network", attachments.network, "nat: reach what the host reaches")
+      ->check(CLI::IsMember({"none", "nat"}))
+      ->capture_default_str();
+  add_list("--add-host", attachments.extra_hosts, "A line for /etc/hosts; ADDRESS: host-gateway",
+           "NAME:ADDRESS");
+  add_list("--dns", attachments.dns, "A server for /etc/resolv.conf", "ADDRESS");
+  add_list("--dns-search", attachments.dns_search, "A domain to look names up in", "DOMAIN");
+  add_list("--dns-option", attachments.dns_options, "An option for /etc/resolv.conf", "OPTION");
+  command->add_option("--domainname", attachments.domain, "Of the container's host name");
+  command->add_option("--timezone", attachments.timezone, "Time zone, or \"host\"")
+      ->type_name("ZONE");
+}
+
+void apply(const RunAttachments& attachments, const std::filesystem::path& store,
+           vmkit::container::ContainerOptions& options) {
+  options.volumes_folder = volumes_folder(store);
+  for (const std::string& volume : attachments.volumes) add_volume(volume, options);
+  for (const std::string& mount : attachments.mounts) add_mount(mount, options);
+  for (const std::string& text : attachments.tmpfs) {
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    options.isolation.mounts.push_back(
+        {.type = agent::MountType::tmpfs,
+         .target = text.substr(0, colon),
+         .options = colon < text.size() ? text.substr(colon + 1) : ""});
+  }
+  options.network = attachments.network == "nat";
+  for (const std::string& text : attachments.extra_hosts) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos) refuse("--add-host", "NAME:ADDRESS", text);
+    options.names.extra_hosts.push_back({text.substr(0, colon), text.substr(colon + 1)});
+  }
+  options.names.dns = attachments.dns;
+  options.names.dns_search = attachments.dns_search;
+  options.names.dns_options = attachments.dns_options;
+  options.names.domain = attachments.domain;
+  if (!attachments.timezone.empty()) options.names.timezone = attachments.timezone;
+}
+
+std::filesystem::path volumes_folder(const std::filesystem::path& store) {
+  return store / "volumes";
+}
+
+}  // namespace cli

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "container/folder.hpp"
+#include "os/file_lock.hpp"
+
+#include <vmkit/agent/mount.hpp>
+#include <vmkit/agent/network.hpp>
+#include <vmkit/container/options.hpp>
+#include <vmkit/vm/config.hpp>
+
+namespace vmkit::container {
+
+/// What a container has besides its own disk: disks and shares for its machine, mounts and
+/// addresses for its agent. Holds its volumes while it lives. Move-only.
+class Attachments {
+ public:
+  /// Makes volumes and fills them from the container's disk, which is ready.
+  Attachments(const ContainerOptions& options, const Folder& folder,
+              const CallOptions& call_options);
+
+  void add_to(vm::MachineConfig& machine) const;
+  /// With what the machine's networks are, once it is known.
+  void set_network(const ContainerOptions& options,
+                   const std::vector<std::optional<vm::NetworkAddresses>>& addresses);
+
+  const std::vector<agent::Mount>& mounts() const { return mounts_; }
+  const std::vector<agent::InterfaceConfig>& interfaces() const { return interfaces_; }
+
+ private:
+  void add_disk(const std::filesystem::path& path, agent::Mount mount);
+  void add_volume(const VolumeMount& volume, const ContainerOptions& options, const Folder& folder,
+                  const CallOptions& call_options);
+  void add_image_volumes(const ContainerOptions& options, const Folder& folder,
+                         const CallOptions& call_options);
+  void add_host_mount(const HostMount& mount, const ContainerOptions& options,
+                      const Folder& folder);
+  bool is_mounted(const std::string& target, const ContainerOptions& options) const;
+
+  std::vector<vm::Disk> disks_;
+  std::vector<vm::Share> shares_;
+  std::vector<agent::Mount> mounts_;
+  std::vector<agent::InterfaceConfig> interfaces_;
+  std::vector<os::FileLock> locks_;
+};
+
+}  // namespace vmkit::container
