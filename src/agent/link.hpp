@@ -93,7 +93,6 @@ class Link final : public Peer {
   std::condition_variable changed_;
   std::shared_ptr<Mux> mux_;
   std::uint64_t session_ = 0;
-  bool established_ = false;
   std::optional<Error> session_failure_;
   std::optional<Error> failure_;
   std::vector<std::weak_ptr<Resumable>> resumables_;

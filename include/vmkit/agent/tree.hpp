@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <vmkit/base/stream.hpp>
@@ -68,7 +69,7 @@ struct TreeBlock {
   std::span<const std::byte> data;
 };
 
-/// Something that could not be copied as it is.
+/// Something that could not be copied as it is. Fit to be shown: control characters are "?".
 struct CopyNotice {
   std::string path;  ///< From the root of the tree.
   std::string what;  ///< For people.

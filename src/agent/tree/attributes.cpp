@@ -80,9 +80,6 @@ class Application {
   }
   void tell(std::string what, int errno_value) {
     if (errno_value != 0) what.append(": ").append(std::strerror(errno_value));
-    for (char& c : what) {
-      if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-    }
     notices_.add({entry_.path, std::move(what)});
   }
 

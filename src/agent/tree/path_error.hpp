@@ -17,9 +17,19 @@ inline Error path_error(int errno_value, std::string_view what) {
   return Error(Errc::failed_precondition, error.what(), error.native());
 }
 
+/// Names and words of a stranger as they can be shown: no control characters, which a terminal
+/// would obey, and not without end.
+inline std::string printable(std::string text, std::size_t most = 300) {
+  if (text.size() > most) text.replace(most, std::string::npos, "…");
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return text;
+}
+
 /// A path for a message.
 inline std::string shown(const std::string& path) {
-  return "\"" + (path.empty() ? "." : path) + "\"";
+  return "\"" + printable(path.empty() ? "." : path) + "\"";
 }
 
 /// The same for "WHAT PATH".

@@ -165,9 +165,9 @@ void Scan::regular(int folder, const char* name, TreeEntry entry) {
 void Scan::directory(int folder, const char* name, TreeEntry entry, dev_t device, unsigned depth) {
   // With depth + 1 as the number of folders that are open then, the root's included.
   if (depth >= max_depth) {
-    throw Error(Errc::failed_precondition,
-                "\"" + entry.path.substr(0, 100) + "…\": expected at most " +
-                    std::to_string(max_depth) + " folders one in another, found more");
+    throw Error(Errc::failed_precondition, shown(entry.path) + ": expected at most " +
+                                               std::to_string(max_depth) +
+                                               " folders one in another, found more");
   }
   os::Descriptor fd(::openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat status;

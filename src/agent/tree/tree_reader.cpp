@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/tree/format.hpp"
+#include "agent/tree/path_error.hpp"
 
 #include <vmkit/agent/tree.hpp>
 #include <vmkit/base/byte_order.hpp>
@@ -71,14 +72,6 @@ void check_kind(const TreeEntry& entry) {
   }
 }
 
-/// For people and their terminals.
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string_view to_string(FileKind kind) noexcept {
@@ -105,7 +98,8 @@ std::string_view to_string(FileKind kind) noexcept {
 
 void CopyNotices::add(CopyNotice notice) {
   if (list.size() < max_notices) {
-    list.push_back(std::move(notice));
+    list.push_back({printable(std::move(notice.path), max_notice_path),
+                    printable(std::move(notice.what), max_notice_text)});
   } else {
     ++left_out;
   }
@@ -201,8 +195,8 @@ void TreeReader::Impl::take_notice() {
   const auto size = fields.number<std::uint16_t>();
   if (size > max_notice_path) malformed("a notice with a path that is too long");
   CopyNotice notice;
-  notice.path = printable(fields.text(size));
-  notice.what = printable(fields.rest());
+  notice.path = fields.text(size);
+  notice.what = fields.rest();
   if (notice.what.size() > max_notice_text) malformed("a notice that is too long");
   notices.add(std::move(notice));
 }

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "agent/tree/format.hpp"
+#include "agent/tree/path_error.hpp"
 
 #include <vmkit/agent/tree.hpp>
 #include <vmkit/base/byte_order.hpp>
@@ -47,7 +48,7 @@ namespace {
 constexpr std::size_t flush_size = 64 * 1024;
 
 [[noreturn]] void refuse(const TreeEntry& entry, const char* what) {
-  throw Error(Errc::invalid_argument, "file transfer: \"" + entry.path + "\": " + what);
+  throw Error(Errc::invalid_argument, "file transfer: " + shown(entry.path) + ": " + what);
 }
 
 void check(const TreeEntry& entry) {
