@@ -23,11 +23,12 @@ using namespace agent::protocol;
 
 /// The container may have put anything in the place of its /dev/pts: nothing of it leads out of
 /// its root, and what is there must be a devpts.
-Fd open_multiplexer(int root) {
+Fd open_multiplexer(int root, bool in_container) {
   open_how how{};
   how.flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT;
-  Fd multiplexer(static_cast<int>(::syscall(SYS_openat2, root, "dev/pts/ptmx", &how, sizeof how)));
+  const char* const path = in_container ? "dev/pts/ptmx" : "dev/ptmx";
+  Fd multiplexer(static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how)));
   if (!multiplexer) fail("/dev/pts/ptmx");
   struct statfs file_system {};
   if (::fstatfs(multiplexer.get(), &file_system) != 0) fail("/dev/pts");
@@ -40,9 +41,9 @@ Fd open_multiplexer(int root) {
 
 }  // namespace
 
-Terminal open_terminal(int root, TerminalSize size) {
+Terminal open_terminal(int root, bool in_container, TerminalSize size) {
   Terminal terminal;
-  terminal.ours = open_multiplexer(root);
+  terminal.ours = open_multiplexer(root, in_container);
   set_size(terminal.ours.get(), size);
   int unlock = 0;
   if (::ioctl(terminal.ours.get(), TIOCSPTLCK, &unlock) != 0) fail("unlock");

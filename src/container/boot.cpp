@@ -13,6 +13,8 @@
 namespace vmkit::container {
 namespace {
 
+constexpr auto end_notice = std::chrono::milliseconds(300);
+
 /// Also makes a connection again that was lost while the machine runs. A boot that is retried (vm's
 /// watchdog) closes the channel of the first.
 agent::Client connect(vm::Machine& machine, const CallOptions& options) {
@@ -20,6 +22,8 @@ agent::Client connect(vm::Machine& machine, const CallOptions& options) {
     try {
       if (!is_over(machine.state())) return machine.open_port(agent::port_name, call);
     } catch (const Error&) {
+      // The port goes a little before the machine's end is noticed.
+      call.stop.wait_for(call.remaining(end_notice));
       if (!is_over(machine.state())) throw;
     }
     throw Error(Errc::failed_precondition, machine_ended(machine).what());
