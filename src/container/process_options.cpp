@@ -103,7 +103,6 @@ agent::ProcessSpec resolve(const ProcessOptions& process, const oci::ImageConfig
   spec.stdin_mode = process.stdin_mode;
   spec.stdout_mode = process.stdout_mode;
   spec.stderr_mode = process.stderr_mode;
-  spec.terminal = process.terminal;
   return spec;
 }
 

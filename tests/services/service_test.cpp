@@ -102,7 +102,7 @@ struct Postgres {
     box.start();
     shell(box, "mkdir -p /run/postgresql && chown postgres: /run/postgresql");
     const std::string init = std::string("test -e ") + data + "/PG_VERSION || " + postgres_bin +
-                             "/initdb -N -A trust -D " + data + " >/dev/null && echo made";
+                             "/initdb -A trust -D " + data + " >/dev/null && echo made";
     CHECK(shell(box, init, "postgres").find("[") == std::string::npos);
     auto server = box.exec({.args = {"/bin/sh", "-c",
                                      std::string("exec ") + postgres_bin + "/postgres -D " + data +
