@@ -96,7 +96,6 @@ void add_options(CLI::App* command, RunAttachments& attachments) {
            "SRC:DST[:ro]");
   add_list("--mount", attachments.mounts, "The same in words; also type=tmpfs and type=disk",
            "type=bind,source=SRC,target=DST[,readonly]");
-  add_list("--tmpfs", attachments.tmpfs, "Mount memory", "DST[:OPTIONS]");
   command->add_option("--network", attachments.network, "nat: reach what the host reaches")
       ->check(CLI::IsMember({"none", "nat"}))
       ->capture_default_str();
@@ -115,13 +114,6 @@ void apply(const RunAttachments& attachments, const std::filesystem::path& store
   options.volumes_folder = volumes_folder(store);
   for (const std::string& volume : attachments.volumes) add_volume(volume, options);
   for (const std::string& mount : attachments.mounts) add_mount(mount, options);
-  for (const std::string& text : attachments.tmpfs) {
-    const std::size_t colon = std::min(text.find(':'), text.size());
-    options.isolation.mounts.push_back(
-        {.type = agent::MountType::tmpfs,
-         .target = text.substr(0, colon),
-         .options = colon < text.size() ? text.substr(colon + 1) : ""});
-  }
   options.network = attachments.network == "nat";
   for (const std::string& text : attachments.extra_hosts) {
     const std::size_t colon = text.find(':');

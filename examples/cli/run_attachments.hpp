@@ -19,7 +19,6 @@ namespace cli {
 struct RunAttachments {
   std::vector<std::string> volumes;  // SRC:DST[:ro]
   std::vector<std::string> mounts;   // type=bind,source=…,target=…[,readonly]
-  std::vector<std::string> tmpfs;    // DST[:OPTIONS]
   std::string network = "none";      // or nat
   std::vector<std::string> extra_hosts;
   std::vector<std::string> dns;

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "agent/datagrams.hpp"
-#include "os/socket_address.hpp"
 #include "machine.hpp"
+#include "os/socket_address.hpp"
 #include "relay.hpp"
 #include "service.hpp"
 #include "worker.hpp"

@@ -83,8 +83,9 @@ void Processes::open_stdio(const Json& params, Handle handle, Process& process,
 
 void Processes::open_terminal(const Json& params, Process& process, Descriptors& theirs) {
   const Json& size = params.at("terminal");
-  Terminal terminal = guest::open_terminal(
-      machine_.root_fd(), {size.at("rows").get<unsigned>(), size.at("columns").get<unsigned>()});
+  Terminal terminal =
+      guest::open_terminal(machine_.root_fd(), machine_.container() != nullptr,
+                           {size.at("rows").get<unsigned>(), size.at("columns").get<unsigned>()});
   Fd input(::fcntl(terminal.ours.get(), F_DUPFD_CLOEXEC, 0));
   for (Fd& descriptor : theirs) {
     descriptor = Fd(::fcntl(terminal.theirs.get(), F_DUPFD_CLOEXEC, 0));

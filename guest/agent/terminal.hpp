@@ -17,8 +17,8 @@ struct Terminal {
 };
 
 /// Opens it in the devpts of the container whose root folder is `root`, so that the process finds
-/// its terminal by name. Throws RpcError.
-Terminal open_terminal(int root, TerminalSize size);
+/// its terminal by name; without a container in that of the system. Throws RpcError.
+Terminal open_terminal(int root, bool in_container, TerminalSize size);
 
 /// Throws RpcError invalid_params for a size that no terminal can have.
 void set_size(int terminal, TerminalSize size);

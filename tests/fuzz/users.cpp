@@ -28,8 +28,8 @@ const vmkit::fuzz::Target target("users", [](std::string_view input) {
     require(ids.groups.size() <= 1024, "the groups are bounded");
     for (const auto group : ids.groups) require(group != nobody, "-1 is no group's number");
     require(!ids.home.empty(), "there is always a home");
-    const auto by_number =
-        vmkit::guest::find_user(std::to_string(ids.uid) + ':' + std::to_string(ids.gid), {}, {}, {});
+    const auto by_number = vmkit::guest::find_user(
+        std::to_string(ids.uid) + ':' + std::to_string(ids.gid), {}, {}, {});
     require(by_number.uid == ids.uid && by_number.gid == ids.gid, "numbers need no files");
   } catch (const vmkit::guest::RpcError& error) {
     require(error.code == vmkit::agent::protocol::bad_user, "only documented errors");

@@ -116,8 +116,8 @@ struct Postgres {
 
   std::string psql(const std::string& statement) const {
     return test::run_tool({"psql", "-h", "127.0.0.1", "-p",
-                                  std::to_string(forward.listening().port), "-U", "postgres", "-qAtc",
-                                  statement})
+                           std::to_string(forward.listening().port), "-U", "postgres", "-qAtc",
+                           statement})
         .output;
   }
 };
@@ -125,16 +125,17 @@ struct Postgres {
 /// What a terminal has shown so far, read in a thread of its own.
 class Screen {
  public:
-  explicit Screen(agent::Process& process) : thread_([this, &process] {
-    std::byte buffer[4096];
-    try {
-      while (const std::size_t count = process.stdout_source().read(buffer)) {
-        const std::lock_guard lock(mutex_);
-        text_.append(reinterpret_cast<const char*>(buffer), count);
-      }
-    } catch (const Error&) {
-    }
-  }) {}
+  explicit Screen(agent::Process& process)
+      : thread_([this, &process] {
+          std::byte buffer[4096];
+          try {
+            while (const std::size_t count = process.stdout_source().read(buffer)) {
+              const std::lock_guard lock(mutex_);
+              text_.append(reinterpret_cast<const char*>(buffer), count);
+            }
+          } catch (const Error&) {
+          }
+        }) {}
   ~Screen() { thread_.join(); }
 
   /// Waits for `wanted` after what earlier calls have waited for.
@@ -168,7 +169,8 @@ void type(agent::Process& process, const std::string& keys) {
 
 }  // namespace
 
-TEST_CASE("PostgreSQL: reached by psql through a forwarded port; its data outlive a killed machine") {
+TEST_CASE(
+    "PostgreSQL: reached by psql through a forwarded port; its data outlive a killed machine") {
   {
     Postgres first = Postgres::start("pg1");
     CHECK(until("1\n", [&] { return first.psql("select 1"); }) == "1\n");
@@ -204,8 +206,8 @@ TEST_CASE("nginx serves a shared folder") {
                           .stderr_mode = agent::Stdio::null});
   const auto forward = box.forward(agent::Endpoint::tcp(0), agent::Endpoint::tcp(80));
   const auto get = [&](const std::string& path) {
-    return test::run_tool(
-        {"curl", "-s", "http://127.0.0.1:" + std::to_string(forward.listening().port) + path})
+    return test::run_tool({"curl", "-s",
+                           "http://127.0.0.1:" + std::to_string(forward.listening().port) + path})
         .output;
   };
   CHECK(until("<p>first</p>\n", [&] { return get("/"); }) == "<p>first</p>\n");

@@ -33,7 +33,7 @@ struct Healthcheck {
   std::chrono::nanoseconds timeout{0};         ///< A check that takes longer has failed.
   std::chrono::nanoseconds start_period{0};    ///< At the beginning failures do not count.
   std::chrono::nanoseconds start_interval{0};  ///< The interval meanwhile.
-  unsigned retries = 0;  ///< So many failures in a row, and it is unhealthy.
+  unsigned retries = 0;                        ///< So many failures in a row, and it is unhealthy.
 
   friend bool operator==(const Healthcheck&, const Healthcheck&) = default;
 };

@@ -71,8 +71,8 @@ class Engine {
   std::span<const std::byte> readable(StreamId id) const;
   /// Frees `count` bytes of readable(), so that the peer may send more.
   void consume(StreamId id, std::size_t count);
-  /// Tells the peer what was consumed after so many bytes already, not only after a quarter of the window:
-  /// for a peer that keeps what it has sent until then, and cannot keep much.
+  /// Tells the peer what was consumed after so many bytes already, not only after a quarter of the
+  /// window: for a peer that keeps what it has sent until then, and cannot keep much.
   void report_every(StreamId id, std::uint32_t bytes);
   /// All was read, and the peer will not write more.
   bool at_end(StreamId id) const;

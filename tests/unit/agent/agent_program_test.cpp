@@ -177,8 +177,9 @@ TEST_CASE("what a process may do is set before its program runs") {
     auto process = client.spawn(spec, soon());
     return read_all(process.stdout_source());
   };
-  auto limited = shell("umask; ulimit -Sn; ulimit -Hn; ulimit -c; cat /proc/self/oom_score_adj; "
-                       "grep NoNewPrivs /proc/self/status | cut -f2");
+  auto limited = shell(
+      "umask; ulimit -Sn; ulimit -Hn; ulimit -c; cat /proc/self/oom_score_adj; "
+      "grep NoNewPrivs /proc/self/status | cut -f2");
   limited.umask = 027;
   limited.rlimits = {{"nofile", 100, 200}, {"CORE", 0, 0}};
   limited.oom_score_adj = 700;

@@ -74,10 +74,10 @@ TEST_CASE("ctrl-c interrupts what runs in the foreground, and the end is a chara
 
 TEST_CASE("a large paste arrives whole, and a hang-up ends the process") {
   Session session;
-  auto process =
-      session.client.spawn(on_terminal("trap 'exit 5' HUP; stty raw -echo; echo ready; head -c 1000000 | sha256sum; "
-                                       "while :; do sleep 0.01; done"),
-                           soon());
+  auto process = session.client.spawn(
+      on_terminal("trap 'exit 5' HUP; stty raw -echo; echo ready; head -c 1000000 | sha256sum; "
+                  "while :; do sleep 0.01; done"),
+      soon());
   read_until(process, "ready");
   std::string paste(1'000'000, '\0');
   for (std::size_t i = 0; i < paste.size(); ++i) paste[i] = static_cast<char>(i * 7 + (i >> 9));

@@ -191,10 +191,9 @@ TEST_CASE("config: what Docker writes differently") {
 
 TEST_CASE("config: how to check the health, as Docker writes it") {
   const auto parse = [](const std::string& check) {
-    return ImageConfig::parse(
-               R"({"config":{"Healthcheck":)" + check +
-                   R"(},"rootfs":{"type":"layers","diff_ids":[]}})",
-               "config")
+    return ImageConfig::parse(R"({"config":{"Healthcheck":)" + check +
+                                  R"(},"rootfs":{"type":"layers","diff_ids":[]}})",
+                              "config")
         .healthcheck;
   };
   using namespace std::chrono_literals;
