@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <limits.h>
 #include <optional>
 #include <poll.h>
@@ -49,10 +50,12 @@ bool write_all(int fd, std::span<const std::byte> data, const StopToken& stop) {
 /// Copies one output in a thread of its own.
 class OutputCopy {
  public:
-  OutputCopy(agent::ProcessOutput& from, int to, const StopToken& stop)
-      : thread_([this, &from, to, stop] {
+  /// `refuse` tells the process that nobody reads any more, if it writes on.
+  OutputCopy(agent::ProcessOutput& from, int to, const StopToken& stop,
+             const std::function<void()>& refuse)
+      : thread_([this, &from, to, stop, refuse] {
           try {
-            copy(from, to, stop);
+            if (!copy(from, to, stop)) refuse();
           } catch (...) {
             error_ = std::current_exception();
           }
@@ -72,16 +75,18 @@ class OutputCopy {
   }
 
  private:
-  void copy(agent::ProcessOutput& from, int to, const StopToken& stop) {
+  /// False if nobody reads what we write.
+  bool copy(agent::ProcessOutput& from, int to, const StopToken& stop) {
     std::vector<std::byte> buffer(buffer_size);
     try {
       while (const std::size_t count = from.read(buffer, {.stop = stop})) {
-        if (!write_all(to, std::span(buffer).first(count), stop)) return;
+        if (!write_all(to, std::span(buffer).first(count), stop)) return false;
         copied_ += count;
       }
     } catch (const Error& error) {
       if (error.code() != Errc::cancelled) throw;  // the end that relay() asked for
     }
+    return true;
   }
 
   std::exception_ptr error_;
@@ -133,9 +138,13 @@ agent::ExitStatus relay(agent::Process& process, bool with_input, bool terminal,
     StopSource& source;
     ~StopAtExit() { source.request_stop(); }
   };
-  OutputCopy output(process.stdout_source(), STDOUT_FILENO, stop.token());
+  OutputCopy output(process.stdout_source(), STDOUT_FILENO, stop.token(),
+                    [&process] { process.close_stdout(); });
   std::optional<OutputCopy> errors;
-  if (!terminal) errors.emplace(process.stderr_source(), STDERR_FILENO, stop.token());
+  if (!terminal) {
+    errors.emplace(process.stderr_source(), STDERR_FILENO, stop.token(),
+                   [&process] { process.close_stderr(); });
+  }
   std::optional<InputCopy> input;
   if (with_input) input.emplace(process.stdin_sink(), stop.token());
   const StopAtExit stop_at_exit{stop};

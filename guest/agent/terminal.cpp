@@ -21,7 +21,7 @@ using namespace agent::protocol;
   throw RpcError(operation_failed, std::string("cannot make a terminal: ") + what, errno);
 }
 
-/// The container may have put anything in the place of its /dev/pts: nothing of it leads out of
+/// A container may have put anything in the place of its /dev/pts: nothing of it leads out of
 /// its root, and what is there must be a devpts.
 Fd open_multiplexer(int root, bool in_container) {
   open_how how{};
@@ -30,6 +30,7 @@ Fd open_multiplexer(int root, bool in_container) {
   const char* const path = in_container ? "dev/pts/ptmx" : "dev/ptmx";
   Fd multiplexer(static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how)));
   if (!multiplexer) fail("/dev/pts/ptmx");
+  if (!in_container) return multiplexer;
   struct statfs file_system {};
   if (::fstatfs(multiplexer.get(), &file_system) != 0) fail("/dev/pts");
   if (file_system.f_type != DEVPTS_SUPER_MAGIC) {
