@@ -24,6 +24,7 @@
 #include <vmkit/container/image_layers.hpp>
 #include <vmkit/container/kernel_features.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
+#include <vmkit/container/record.hpp>
 #include <vmkit/container/volumes.hpp>
 #include <vmkit/disk/backup.hpp>
 #include <vmkit/disk/clone.hpp>
