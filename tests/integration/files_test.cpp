@@ -147,7 +147,10 @@ TEST_CASE("files on a machine: owners, devices, capabilities and setuid, there a
   const auto target = Demo::get().folder() / "tree";
   const auto out = files.copy_out("/srv/tree", target, {}, soon());
   std::set<std::string> told;
-  for (const auto& notice : out.notices.list) told.insert(notice.path);
+  for (const auto& notice : out.notices.list) {
+    // The file has two names; which one comes first depends on the folder's hash.
+    told.insert(notice.path == "sub/hard" ? "owned" : notice.path);
+  }
   CHECK(told == std::set<std::string>{"null", "sda", "owned"});
   CHECK((std::filesystem::status(target / "owned").permissions() & std::filesystem::perms(07777)) ==
         std::filesystem::perms(0751));
