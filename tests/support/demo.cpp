@@ -14,36 +14,48 @@ namespace {
 
 const std::filesystem::path build_folder = VMKIT_TEST_BUILD_FOLDER;
 
-std::filesystem::path required(const std::filesystem::path& path, const char* made_by) {
-  if (!std::filesystem::exists(path)) {
-    FAIL("missing: ", path.string(), "; made by ", made_by, ", which scripts/test runs");
-  }
+std::filesystem::path required(const std::filesystem::path& path, const std::string& made_by) {
+  if (!std::filesystem::exists(path)) FAIL("missing: ", path.string(), "; made by ", made_by);
   return path;
+}
+
+container::Kernel fetched_kernel(const std::string& name, const std::string& command) {
+  const auto folder = build_folder / "kernel" / name;
+  return {.image = required(folder / "vmlinuz", command + ", which scripts/test runs"),
+          // modules/RELEASE
+          .modules = std::filesystem::directory_iterator(folder / "modules")->path()};
+}
+
+/// As Debian names it.
+std::string host_debian_architecture() {
+  return host_architecture() == Architecture::arm64 ? "arm64" : "amd64";
 }
 
 }  // namespace
 
 container::Kernel kernel_for(const std::string& architecture) {
-  const auto folder = build_folder / "kernel" / architecture;
-  const std::string command = "scripts/fetch-kernel --arch " + architecture + " build/kernel";
-  return {.image = required(folder / "vmlinuz", command.c_str()),
-          // modules/RELEASE
-          .modules = std::filesystem::directory_iterator(folder / "modules")->path()};
+  return fetched_kernel(architecture,
+                        "scripts/fetch-kernel --arch " + architecture + " build/kernel");
 }
 
 container::Kernel demo_kernel() {
-  return kernel_for(host_architecture() == Architecture::arm64 ? "arm64" : "amd64");
+  return kernel_for(host_debian_architecture());
 }
 
-std::optional<container::Kernel> own_kernel() {
-  const auto image =
-      build_folder / "kernel-own" / std::string(to_string(host_architecture())) / "vmlinuz";
-  if (!std::filesystem::exists(image)) return std::nullopt;
-  return container::Kernel{.image = image};
+container::Kernel generic_kernel() {
+  return fetched_kernel(host_debian_architecture() + "-generic",
+                        "scripts/fetch-kernel --generic build/kernel");
+}
+
+container::Kernel own_kernel() {
+  return {.image = required(
+              build_folder / "kernel-own" / std::string(to_string(host_architecture())) / "vmlinuz",
+              "scripts/build-kernel, which scripts/test-kernel runs")};
 }
 
 std::filesystem::path demo_layout() {
-  return required(build_folder / "demo" / "image", "scripts/make-demo-image build/demo/image");
+  return required(build_folder / "demo" / "image",
+                  "scripts/make-demo-image build/demo/image, which scripts/test runs");
 }
 
 Demo& Demo::get() {

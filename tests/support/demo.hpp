@@ -20,8 +20,11 @@ container::Kernel kernel_for(const std::string& architecture);
 /// The same for this host.
 container::Kernel demo_kernel();
 
-/// The small kernel of scripts/build-kernel for this host, if it was built.
-std::optional<container::Kernel> own_kernel();
+/// Debian's kernel for every machine, which has 9p, for this host.
+container::Kernel generic_kernel();
+
+/// The small kernel of scripts/build-kernel for this host.
+container::Kernel own_kernel();
 
 /// The two-layer Debian image of scripts/make-demo-image: an OCI layout with the tag "demo".
 std::filesystem::path demo_layout();
