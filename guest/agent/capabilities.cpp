@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -65,13 +64,7 @@ void become(const UserIds& ids, const CapabilitySets& sets, std::uint64_t keep) 
   }
   const bool root = ids.uid == 0;
   if (!root) require(::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0, "cannot keep capabilities");
-  if (::setgroups(ids.groups.size(), ids.groups.data()) != 0 || ::setgid(ids.gid) != 0 ||
-      ::setuid(ids.uid) != 0) {
-    throw RpcError(
-        bad_user,
-        "cannot become user " + std::to_string(ids.uid) + ", group " + std::to_string(ids.gid),
-        errno);
-  }
+  become(ids);
   // Of these, execve leaves an ordinary user only the ambient ones; he has no others now either, or
   // what he may enter and execute would be another matter than afterwards.
   const std::uint64_t permitted = (root ? sets.permitted : sets.ambient) | keep;

@@ -60,7 +60,11 @@ void DiskCare::add_methods(Methods& methods) {
   };
   methods["thaw"] = [this](const Json&, const Deferred& request) {
     if (!frozen_until_) throw RpcError(wrong_state, "the disks are not frozen");
-    thaw(request);
+    if (worker_) {  // freezing them: whoever gave that up must not have to wait for its limit
+      waiting_thaw_ = request;
+    } else {
+      thaw(request);
+    }
     return std::nullopt;
   };
   methods["trim"] = [this](const Json&, const Deferred& request) {
@@ -129,6 +133,13 @@ bool DiskCare::take_child(pid_t pid, int) {
   if (!worker_ || worker_->pid != pid) return false;
   read_worker();  // what it has written, it wrote before
   worker_.reset();
+  if (const auto waiting = std::exchange(waiting_thaw_, std::nullopt)) {
+    if (frozen_until_) {
+      thaw(waiting);
+    } else {
+      client_.answer_error(*waiting, RpcError(wrong_state, "the disks are not frozen"));
+    }
+  }
   return true;
 }
 

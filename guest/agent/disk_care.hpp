@@ -33,6 +33,7 @@ class DiskCare final : public Service {
   std::optional<Worker> worker_;  // that of `work_`, until it has ended
   std::string result_;
   std::optional<Deferred> request_;
+  std::optional<Deferred> waiting_thaw_;
   std::optional<Clock::time_point> frozen_until_;  // frozen, or about to be
 };
 

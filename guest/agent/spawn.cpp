@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <grp.h>
 #include <iterator>
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
@@ -104,13 +103,7 @@ void own_standard_streams(const UserIds& ids) {
 void become(const SpawnRequest& request, const UserIds& ids, std::uint64_t keep) {
   if (request.capabilities) return become(ids, *request.capabilities, keep);
   if (ids.uid == ::geteuid() && ids.gid == ::getegid() && ids.uid != 0) return;
-  if (::setgroups(ids.groups.size(), ids.groups.data()) != 0 || ::setgid(ids.gid) != 0 ||
-      ::setuid(ids.uid) != 0) {
-    throw RpcError(
-        bad_user,
-        "cannot become user " + std::to_string(ids.uid) + ", group " + std::to_string(ids.gid),
-        errno);
-  }
+  become(ids);
 }
 
 void set_limits(const SpawnRequest& request) {

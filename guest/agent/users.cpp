@@ -2,10 +2,13 @@
 #include "users.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <functional>
+#include <grp.h>
 #include <limits>
 #include <optional>
+#include <unistd.h>
 
 #include "rpc_error.hpp"
 #include "text.hpp"
@@ -107,6 +110,16 @@ UserIds find_user(std::string_view user, const std::vector<std::string>& groups,
     }
   }
   return ids;
+}
+
+void become(const UserIds& ids) {
+  if (::setgroups(ids.groups.size(), ids.groups.data()) != 0 || ::setgid(ids.gid) != 0 ||
+      ::setuid(ids.uid) != 0) {
+    throw RpcError(
+        bad_user,
+        "cannot become user " + std::to_string(ids.uid) + ", group " + std::to_string(ids.gid),
+        errno);
+  }
 }
 
 }  // namespace vmkit::guest

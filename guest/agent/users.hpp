@@ -22,4 +22,7 @@ struct UserIds {
 UserIds find_user(std::string_view user, const std::vector<std::string>& groups,
                   std::string_view passwd, std::string_view group);
 
+/// Takes on the user, the group and the supplementary groups. Throws RpcError bad_user.
+void become(const UserIds& ids);
+
 }  // namespace vmkit::guest

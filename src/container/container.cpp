@@ -8,6 +8,7 @@
 #include "container/disk.hpp"
 #include "container/event_hub.hpp"
 #include "container/folder.hpp"
+#include "container/live_clone.hpp"
 #include "container/machine_end.hpp"
 #include "container/names.hpp"
 #include "container/probing.hpp"
@@ -32,9 +33,6 @@ constexpr auto shutdown_limit = std::chrono::seconds(10);
 // For what takes no time: a guest that does not answer for so long has other troubles.
 constexpr auto agent_patience = std::chrono::seconds(5);
 
-// A copy takes a moment, or some seconds where blocks cannot be shared.
-constexpr auto freeze_limit = std::chrono::minutes(2);
-
 int stop_signal_of(const ContainerOptions& options) {
   const std::string image_signal = options.image.config.stop_signal;
   const std::string name =
@@ -50,6 +48,10 @@ int stop_signal_of(const ContainerOptions& options) {
 
 ContainerOptions with_overrides(ContainerOptions options) {
   options.image.config = overridden(std::move(options.image.config), options.overrides);
+  if (options.names.timezone) {
+    const std::string zone = "TZ=" + timezone_rule(*options.names.timezone);
+    options.image.config = overridden(std::move(options.image.config), {.env = {zone}});
+  }
   return options;
 }
 
@@ -89,7 +91,6 @@ struct Container::Impl {
 
   /// With all that the container has besides its disk, which is ready.
   void make_machine(const CallOptions& call_options) {
-    if (options.names.timezone) timezone = "TZ=" + timezone_rule(*options.names.timezone);
     attachments.emplace(options, folder, call_options);
     vm::MachineConfig config = machine_config(options, folder);
     attachments->add_to(config);
@@ -118,11 +119,14 @@ struct Container::Impl {
     return *client;
   }
 
+  agent::Process spawn(const ProcessOptions& process, const CallOptions& call_options) {
+    return agent().spawn(resolve(process, options.image.config, options.isolation), call_options);
+  }
+
   ProbeTarget probe_target() {
     return {[this]() -> agent::Client& { return agent(); },
             [this](const ProcessOptions& process, const CallOptions& call_options) {
-              return agent().spawn(resolve(process, options.image.config, options.isolation),
-                                   call_options);
+              return spawn(process, call_options);
             }};
   }
 
@@ -131,9 +135,14 @@ struct Container::Impl {
     for (std::size_t i = 0; i < listeners.size(); ++i) {
       published.push_back(client->forward(std::move(listeners[i]), options.ports[i].guest));
     }
+    if (options.clock_interval > std::chrono::milliseconds(0)) {
+      clock = std::make_unique<Ticker>(options.clock_interval, [this](const StopToken& stop) {
+        if (machine->state() != vm::MachineState::running) return;
+        set_clock(CallOptions{stop, {}, {}}.with_timeout(agent_patience));
+      });
+    }
     if (!options.check_health) return;
-    auto probe = options.health ? std::optional<Probe>(*options.health)
-                                : probe_of(options.image.config.healthcheck);
+    auto probe = options.health ? options.health : probe_of(options.image.config.healthcheck);
     if (!probe) return;
     health = std::make_unique<HealthMonitor>(
         std::move(*probe), probe_target(), [this](const Health& now) {
@@ -153,7 +162,6 @@ struct Container::Impl {
   EventHub events;
   std::mutex record_mutex;  // guards `record`
   ContainerRecord record;
-  std::string timezone;  // "TZ=…"; empty: the image's
   std::optional<Attachments> attachments;
   vm::EventSubscription recording;      // hears of the machine's end, so it goes after it
   std::optional<vm::Machine> machine;   // from create() or open() on
@@ -202,6 +210,12 @@ Container Container::open(ContainerOptions options) {
 }
 
 void Container::start(const CallOptions& options) {
+  if (const auto state = impl_->machine->state(); state != vm::MachineState::created) {
+    throw Error(Errc::failed_precondition,
+                "container " + impl_->options.hostname +
+                    ": expected one that was not started before, found it " +
+                    std::string(to_string(state)));
+  }
   const auto begin = Clock::now();
   std::vector<agent::HostListener> listeners;
   for (const PortMapping& port : impl_->options.ports) {
@@ -222,34 +236,22 @@ void Container::start(const CallOptions& options) {
     }
     client.create_container(impl_->spec, options);
     client.configure({}, options);
+    const std::lock_guard lock(impl_->mutex);
+    impl_->timeline.boot = ready - begin;
+    impl_->timeline.mount = Clock::now() - ready;
+    impl_->client = std::move(client);
+    impl_->begin_services(std::move(listeners));
   } catch (...) {
     impl_->machine->kill();
     throw;
   }
-  std::unique_lock lock(impl_->mutex);
-  impl_->timeline.boot = ready - begin;
-  impl_->timeline.mount = Clock::now() - ready;
-  impl_->client = std::move(client);
-  impl_->begin_services(std::move(listeners));
-  if (impl_->options.clock_interval > std::chrono::milliseconds(0)) {
-    impl_->clock =
-        std::make_unique<Ticker>(impl_->options.clock_interval, [impl = impl_.get()](auto& stop) {
-          if (impl->machine->state() != vm::MachineState::running) return;
-          impl->set_clock(CallOptions{stop, {}, {}}.with_timeout(agent_patience));
-        });
-  }
-  impl_->log.info("container started", {{"name", impl_->options.hostname},
-                                        {"kernel", impl_->client->info().kernel_release}});
-  lock.unlock();
+  impl_->log.info("container started",
+                  {{"name", impl_->options.hostname}, {"kernel", kernel_release()}});
   impl_->events.tell("ready");
 }
 
 agent::Process Container::exec(const ProcessOptions& process, const CallOptions& options) {
-  ProcessOptions wanted = process;
-  // First, so that the process's own wins.
-  if (!impl_->timezone.empty()) wanted.env.insert(wanted.env.begin(), impl_->timezone);
-  return impl_->agent().spawn(
-      resolve(wanted, impl_->options.image.config, impl_->options.isolation), options);
+  return impl_->spawn(process, options);
 }
 
 agent::Files Container::files() {
@@ -346,31 +348,11 @@ void Container::remove() noexcept {
 
 disk::CloneMethod Container::clone_disk(const std::filesystem::path& target, disk::CloneMode mode,
                                         const CallOptions& options) {
-  agent::Client& agent = impl_->agent();
-  agent.freeze(freeze_limit, options);
-  // Whatever becomes of the copy, and whoever wants to stop it, the container goes on.
-  const auto thaw = [&] { agent.thaw(CallOptions{}.with_timeout(agent_patience)); };
-  disk::CloneMethod method;
   try {
-    method = disk::clone(impl_->folder.disk(), target, {.mode = mode, .source_rests = true},
-                         options.with_timeout(freeze_limit));
-  } catch (...) {
-    try {
-      thaw();
-    } catch (const Error&) {
-      // It thaws by itself in time.
-    }
-    throw;
-  }
-  try {
-    thaw();
+    return clone_frozen(impl_->agent(), impl_->folder.disk(), target, mode, options);
   } catch (const Error& error) {
-    // It was thawed too early, perhaps: such a copy is worth nothing.
-    std::error_code ignored;
-    std::filesystem::remove(target, ignored);
     throw error.with_context("clone the disk of container " + impl_->options.hostname);
   }
-  return method;
 }
 
 ByteSize Container::trim(const CallOptions& options) {

@@ -76,7 +76,7 @@ Container& box() {
     container::Probe check{container::ExecProbe{{.args = {"test", "-e", "/tmp/healthy"}}}};
     check.interval = 50ms;
     check.retries = 2;
-    options.health = std::make_shared<container::Probe>(check);
+    options.health = check;
     auto container = Container::create(options);
     static const auto subscription =
         container.on_event([](const container::ContainerEvent& event) { states().add(event); });

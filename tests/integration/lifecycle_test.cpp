@@ -82,6 +82,8 @@ TEST_CASE("kept: stopped in order, opened again, crashed by the guest, by the ba
     CHECK(record.image == options.image.descriptor.digest.to_string());
     CHECK(record.kept);
     CHECK(record.in_use);
+    check_error(Errc::failed_precondition, {"keeper", "started before", "running"},
+                [&] { box.start(); });
     check_error(Errc::unavailable, {folder.string(), "in use"}, [&] { Container::open(options); });
 
     // It is asked to end, has its time, and what it writes then is on the disk.
@@ -215,7 +217,17 @@ TEST_CASE("disks: cloned under a container that writes; trimmed; thawed by thems
   CHECK(test::e2fsck_complaints(copy) == "");
   const int there = std::stoi(output_of(box, "cat /count"));
   check_error(Errc::already_exists, {copy}, [&] { box.clone_disk(copy); });
-  // Both times it went on.
+  // Given up before, while and after the disk is frozen.
+  for (const auto limit : {0ms, 1ms, 4ms, 16ms}) {
+    const auto other = copy + "." + std::to_string(limit.count());
+    try {
+      box.clone_disk(other, disk::CloneMode::prefer_cow, CallOptions{}.with_timeout(limit));
+    } catch (const Error& error) {
+      CHECK(error.code() == Errc::timeout);
+      CHECK_FALSE(std::filesystem::exists(other));
+    }
+  }
+  // Each time it went on.
   while (std::stoi(output_of(box, "cat /count")) <= there) std::this_thread::sleep_for(10ms);
   writer.signal("KILL");
   writer.wait();

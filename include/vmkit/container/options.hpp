@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include <vmkit/agent/process.hpp>
 #include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/log.hpp>
 #include <vmkit/container/image_overrides.hpp>
@@ -16,14 +15,14 @@
 #include <vmkit/container/mounts.hpp>
 #include <vmkit/container/names.hpp>
 #include <vmkit/container/port_mapping.hpp>
+#include <vmkit/container/probe.hpp>
+#include <vmkit/container/process_options.hpp>
 #include <vmkit/disk/clone.hpp>
 #include <vmkit/oci/image.hpp>
 #include <vmkit/oci/image_store.hpp>
 #include <vmkit/vm/backend.hpp>
 
 namespace vmkit::container {
-
-struct Probe;
 
 /// The kernel that a container's machine boots. Any Linux with virtio works; Debian's cloud kernel
 /// does, with its modules.
@@ -65,9 +64,9 @@ struct ContainerOptions {
   /// is taken is an error (already_exists) of its own.
   std::vector<PortMapping> ports = {};
   /// Checked from start() on, told by Container::health(). Without a value the image's Healthcheck,
-  /// if it has one; false: nothing is checked.
-  bool check_health = true;
-  std::shared_ptr<const Probe> health = {};
+  /// if it has one.
+  std::optional<Probe> health = {};
+  bool check_health = true;  ///< False: nothing is checked, whatever the image says.
   std::vector<HostMount> host_mounts = {};
   std::vector<VolumeMount> volume_mounts = {};
   std::filesystem::path volumes_folder = {};  ///< Of `volume_mounts`: see Volumes.
@@ -86,29 +85,6 @@ struct ContainerOptions {
   /// How long the machine may take from its start until its agent answers.
   std::chrono::milliseconds boot_limit = std::chrono::seconds(60);
   std::shared_ptr<LogSink> log = {};  ///< Of the container's own steps; the backend has its own.
-};
-
-/// A process to start; what is not given is the image's.
-struct ProcessOptions {
-  /// The program and its arguments. Empty: the image's Entrypoint and Cmd.
-  std::vector<std::string> args = {};
-  std::vector<std::string> env = {};  ///< "NAME=value": added to the image's, or in their place.
-  std::optional<std::string> working_directory = {};
-  std::optional<std::string> user = {};  ///< "user", "uid", "user:group", "uid:gid".
-  std::vector<std::string> groups = {};  ///< Supplementary ones besides the image's.
-  std::uint32_t umask = 022;
-  std::vector<agent::Rlimit> rlimits = {};  ///< In place of the container's of the same name.
-  /// All capabilities and no filter of system calls, whatever the container has.
-  bool privileged = false;
-  std::optional<agent::Capabilities> capabilities = {};  ///< In place of the container's.
-  std::optional<bool> no_new_privileges = {};
-  std::optional<int> oom_score_adj = {};
-  agent::Stdio stdin_mode = agent::Stdio::null;
-  agent::Stdio stdout_mode = agent::Stdio::pipe;
-  agent::Stdio stderr_mode = agent::Stdio::pipe;
-  /// Run it on a terminal of this size; TERM is "xterm" unless `env` or the image say otherwise.
-  std::optional<agent::TerminalSize> terminal = {};
-  agent::OutputOptions kept_output = {};
 };
 
 /// How long the steps took; zero for those that have not been done, or were not needed.

@@ -4,9 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 
-#include <vmkit/container/options.hpp>
+#include <vmkit/container/process_options.hpp>
 
 namespace vmkit::container {
 
