@@ -83,9 +83,14 @@ void DiskCare::freeze(const Json& params, const Deferred& request) {
   frozen_until_ = Clock::now() + std::chrono::milliseconds(limit_ms);
 }
 
-void DiskCare::thaw(std::optional<Deferred> request) {
-  start(Work::thaw, std::move(request));
-  frozen_until_.reset();
+void DiskCare::thaw(const std::optional<Deferred>& request) {
+  try {
+    start(Work::thaw, request);
+    frozen_until_.reset();
+  } catch (const RpcError& error) {
+    if (request) client_.answer_error(*request, error);
+    frozen_until_ = Clock::now() + std::chrono::seconds(1);  // then it is tried again
+  }
 }
 
 void DiskCare::start(Work work, std::optional<Deferred> request) {
@@ -117,8 +122,14 @@ void DiskCare::watch(PollSet& set) {
 
 void DiskCare::read_worker() {
   Fd none;
-  if (!worker_ || !worker_->result || !read_result(*worker_, result_, none)) return;
-  worker_->result.reset();
+  if (worker_ && worker_->result && read_result(*worker_, result_, none)) worker_->result.reset();
+}
+
+// Answered now and not with the result: who hears of the end may ask for the next thing at once.
+bool DiskCare::take_child(pid_t pid, int) {
+  if (!worker_ || worker_->pid != pid) return false;
+  read_worker();
+  worker_.reset();
   const auto request = std::exchange(request_, std::nullopt);
   try {
     Json answer = worker_result(result_);
@@ -127,18 +138,12 @@ void DiskCare::read_worker() {
     if (work_ == Work::freeze) frozen_until_.reset();
     if (request) client_.answer_error(*request, error);
   }
-}
-
-bool DiskCare::take_child(pid_t pid, int) {
-  if (!worker_ || worker_->pid != pid) return false;
-  read_worker();  // what it has written, it wrote before
-  worker_.reset();
-  if (const auto waiting = std::exchange(waiting_thaw_, std::nullopt)) {
-    if (frozen_until_) {
-      thaw(waiting);
-    } else {
-      client_.answer_error(*waiting, RpcError(wrong_state, "the disks are not frozen"));
-    }
+  const auto waiting = std::exchange(waiting_thaw_, std::nullopt);
+  if (!waiting) return true;
+  if (frozen_until_) {
+    thaw(waiting);
+  } else {
+    client_.answer_error(*waiting, RpcError(wrong_state, "the disks are not frozen"));
   }
   return true;
 }

@@ -24,7 +24,7 @@ class DiskCare final : public Service {
   using Clock = std::chrono::steady_clock;
   enum class Work { freeze, thaw, trim };
   void freeze(const agent::Json& params, const Deferred& request);
-  void thaw(std::optional<Deferred> request);
+  void thaw(const std::optional<Deferred>& request);
   void start(Work work, std::optional<Deferred> request);
   void read_worker();
 
