@@ -181,9 +181,10 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
       const std::lock_guard lock(process->mutex_);
       process->streams_of_ = streams_of;
       if (process->input_pipe_) {
+        const std::uint64_t taken = offset("stdin");
         const Json closed = answer["stdin"].value("closed", Json());
-        process->input_pipe_->connect(std::move(streams[0]), protocol::stream_header_size,
-                                      offset("stdin"), closed == true);
+        process->input_pipe_->connect(std::move(streams[0]), protocol::stream_header_size, taken,
+                                      closed == true);
       }
       if (process->output_pipe_) {
         process->output_pipe_->connect(std::move(streams[1]), offset("stdout"));

@@ -24,16 +24,25 @@ bool BufferPool::Impl::others_wait_unread() const {
 }
 
 Buffer BufferPool::Impl::take(Client& client) {
+  return take_unless(client, [&] { return client.closing; });
+}
+
+Buffer BufferPool::Impl::take_unread(Client& client) {
+  return take_unless(client, [&] { return client.closing || client.is_read; });
+}
+
+template <class Predicate>
+Buffer BufferPool::Impl::take_unless(Client& client, Predicate unwanted) {
   std::unique_lock lock(mutex_);
-  if (available(client) == 0 && !client.closing) {
+  if (available(client) == 0 && !unwanted()) {
     waiting_.push_back(&client);
-    while (available(client) == 0 && !client.closing) {
+    while (available(client) == 0 && !unwanted()) {
       client.asleep = true;
       client.changed.wait(lock);
     }
     std::erase(waiting_, &client);
   }
-  if (client.closing) return nullptr;
+  if (unwanted()) return nullptr;
   if (++client.held > own) ++shared_taken_;
   if (free_.empty()) {
     lock.unlock();
@@ -64,6 +73,7 @@ void BufferPool::Impl::begin_reading(Client& client) {
   const std::lock_guard lock(mutex_);
   client.is_read = true;
   client.keeps = std::max(own, client.held);
+  client.changed.notify_one();
 }
 
 void BufferPool::Impl::close(Client& client) {

@@ -34,6 +34,8 @@ struct BufferPool::Impl {
 
   /// A buffer for `client`, waiting until there is one; null after close().
   Buffer take(Client& client);
+  /// The same; null also when somebody has begun to read.
+  Buffer take_unread(Client& client);
   void give_back(Client& client, std::vector<Buffer>& buffers);
   void begin_reading(Client& client);
   void close(Client& client);
@@ -47,6 +49,8 @@ struct BufferPool::Impl {
   const std::size_t several;
 
  private:
+  template <class Predicate>
+  Buffer take_unless(Client& client, Predicate unwanted);
   std::size_t available(const Client& client) const;
   bool others_wait_unread() const;
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "archive/buffer_pool.hpp"
+#include "os/thread.hpp"
 
 #include <vmkit/archive/read_ahead.hpp>
 #include <vmkit/base/error.hpp>
@@ -48,8 +49,13 @@ class Sleeper {
 }  // namespace
 
 // Buffers are numbered from 0 on; number n lives in slot n % slots. A slot is the producer's until
-// `filled` passes it, then the reader's and the hasher's; when both have passed it, its memory goes
-// back to the pool. Only the numbers are shared under the mutex, never the bytes.
+// `filled` passes it, then the reader's and whoever hashes it; when both have passed it, its memory
+// goes back to the pool. Only the numbers are shared under the mutex, never the bytes.
+//
+// Until somebody reads, one thread of low priority fills buffers and hashes them. A priority cannot
+// be raised again without a right, so another thread goes on once there is a reader. Hashing has a
+// thread of its own then, but a reader that would have to wait hashes instead: that thread wakes
+// when the reader falls behind, and on two processors does not compete with the one that fills.
 struct ReadAhead::Impl {
   Impl(std::unique_ptr<Source> from, const ReadAheadOptions& options, const CallOptions& call)
       : source(std::move(from)),
@@ -63,12 +69,27 @@ struct ReadAhead::Impl {
     if (options.digest) hasher.emplace(*options.digest);
   }
 
-  void start() {
+  /// The reader has come.
+  void begin() {
+    buffers.begin_reading(client);
+    {
+      const std::lock_guard lock(mutex);
+      begun = true;
+    }
     try {
-      producer = std::thread([this] { produce(); });
-      if (hasher) hashing = std::thread([this] { hash(); });
+      producer = make_thread([this] { produce(); });
+      if (hasher) hashing = make_thread([this] { hash(); });
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+    }
+  }
+
+  template <class Function>
+  static std::thread make_thread(Function function) {
+    try {
+      return std::thread(function);
     } catch (const std::system_error& error) {
-      join();
       throw Error::from_errno(error.code().value(), "start a thread to read ahead");
     }
   }
@@ -80,8 +101,9 @@ struct ReadAhead::Impl {
       wake_all();
     }
     buffers.close(client);
-    if (producer.joinable()) producer.join();
-    if (hashing.joinable()) hashing.join();
+    for (std::thread* thread : {&producer, &ahead, &hashing}) {
+      if (thread->joinable()) thread->join();
+    }
     std::vector<Buffer> rest;
     for (Slot& slot : slots) {
       if (slot.bytes) rest.push_back(std::move(slot.bytes));
@@ -94,14 +116,14 @@ struct ReadAhead::Impl {
     digesting.wake();
   }
 
-  /// After `filled` or `ended` changed.
+  /// After `filled`, `hashed` or `ended` changed.
   void wake_consumers() {
     if (ended || filled - taken >= buffers.several) reading.wake();
-    if (ended || filled - hashed >= buffers.several) digesting.wake();
+    if (is_hashing_due()) digesting.wake();
   }
 
-  /// Gives buffers back that everybody is done with; takes the lock, which it lets go.
-  void recycle(std::unique_lock<std::mutex> lock) {
+  /// Gives buffers back that everybody is done with; the lock is open meanwhile.
+  void recycle(std::unique_lock<std::mutex>& lock) {
     const std::uint64_t released = hasher ? std::min(taken, hashed) : taken;
     if (recycled == released) return;
     std::vector<Buffer> done;
@@ -110,33 +132,45 @@ struct ReadAhead::Impl {
     }
     lock.unlock();
     buffers.give_back(client, done);
+    lock.lock();
   }
 
+  /// Fills buffers until there is a reader.
+  void produce_unread() {
+    os::lower_thread_priority();
+    while (produce_one(true)) {
+      std::unique_lock lock(mutex);
+      while (!begun && can_hash()) hash_one(lock);
+    }
+  }
+
+  /// Goes on from there.
   void produce() {
+    ahead.join();
+    {
+      const std::lock_guard lock(mutex);
+      if (ended) return;
+    }
+    while (produce_one(false)) continue;
+  }
+
+  /// False when there are to be no more. Only one thread calls it at a time.
+  bool produce_one(bool unread) {
+    Slot* slot = nullptr;
+    bool more = false;
     std::exception_ptr caught;
-    std::uint64_t number = 0;
     try {
-      while (produce_one(number)) ++number;
-      return;
+      Buffer bytes = unread ? buffers.take_unread(client) : buffers.take(client);
+      if (!bytes) return false;
+      slot = &slots[filled % slots.size()];
+      *slot = {std::move(bytes), 0};
+      more = fill(*slot);
     } catch (...) {
       caught = std::current_exception();
     }
-    std::lock_guard lock(mutex);
-    if (slots[number % slots.size()].length > 0) filled = number + 1;
-    failure = caught;
-    ended = true;
-    wake_consumers();
-  }
-
-  bool produce_one(std::uint64_t number) {
-    Buffer bytes = buffers.take(client);
-    if (!bytes) return false;
-    Slot& slot = slots[number % slots.size()];
-    slot.length = 0;
-    slot.bytes = std::move(bytes);
-    const bool more = fill(slot);
-    std::lock_guard lock(mutex);
-    if (slot.length > 0) filled = number + 1;
+    const std::lock_guard lock(mutex);
+    if (slot && slot->length > 0) ++filled;
+    if (caught) failure = caught;
     ended = !more;
     wake_consumers();
     return more;
@@ -154,30 +188,43 @@ struct ReadAhead::Impl {
     return true;
   }
 
-  void hash() {
-    try {
-      hash_all();
-    } catch (...) {
-      std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-      hashed = ~std::uint64_t{0};  // holds nobody up any more
-      wake_all();
-    }
+  bool can_hash() const { return hasher && !in_hash && hashed < filled; }
+
+  /// Whether the reader left enough that another thread should.
+  bool is_hashing_due() const {
+    return can_hash() && (ended || filled - hashed >= buffers.own / 2);
   }
 
-  void hash_all() {
-    for (std::uint64_t number = 0;; ++number) {
-      {
-        std::unique_lock lock(mutex);
-        while (!closing && !ended && filled == number) digesting.sleep(lock);
-        if (closing || filled <= number) break;
-      }
-      const Slot& slot = slots[number % slots.size()];
+  /// Hashes the next buffer, with the lock open.
+  void hash_one(std::unique_lock<std::mutex>& lock) {
+    const Slot& slot = slots[hashed % slots.size()];
+    in_hash = true;
+    lock.unlock();
+    std::exception_ptr caught;
+    try {
       hasher->update(std::span<const std::byte>(slot.bytes.get(), slot.length));
-      std::unique_lock lock(mutex);
-      hashed = number + 1;
-      if (ended && hashed == filled) reading.wake();  // it waits for the digest
-      recycle(std::move(lock));
+    } catch (...) {
+      caught = std::current_exception();
+    }
+    lock.lock();
+    in_hash = false;
+    ++hashed;
+    if (caught) {
+      if (!failure) failure = caught;
+      hashed = ~std::uint64_t{0};  // holds nobody up any more
+    }
+    wake_consumers();
+    recycle(lock);
+  }
+
+  void hash() {
+    std::unique_lock lock(mutex);
+    while (!closing && !(ended && hashed >= filled)) {
+      if (!is_hashing_due()) {
+        digesting.sleep(lock);
+        continue;
+      }
+      while (!closing && can_hash()) hash_one(lock);
     }
   }
 
@@ -186,7 +233,9 @@ struct ReadAhead::Impl {
   void wait(std::unique_lock<std::mutex>& lock, Predicate ready) {
     while (!ready()) {
       wait_options.check("read");
-      if (wait_options.deadline) {
+      if (can_hash()) {
+        hash_one(lock);
+      } else if (wait_options.deadline) {
         reading.sleep_until(lock, *wait_options.deadline);
       } else {
         reading.sleep(lock);
@@ -200,11 +249,11 @@ struct ReadAhead::Impl {
     holding = false;
     std::unique_lock lock(mutex);
     ++taken;
-    recycle(std::move(lock));
+    recycle(lock);
   }
 
   std::span<const std::byte> next() {
-    if (!std::exchange(begun, true)) buffers.begin_reading(client);
+    if (!begun) begin();
     release();
     wait_options.check("read");
     std::unique_lock lock(mutex);
@@ -233,14 +282,16 @@ struct ReadAhead::Impl {
   std::uint64_t hashed = 0;
   std::uint64_t taken = 0;     // the reader is done with these
   std::uint64_t recycled = 0;  // and these are back in the pool
+  bool in_hash = false;        // somebody hashes buffer number `hashed`
   bool ended = false;
+  bool begun = false;  // next() was called
   std::atomic<bool> closing{false};
   std::exception_ptr failure;
 
-  bool begun = false;                  // next() was called
   bool holding = false;                // the reader has buffer number `taken`
   std::span<const std::byte> partial;  // what read() has not copied yet of it
 
+  std::thread ahead;
   std::thread producer;
   std::thread hashing;
   // Under the lock, so that nobody is between its look at the token and its sleep.
@@ -253,7 +304,7 @@ struct ReadAhead::Impl {
 ReadAhead::ReadAhead(std::unique_ptr<Source> source, const ReadAheadOptions& options,
                      const CallOptions& call_options)
     : impl_(std::make_unique<Impl>(std::move(source), options, call_options)) {
-  impl_->start();
+  impl_->ahead = Impl::make_thread([impl = impl_.get()] { impl->produce_unread(); });
 }
 
 ReadAhead::~ReadAhead() {

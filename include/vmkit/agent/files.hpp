@@ -46,8 +46,8 @@ struct AttributeChange {
 ///
 /// Paths in the guest are absolute, and resolved within the container's root at every step: a
 /// symlink or ".." cannot lead out of it, whatever changes meanwhile, and links of procfs such as
-/// /proc/1/root are not followed (io, ELOOP). They must be UTF-8; names within a tree are any
-/// bytes.
+/// /proc/1/root are not followed (invalid_argument, ELOOP). They must be UTF-8; names within a tree
+/// are any bytes.
 ///
 /// Errors, with the guest's errno: not_found, already_exists, permission_denied (also: read-only),
 /// resource_exhausted (full), failed_precondition (a folder where a file is expected and the other

@@ -115,6 +115,57 @@ TEST_CASE("what the agent says of itself arrives") {
   CHECK_FALSE(client.failure());
 }
 
+TEST_CASE("whatever the agent answers, what comes out is a value or an Error") {
+  const Json answers[] = {
+      nullptr,
+      5,
+      "text",
+      Json::array({1, "x"}),
+      Json::object(),
+      {{"process", -1}, {"pid", "x"}, {"processes", 7}, {"bytes", "many"}, {"port", -5}},
+      {{"process", 1}, {"pid", 2}, {"stdin", 5}, {"stdout", Json::array()}, {"stderr", nullptr}},
+      {{"process", 1}, {"pid", 2}, {"stdin", {{"offset", -1}}}, {"stdout", {{"offset", "0"}}}},
+      {{"pid", 2},
+       {"stdin", {{"offset", 1U << 30}, {"closed", "x"}}},
+       {"stdout", {{"offset", ~std::uint64_t{0}}}},
+       {"stderr", {{"offset", ~std::uint64_t{0}}}}},
+      {{"processes", {1, "x", nullptr, {{"process", "x"}}}}, {"cpu", 1}, {"memory", {1}}},
+  };
+  const std::function<void(Client&)> calls[] = {
+      [](Client& client) {
+        ProcessSpec spec{.args = {"true"}};
+        spec.stdin_mode = Stdio::pipe;
+        auto process = client.spawn(spec, soon());
+        process.wait(soon());
+      },
+      [](Client& client) {
+        auto process = client.attach(1, {.stdin_sink = true}, soon());
+        process.wait(soon());
+      },
+      [](Client& client) { client.processes(soon()); },
+      [](Client& client) { client.statistics(soon()); },
+      [](Client& client) { client.top(soon()); },
+      [](Client& client) { client.trim(soon()); },
+      [](Client& client) {
+        client.forward_from_guest(Endpoint::tcp(0), Endpoint::tcp(1), {}, soon());
+      },
+  };
+  for (const Json& answer : answers) {
+    for (const auto& call : calls) {
+      FakeAgent agent([&](const Json& request) {
+        return result(request, request["method"] == "hello" ? good_hello : answer);
+      });
+      Client client = Client::connect(std::move(agent.host), soon());
+      try {
+        call(client);
+      } catch (const Error& error) {
+        CHECK_MESSAGE(error.code() != Errc::internal, answer.dump(), ": ", error.what());
+        CHECK_MESSAGE(error.code() != Errc::timeout, answer.dump(), ": ", error.what());
+      }
+    }
+  }
+}
+
 TEST_CASE("an agent that answers nonsense ends the session with a clear error") {
   const struct {
     Errc code;

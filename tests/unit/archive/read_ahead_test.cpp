@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <doctest/doctest.h>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -33,6 +34,17 @@ struct Failing final : Source {
     std::copy_n(reinterpret_cast<const std::byte*>(before.data()), count, buffer.begin());
     before.erase(0, count);
     return count;
+  }
+};
+
+/// Calls `pause` before each read.
+struct Slow final : Source {
+  explicit Slow(const std::string& text) : bytes(text) {}
+  MemorySource bytes;
+  std::function<void()> pause;
+  std::size_t read(std::span<std::byte> buffer) override {
+    pause();
+    return bytes.read(buffer);
   }
 };
 
@@ -79,6 +91,30 @@ TEST_CASE("read ahead: gives the same bytes and their digest") {
     CHECK(got == text);
     CHECK(by_view.next().empty());
     CHECK(by_view.digest() == digest_of(text));
+  }
+}
+
+TEST_CASE("read ahead: the digest is right whoever waits for whom") {
+  const std::string text = numbered(200'000);
+  const auto pause = [](int number, std::chrono::microseconds time) {
+    if (number % 7 == 0) std::this_thread::sleep_for(time);
+  };
+  for (const auto source_pause : {0us, 300us}) {
+    for (const auto reader_pause : {0us, 300us}) {
+      for (const auto before_first : {0ms, 20ms}) {
+        auto bytes = std::make_unique<Slow>(text);
+        bytes->pause = [&, number = 0]() mutable { pause(number++, source_pause); };
+        ReadAhead source(std::move(bytes), small);
+        std::this_thread::sleep_for(before_first);
+        std::string got;
+        for (auto piece = source.next(); !piece.empty(); piece = source.next()) {
+          got.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+          pause(static_cast<int>(got.size() / 1000), reader_pause);
+        }
+        CHECK(got == text);
+        CHECK(source.digest() == digest_of(text));
+      }
+    }
   }
 }
 
