@@ -130,8 +130,6 @@ Code test(const Condition& condition, bool wide) {
 struct Alternative {
   std::vector<Condition> conditions;
   Action action;
-
-  friend bool operator==(const Alternative&, const Alternative&) = default;
 };
 using Decision = std::vector<Alternative>;
 

@@ -13,6 +13,11 @@ extern "C" {
 
 int setxattr(const char* path, const char* name, const void* value, size_t size, uint32_t position,
              int options);
+int fsetxattr(int fd, const char* name, const void* value, size_t size, uint32_t position,
+              int options);
+ssize_t fgetxattr(int fd, const char* name, void* value, size_t size, uint32_t position,
+                  int options);
+ssize_t flistxattr(int fd, char* names, size_t size, int options);
 
 #ifdef __cplusplus
 }
