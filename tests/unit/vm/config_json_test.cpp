@@ -139,7 +139,10 @@ TEST_CASE("config json: what cannot be saved") {
 }
 
 TEST_CASE("config json: bad definitions are refused by the member") {
-  const std::pair<const char*, const char*> rows[] = {
+  const struct {
+    const char* json;
+    const char* message;
+  } rows[] = {
       {"", "a JSON object"},
       {"[]", "expected a JSON object, found []"},
       {"{}", "schema: expected its version"},
@@ -160,11 +163,11 @@ TEST_CASE("config json: bad definitions are refused by the member") {
       {R"({"schema": 1, "boot_watchdog": 99999999999999})", "at most a year"},
       {R"({"schema": 1, "x": [[[[[[[[[[]]]]]]]]]]})", "at most 8 deep"},
   };
-  for (const auto& [json, message] : rows) {
-    CAPTURE(json);
-    const std::string refused = refusal(json);
+  for (const auto& row : rows) {
+    CAPTURE(row.json);
+    const std::string refused = refusal(row.json);
     CHECK(refused.find("data_corruption: a machine's definition: ") == 0);
-    CHECK_MESSAGE(refused.find(message) != std::string::npos, refused);
+    CHECK_MESSAGE(refused.find(row.message) != std::string::npos, refused);
   }
   CHECK(refusal(R"({"schema": 2, "later": true})") ==
         "unsupported: a machine's definition: expected version 1, found version 2");
