@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t max_total_bytes = 256 * 1024 * 1024;
 
 // When and where a driver is loaded, as a line of the guest's modules.list says it. Virtio device
-// types: 1 net, 2 block, 3 console, 4 entropy, 9 9p, 19 vsock, 26 file system.
+// types: 1 net, 2 block, 3 console, 4 entropy, 5 balloon, 9 9p, 19 vsock, 26 file system.
 struct Driver {
   const char* name;
   const char* when;
@@ -30,6 +30,7 @@ constexpr Driver required[] = {{"virtio_console", "boot", "virtio:3"},
                                {"ext4", "root", "always"}};
 constexpr Driver optional[] = {{"virtio_net", "network", "virtio:1"},
                                {"virtio_rng", "late", "virtio:4"},
+                               {"virtio_balloon", "late", "virtio:5"},
                                {"vmw_vsock_virtio_transport", "late", "virtio:19"},
                                {"virtiofs", "root", "virtio:26"},
                                {"9pnet_virtio", "root", "virtio:9"},

@@ -54,6 +54,7 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
   config.architecture = architecture_of(options.image.platform);
   config.cpu_count = options.cpu_count;
   config.memory = options.memory;
+  config.balloon = options.balloon;
   config.boot.image = options.kernel.image;
   config.boot.initrd = agent::build_initramfs({.architecture = config.architecture,
                                                .modules_directory = options.kernel.modules,

@@ -319,6 +319,14 @@ void Container::set_limits(const agent::ResourceLimits& limits, const CallOption
   impl_->agent().set_limits(limits, options);
 }
 
+vm::MachineStatistics Container::machine_statistics(const CallOptions& options) {
+  return impl_->machine->statistics(options);
+}
+
+void Container::set_memory_target(ByteSize target, const CallOptions& options) {
+  impl_->machine->set_memory_target(target, options);
+}
+
 vm::MachineEvent Container::wait(const CallOptions& options) {
   return impl_->machine->wait(options);
 }

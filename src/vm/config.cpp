@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <set>
 
+#include "vm/least_memory.hpp"
+
 #include <vmkit/vm/config.hpp>
 
 namespace vmkit::vm {
@@ -9,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t mebibyte = 1ULL << 20;
 constexpr unsigned most_cpus = 255;
-constexpr ByteSize least_memory(32 * mebibyte);
+using detail::least_memory;
 constexpr ByteSize most_memory(4ULL << 40);
 constexpr std::size_t longest_identifier = 20;  // VIRTIO_BLK_ID_BYTES
 constexpr std::size_t longest_name = 63;
@@ -37,6 +39,16 @@ bool is_path(const std::filesystem::path& path) {
                                        [](char c) { return static_cast<unsigned char>(c) < ' '; });
 }
 
+/// Six bytes in hexadecimal, colons between, not all zero, and the first one even.
+bool is_station_address(const std::string& text) {
+  if (text.size() != 17) return false;
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i % 3 == 2 ? text[i] != ':' : digits.find(text[i]) == digits.npos) return false;
+  }
+  return digits.find(text[1]) % 2 == 0 && text.find_first_not_of("0:") != text.npos;
+}
+
 constexpr const char* path_expected = "expected the path of a file, without control characters";
 constexpr const char* name_expected =
     "expected 1 to 63 of letters, digits, '.', '_' and '-', found '";
@@ -51,6 +63,7 @@ class Checker {
     for (std::size_t i = 0; i < config_.disks.size(); ++i) check_disk(i);
     check_shares();
     check_ports();
+    check_networks();
     if (!config_.console.file.empty() && !is_path(config_.console.file)) {
       add("console.file", path_expected);
     }
@@ -148,6 +161,22 @@ class Checker {
     if (config_.ports.size() > most_ports) {
       add("ports", "expected at most " + std::to_string(most_ports) + ", found " +
                        std::to_string(config_.ports.size()));
+    }
+  }
+
+  void check_networks() {
+    std::set<std::string> addresses;
+    for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+      const std::string field = "networks[" + std::to_string(i) + "].mac";
+      const std::string& mac = config_.networks[i].mac;
+      if (mac.empty()) continue;
+      if (!is_station_address(mac)) {
+        add(field,
+            "expected the address of one station in lower case, as 52:54:00:12:34:56, found '" +
+                mac + "'");
+      } else if (!addresses.insert(mac).second) {
+        add(field, "'" + mac + "' is there already");
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "vm/least_memory.hpp"
 #include "vm/machine_impl.hpp"
 
 #include <vmkit/vm/machine.hpp>
@@ -77,6 +78,11 @@ std::string describe(const detail::MachineImpl& impl, MachineState state) {
   throw Error(Errc::failed_precondition, "machine " + impl.config.name + ": " + std::string(call) +
                                              ": expected it " + std::string(expected) +
                                              ", found it " + describe(impl, found));
+}
+
+bool has_processors(MachineState state) {
+  return state == MachineState::running || state == MachineState::paused ||
+         state == MachineState::stopping;
 }
 
 }  // namespace
@@ -183,6 +189,28 @@ std::unique_ptr<Stream> Machine::open_port(std::string_view name, const CallOpti
 
 std::vector<std::string> Machine::console_tail(std::size_t lines) const {
   return impl_->driver->console_tail(lines);
+}
+
+MachineStatistics Machine::statistics(const CallOptions& options) {
+  if (!has_processors(state())) throw_wrong_state(*impl_, "statistics", "running or paused");
+  return impl_->driver->statistics(options);
+}
+
+void Machine::set_memory_target(ByteSize target, const CallOptions& options) {
+  const std::string what = "machine " + impl_->config.name + ": memory target";
+  if (!impl_->config.balloon) {
+    throw Error(Errc::failed_precondition,
+                what + ": its configuration has no balloon; set MachineConfig::balloon");
+  }
+  if (target < detail::least_memory || target > impl_->config.memory ||
+      target.bytes() % (1U << 20) != 0) {
+    throw Error(Errc::invalid_argument, what + ": expected whole MiB from " +
+                                            to_string(detail::least_memory) + " to " +
+                                            to_string(impl_->config.memory) + ", found " +
+                                            std::to_string(target.bytes()) + " bytes");
+  }
+  if (!has_processors(state())) throw_wrong_state(*impl_, "memory target", "running or paused");
+  impl_->driver->set_memory_target(target, options);
 }
 
 MachineDiagnostics Machine::diagnostics() const {

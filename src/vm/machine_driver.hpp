@@ -30,6 +30,10 @@ class MachineDriver {
   virtual void resume(const CallOptions& options) = 0;
   virtual std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options) = 0;
   virtual std::vector<std::string> console_tail(std::size_t lines) const = 0;
+  /// Of a machine that runs or is paused, as far as anyone knows.
+  virtual MachineStatistics statistics(const CallOptions& options) = 0;
+  /// The target is sensible, and there is a balloon.
+  virtual void set_memory_target(ByteSize target, const CallOptions& options) = 0;
   virtual MachineDiagnostics diagnostics() const = 0;
 };
 

@@ -204,6 +204,33 @@ TEST_CASE("clock: set at the start, when it drifts, and after a pause") {
   CHECK(difference() < 1.5);
 }
 
+TEST_CASE("memory: taken back from a running container, and given again") {
+  auto options = Demo::get().container_options();
+  options.balloon = true;
+  auto box = Container::create(options);
+  box.start();
+  const auto all = box.machine_statistics();
+  CHECK(all.guest_memory == options.memory);
+  CHECK(all.cpu_time > 100ms);
+  CHECK(all.resident_memory > 64_MiB);
+  const auto reaches = [&](ByteSize target) {
+    box.set_memory_target(target);
+    for (int i = 0; i < 200; ++i) {
+      if (box.machine_statistics().guest_memory == target) return true;
+      std::this_thread::sleep_for(50ms);
+    }
+    return false;
+  };
+  const auto available = [&] {
+    return std::stoull(output_of(box, "sed -n 's/^MemAvailable: *//p' /proc/meminfo"));
+  };
+  const auto before = available();
+  CHECK(reaches(256_MiB));
+  CHECK(available() < before - 128 * 1024);
+  CHECK(reaches(options.memory));
+  CHECK(available() > before - 64 * 1024);
+}
+
 TEST_CASE("disks: cloned under a container that writes; trimmed; thawed by themselves") {
   auto options = Demo::get().container_options();
   const auto copy = options.folder.string() + ".copy";

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* modules[] = {"drivers/virtio/virtio_ring",  "drivers/virtio/virtio",
                                    "drivers/virtio/virtio_mmio",  "drivers/block/virtio_blk",
                                    "drivers/char/virtio_console", "drivers/input/evdev",
-                                   "drivers/acpi/button"};
+                                   "drivers/acpi/button",         "drivers/virtio/virtio_balloon"};
 
 /// A cpio archive in the "newc" form that the kernel unpacks.
 class Cpio {

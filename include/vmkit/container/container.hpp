@@ -93,6 +93,12 @@ class Container {
   /// Changes limits while it runs; those without a value stay. Errors as agent::Client::set_limits.
   void set_limits(const agent::ResourceLimits& limits, const CallOptions& options = {});
 
+  /// What the machine takes of the host; see vm::Machine::statistics.
+  vm::MachineStatistics machine_statistics(const CallOptions& options = {});
+  /// Gives memory back to the host, or takes it again: vm::Machine::set_memory_target. Needs
+  /// ContainerOptions::balloon.
+  void set_memory_target(ByteSize target, const CallOptions& options = {});
+
   /// Waits until the machine has ended, however, and returns its last event. failed_precondition
   /// before start.
   vm::MachineEvent wait(const CallOptions& options = {});

@@ -53,6 +53,7 @@ struct ContainerOptions {
   std::string hostname = "vmkit";
   unsigned cpu_count = 1;
   ByteSize memory = 512_MiB;
+  bool balloon = false;  ///< Memory can be taken back while it runs: set_memory_target().
   ByteSize disk_size = default_disk_size;  ///< What the guest sees.
   disk::CloneMode clone_mode = disk::CloneMode::prefer_cow;
   Isolation isolation = {};

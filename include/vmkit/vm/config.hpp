@@ -84,6 +84,9 @@ enum class NetworkKind {
 /// A virtio network device.
 struct Network {
   NetworkKind kind = NetworkKind::nat;
+  /// Its Ethernet address in lower case, as "52:54:00:12:34:56": of one station, not of a group.
+  /// Empty: one that the backend gives it, the same each time.
+  std::string mac = {};
 };
 
 /// What the guest is to give its interface of a network whose addresses the backend decides. IPv4.
@@ -115,6 +118,8 @@ struct MachineConfig {
   std::vector<Port> ports = {};
   std::vector<Network> networks = {};
   bool entropy = true;  ///< A virtio random number device fed by the host.
+  /// A virtio memory balloon, for Machine::set_memory_target; the guest needs its driver.
+  bool balloon = false;
   ConsoleLog console = {};
   /// How long a machine may run without a sign of life (console output, a port that the guest
   /// opened) before it is killed and started a second time, and after that fails. Zero: for ever.

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <vmkit/base/byte_size.hpp>
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>
@@ -65,6 +66,16 @@ class [[nodiscard]] EventSubscription {
 
  private:
   std::shared_ptr<void> entry_;
+};
+
+/// What a machine takes of the host, at the time of asking.
+struct MachineStatistics {
+  /// Of all its processes: the guest's processors and what serves its devices.
+  std::chrono::microseconds cpu_time{0};
+  /// What of their memory the host keeps in its own. Most of it is the guest's.
+  ByteSize resident_memory;
+  /// MachineConfig::memory less what the guest has given back; only with a balloon.
+  std::optional<ByteSize> guest_memory = {};
 };
 
 /// For diagnosis only.
@@ -128,6 +139,15 @@ class Machine {
 
   /// The last lines (at most `lines`, 64 KiB) of the guest's console, without control characters.
   std::vector<std::string> console_tail(std::size_t lines) const;
+
+  /// failed_precondition if it does not run, or is not there any more.
+  MachineStatistics statistics(const CallOptions& options = {});
+
+  /// Asks the guest to do with so much memory: what it can spare goes back to the host, and comes
+  /// again with a higher target. Returns at once; the guest follows in its own time and as far as
+  /// it can (MachineStatistics::guest_memory). From 32 MiB to MachineConfig::memory, in whole MiB:
+  /// else invalid_argument. failed_precondition if it does not run, or has no balloon.
+  void set_memory_target(ByteSize target, const CallOptions& options = {});
 
   MachineDiagnostics diagnostics() const;
 

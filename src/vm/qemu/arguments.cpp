@@ -72,13 +72,15 @@ class Builder {
       const NetworkAddresses net = user_network(i);
       add("-netdev", "user,id=" + id + ",net=" + net.address.substr(0, net.address.rfind('.')) +
                          ".0/24,host=" + net.gateway + ",dns=" + net.dns[0]);
-      add("-device", "virtio-net-device,netdev=" + id + ",mac=" + net.mac);
+      const std::string& mac = config_.networks[i].mac;
+      add("-device", "virtio-net-device,netdev=" + id + ",mac=" + (mac.empty() ? net.mac : mac));
     }
     add_shares();
     if (config_.entropy) {
       add("-object", "rng-builtin,id=rng0");
       add("-device", "virtio-rng-device,rng=rng0");
     }
+    if (config_.balloon) add("-device", "virtio-balloon-device");
     add("-kernel", config_.boot.image.native());
     if (!plan_.initrd.empty()) add("-initrd", plan_.initrd.native());
     add("-append", kernel_command_line(config_, plan_));
@@ -186,7 +188,7 @@ NetworkAddresses user_network(std::size_t index) {
 
 std::size_t device_count(const MachineConfig& config) {
   return config.disks.size() + config.networks.size() + config.shares.size() +
-         (config.ports.empty() ? 0 : 1) + (config.entropy ? 1 : 0);
+         (config.ports.empty() ? 0 : 1) + (config.entropy ? 1 : 0) + (config.balloon ? 1 : 0);
 }
 
 std::size_t most_devices(Architecture architecture) {

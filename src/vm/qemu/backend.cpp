@@ -39,7 +39,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     const std::size_t most = most_devices(config.architecture);
     if (devices > most) {
       problems.push_back(
-          {"disks", "disks, networks, shares, the ports together and the entropy device are " +
+          {"disks", "disks, networks, shares, the ports together, entropy and balloon are " +
                         std::to_string(devices) + " devices, expected at most " +
                         std::to_string(most)});
     }
@@ -60,7 +60,11 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
   std::vector<std::optional<NetworkAddresses>> network_addresses(
       const MachineConfig& config) const override {
     std::vector<std::optional<NetworkAddresses>> all;
-    for (std::size_t i = 0; i < config.networks.size(); ++i) all.push_back(user_network(i));
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+      NetworkAddresses network = user_network(i);
+      if (!config.networks[i].mac.empty()) network.mac = config.networks[i].mac;
+      all.push_back(std::move(network));
+    }
     return all;
   }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "os/file.hpp"
+#include "os/process_usage.hpp"
 #include "os/socket.hpp"
 #include "vm/qemu/files.hpp"
 
@@ -24,6 +25,21 @@ std::string joined(const std::vector<std::string>& words) {
   std::string line;
   for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
   return line;
+}
+
+/// Without those that have ended.
+MachineStatistics usage_of(const std::vector<pid_t>& processes) {
+  MachineStatistics result;
+  for (const pid_t pid : processes) {
+    try {
+      const os::ProcessUsage usage = os::process_usage(pid);
+      result.cpu_time += usage.cpu_time;
+      result.resident_memory = result.resident_memory + usage.resident_memory;
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found) throw;
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -161,7 +177,7 @@ MachineEvent QemuMachine::run_monitor() noexcept {
 
 void QemuMachine::clean_up() noexcept {
   std::lock_guard lock(mutex_);
-  facts_.process_id = 0;
+  facts_.set_processes({});
   ports_.clear();
   share_listeners_.clear();
   qmp_listener_.reset();
@@ -173,15 +189,15 @@ void QemuMachine::request_kill() noexcept {
 }
 
 void QemuMachine::press_power_button(const CallOptions& options) {
-  mailbox_.execute("system_powerdown", options_.response_limit, options);
+  mailbox_.execute({"system_powerdown"}, options_.response_limit, options);
 }
 
 void QemuMachine::pause(const CallOptions& options) {
-  mailbox_.execute("stop", options_.response_limit, options);
+  mailbox_.execute({"stop"}, options_.response_limit, options);
 }
 
 void QemuMachine::resume(const CallOptions& options) {
-  mailbox_.execute("cont", options_.response_limit, options);
+  mailbox_.execute({"cont"}, options_.response_limit, options);
 }
 
 std::unique_ptr<Stream> QemuMachine::open_port(std::string_view name, const CallOptions&) {
@@ -202,9 +218,34 @@ std::vector<std::string> QemuMachine::console_tail(std::size_t lines) const {
   return console_.tail(lines);
 }
 
+MachineStatistics QemuMachine::statistics(const CallOptions& options) {
+  MachineStatistics result = usage_of(facts_.processes());
+  if (facts_.processes().empty()) {  // or its numbers may be another process's by now
+    throw Error(Errc::failed_precondition,
+                "machine " + config_.name + ": statistics: expected it running, found it ending");
+  }
+  if (config_.balloon) {
+    const auto answer = mailbox_.execute({"query-balloon"}, options_.response_limit, options);
+    const auto actual = answer.is_object() ? answer.find("actual") : answer.end();
+    if (actual == answer.end() || !actual->is_number_unsigned()) {
+      throw Error(
+          Errc::data_corruption,
+          "machine " + config_.name + ": qemu's answer to 'query-balloon' has no \"actual\"");
+    }
+    result.guest_memory = ByteSize(actual->get<std::uint64_t>());
+  }
+  return result;
+}
+
+void QemuMachine::set_memory_target(ByteSize target, const CallOptions& options) {
+  mailbox_.execute({"balloon", {{"value", target.bytes()}}}, options_.response_limit, options);
+}
+
 MachineDiagnostics QemuMachine::diagnostics() const {
   MachineDiagnostics result;
-  if (const std::int64_t pid = facts_.process_id; pid != 0) result.process_id = pid;
+  if (const auto processes = facts_.processes(); !processes.empty()) {
+    result.process_id = processes.front();
+  }
   result.boot_attempts = facts_.attempts;
   std::lock_guard lock(mutex_);
   result.accelerator = accelerator_;

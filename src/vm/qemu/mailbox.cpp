@@ -5,11 +5,10 @@
 
 namespace vmkit::vm::qemu {
 
-void Mailbox::execute(std::string name, std::chrono::milliseconds limit,
-                      const CallOptions& options) {
-  const auto command = std::make_shared<Command>();
-  command->name = std::move(name);
-  const std::string what = "wait for qemu's answer to '" + command->name + "'";
+nlohmann::json Mailbox::execute(QmpCommand wanted, std::chrono::milliseconds limit,
+                                const CallOptions& options) {
+  const auto command = std::make_shared<Command>(Command{std::move(wanted)});
+  const std::string what = "wait for qemu's answer to '" + command->command.name + "'";
   const CallOptions limited = options.with_timeout(limit);
   const StopCallback on_stop(options.stop, [this] {
     std::lock_guard lock(mutex_);
@@ -24,6 +23,7 @@ void Mailbox::execute(std::string name, std::chrono::milliseconds limit,
     changed_.wait_for(lock, limited.remaining(std::chrono::hours(1)));
   }
   if (command->error) throw *command->error;
+  return std::move(command->result);
 }
 
 void Mailbox::request_kill(KillCause cause) noexcept {
@@ -40,7 +40,14 @@ std::shared_ptr<Mailbox::Command> Mailbox::take() {
   return command;
 }
 
-void Mailbox::complete(Command& command, std::optional<Error> error) {
+void Mailbox::complete(Command& command, nlohmann::json result) {
+  std::lock_guard lock(mutex_);
+  command.done = true;
+  command.result = std::move(result);
+  changed_.notify_all();
+}
+
+void Mailbox::fail(Command& command, Error error) {
   std::lock_guard lock(mutex_);
   command.done = true;
   command.error = std::move(error);

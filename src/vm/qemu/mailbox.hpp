@@ -8,10 +8,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 
 #include "os/wait.hpp"
 #include "vm/qemu/ending.hpp"
+#include "vm/qemu/qmp.hpp"
 
 #include <vmkit/base/call_options.hpp>
 #include <vmkit/base/error.hpp>
@@ -22,14 +22,16 @@ namespace vmkit::vm::qemu {
 class Mailbox {
  public:
   struct Command {
-    std::string name;
-    bool done = false;  // with the mailbox's lock only, as is the error
+    QmpCommand command;
+    bool done = false;  // with the mailbox's lock only, as are these:
+    nlohmann::json result = {};
     std::optional<Error> error = {};
   };
 
-  /// Has QEMU execute a QMP command; returns when it has, or throws its error, cancelled, or
+  /// Has QEMU execute a command and returns what it answers; or throws its error, cancelled, or
   /// timeout: at the deadline, or after `limit`.
-  void execute(std::string name, std::chrono::milliseconds limit, const CallOptions& options);
+  nlohmann::json execute(QmpCommand command, std::chrono::milliseconds limit,
+                         const CallOptions& options);
 
   /// The first cause counts.
   void request_kill(KillCause cause) noexcept;
@@ -43,7 +45,8 @@ class Mailbox {
   KillCause kill_cause() const noexcept { return kill_cause_; }
   /// The next command that has not been taken.
   std::shared_ptr<Command> take();
-  void complete(Command& command, std::optional<Error> error);
+  void complete(Command& command, nlohmann::json result);
+  void fail(Command& command, Error error);
   /// Fails all commands that nobody has taken, and all that come.
   void close(const Error& error);
 

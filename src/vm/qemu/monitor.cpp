@@ -46,7 +46,7 @@ Evidence Monitor::run_once() {
   negotiation_id_ = 0;
   alive_ = false;
   Process process(setup_.launch);
-  facts_.process_id = process.child().pid();
+  facts_.set_processes(process.pids());
   answer_deadline_ = Clock::now() + setup_.response_limit;
   daemon_deadline_.reset();
   life_deadline_.reset();
@@ -59,14 +59,14 @@ Evidence Monitor::run_once() {
     check_deadlines(process);
   }
   evidence_.exit = *process.child().poll();
-  facts_.process_id = 0;
+  facts_.set_processes({});
   drain(process);
   evidence_.error_output = process.error_output();
   evidence_.console = console_.tail(tail_lines);
   for (const auto& [id, command] : std::exchange(sent_, {})) {
-    mailbox_.complete(*command, Error(Errc::unavailable, "machine " + setup_.machine +
-                                                             ": it ended before it could '" +
-                                                             command->name + "'"));
+    mailbox_.fail(*command, Error(Errc::unavailable, "machine " + setup_.machine +
+                                                         ": it ended before it could '" +
+                                                         command->command.name + "'"));
   }
   return std::exchange(evidence_, {});
 }
@@ -95,7 +95,7 @@ void Monitor::serve_mailbox(Process& process) {
   if (mailbox_.kill_cause() != KillCause::none) kill(process, mailbox_.kill_cause());
   if (!evidence_.came_up) return;
   while (auto command = mailbox_.take()) {
-    const std::uint64_t id = process.qmp().send(command->name);
+    const std::uint64_t id = process.qmp().send(command->command);
     sent_.emplace(id, std::move(command));
   }
 }
@@ -115,7 +115,7 @@ void Monitor::listen(Process& process) {
 
 void Monitor::handle(const QmpMessage& message, Process& process) {
   if (std::holds_alternative<QmpGreeting>(message)) {
-    if (negotiation_id_ == 0) negotiation_id_ = process.qmp().send("qmp_capabilities");
+    if (negotiation_id_ == 0) negotiation_id_ = process.qmp().send({"qmp_capabilities"});
   } else if (const auto* reply = std::get_if<QmpReply>(&message)) {
     handle_reply(*reply);
   } else {
@@ -137,12 +137,14 @@ void Monitor::handle_reply(const QmpReply& reply) {
     throw Error(Errc::data_corruption,
                 "qemu answered a command that nobody gave (id " + std::to_string(reply.id) + ")");
   }
-  std::optional<Error> error;
+  Mailbox::Command& command = *found->second;
   if (reply.error) {
-    error = Error(Errc::failed_precondition, "machine " + setup_.machine + ": qemu refused '" +
-                                                 found->second->name + "': " + *reply.error);
+    mailbox_.fail(
+        command, Error(Errc::failed_precondition, "machine " + setup_.machine + ": qemu refused '" +
+                                                      command.command.name + "': " + *reply.error));
+  } else {
+    mailbox_.complete(command, reply.result);
   }
-  mailbox_.complete(*found->second, std::move(error));
   sent_.erase(found);
 }
 

@@ -5,7 +5,11 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
 
 #include "vm/console_recorder.hpp"
 #include "vm/machine_status.hpp"
@@ -27,9 +31,23 @@ struct MonitorSetup {
 };
 
 /// Readable by other threads while the monitor runs.
-struct MonitorFacts {
-  std::atomic<std::int64_t> process_id{0};  ///< 0: none now.
+class MonitorFacts {
+ public:
+  /// QEMU first; none: not now.
+  std::vector<pid_t> processes() const {
+    const std::lock_guard lock(mutex_);
+    return processes_;
+  }
+  void set_processes(std::vector<pid_t> processes) {
+    const std::lock_guard lock(mutex_);
+    processes_ = std::move(processes);
+  }
+
   std::atomic<unsigned> attempts{0};
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<pid_t> processes_;
 };
 
 /// The life of one machine, in a thread of its own: spawns QEMU, listens to it, passes commands to

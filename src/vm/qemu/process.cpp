@@ -62,6 +62,12 @@ Process::Process(const Launch& launch)
   error_.second.reset();
 }
 
+std::vector<pid_t> Process::pids() const {
+  std::vector<pid_t> all = {child_.pid()};
+  for (const os::ChildProcess& daemon : daemons_) all.push_back(daemon.pid());
+  return all;
+}
+
 bool Process::read_console(detail::ConsoleRecorder& recorder) {
   std::array<char, 16384> buffer;
   const std::size_t count = read_now(console_.first, buffer);

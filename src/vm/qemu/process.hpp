@@ -27,6 +27,8 @@ class Process {
 
   os::ChildProcess& child() noexcept { return child_; }
   std::vector<os::ChildProcess>& daemons() noexcept { return daemons_; }
+  /// Of QEMU, then of the daemons.
+  std::vector<pid_t> pids() const;
   QmpConnection& qmp() noexcept { return qmp_; }
   int console_fd() const noexcept { return console_.first.get(); }
   int error_fd() const noexcept { return error_.first.get(); }

@@ -56,13 +56,18 @@ QmpMessage parse_line(std::string_view line) {
   }
   if (find(message, "QMP") != nullptr) return QmpGreeting{};
   const json* error = find(message, "error");
-  if (error == nullptr && find(message, "return") == nullptr) {
+  const json* result = find(message, "return");
+  if (error == nullptr && result == nullptr) {
     throw_garbled("a greeting, a reply or an event", line);
   }
   const json* id = find(message, "id");
   if (id == nullptr || !id->is_number_unsigned()) throw_garbled("a reply with our id", line);
   QmpReply reply{id->get<std::uint64_t>()};
-  if (error != nullptr) reply.error = error_text(*error);
+  if (error != nullptr) {
+    reply.error = error_text(*error);
+  } else {
+    reply.result = *result;
+  }
   return reply;
 }
 
@@ -104,8 +109,10 @@ std::optional<QmpMessage> QmpParser::next() {
   }
 }
 
-std::string qmp_command(std::string_view name, std::uint64_t id) {
-  return json{{"execute", name}, {"id", id}}.dump() + "\n";
+std::string to_line(const QmpCommand& command, std::uint64_t id) {
+  json line{{"execute", command.name}, {"id", id}};
+  if (!command.arguments.empty()) line["arguments"] = command.arguments;
+  return line.dump() + "\n";
 }
 
 }  // namespace vmkit::vm::qemu

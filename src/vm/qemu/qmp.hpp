@@ -19,6 +19,12 @@ struct QmpGreeting {};
 struct QmpReply {
   std::uint64_t id;
   std::optional<std::string> error = {};  ///< QEMU's words, if it refused.
+  nlohmann::json result = {};             ///< Anything, if it did not.
+};
+
+struct QmpCommand {
+  std::string name;
+  nlohmann::json arguments = nlohmann::json::object();
 };
 
 struct QmpEvent {
@@ -51,7 +57,7 @@ class QmpParser {
   std::size_t searched_ = 0;
 };
 
-/// A command's line, without arguments.
-std::string qmp_command(std::string_view name, std::uint64_t id);
+/// A command's line.
+std::string to_line(const QmpCommand& command, std::uint64_t id);
 
 }  // namespace vmkit::vm::qemu

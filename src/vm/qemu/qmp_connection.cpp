@@ -22,8 +22,8 @@ short QmpConnection::events() const noexcept {
   return static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT);
 }
 
-std::uint64_t QmpConnection::send(std::string_view command) {
-  unsent_ += qmp_command(command, ++last_id_);
+std::uint64_t QmpConnection::send(const QmpCommand& command) {
+  unsent_ += to_line(command, ++last_id_);
   flush();
   return last_id_;
 }

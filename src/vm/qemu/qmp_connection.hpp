@@ -24,7 +24,7 @@ class QmpConnection {
   bool ended() const noexcept { return ended_; }
 
   /// Sends a command; the reply has the id that is returned.
-  std::uint64_t send(std::string_view command);
+  std::uint64_t send(const QmpCommand& command);
 
   /// Sends what waits and reads what is there. Throws data_corruption for garbage. At the end of
   /// the connection, which is also QEMU's end, there are no more messages.

@@ -66,7 +66,8 @@ TEST_CASE("arguments: everything, with KVM, and commas where options end") {
       {.path = "/d/t.img", .caching = DiskCaching::cached, .sync = DiskSync::none},
   };
   config.ports = {{"vmkit.control"}, {"log"}};
-  config.networks = {{NetworkKind::nat}};
+  config.networks = {{NetworkKind::nat}, {.mac = "02:00:00:00:00:01"}};
+  config.balloon = true;
   ArgumentsPlan plan;
   plan.binary = "/q";
   plan.accelerator = QemuAccelerator::kvm;
@@ -105,8 +106,11 @@ TEST_CASE("arguments: everything, with KVM, and commas where options end") {
 -device virtio-blk-device,drive=disk2,werror=report,rerror=report
 -netdev user,id=net0,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3
 -device virtio-net-device,netdev=net0,mac=52:54:00:12:34:56
+-netdev user,id=net1,net=10.0.3.0/24,host=10.0.3.2,dns=10.0.3.3
+-device virtio-net-device,netdev=net1,mac=02:00:00:00:00:01
 -object rng-builtin,id=rng0
 -device virtio-rng-device,rng=rng0
+-device virtio-balloon-device
 -kernel /k,1/vmlinuz
 -initrd /r/initrd
 -append console=ttyS0 quiet loglevel=6 panic=-1 reboot=t tsc_early_khz=2299998 cryptomgr.notests root=/dev/vda loglevel=7

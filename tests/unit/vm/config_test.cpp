@@ -75,6 +75,17 @@ TEST_CASE("config: every wrong field is named with what was expected and found")
          c.ports = {{"a"}, {"a"}};
        },
        "ports[1].name", "'a' is there"},
+      {"a group's address", [](auto& c) { c.networks = {{.mac = "53:54:00:12:34:56"}}; },
+       "networks[0].mac", "one station in lower case, as 52:54:00:12:34:56, found '53:54"},
+      {"capitals", [](auto& c) { c.networks = {{.mac = "52:54:00:AB:34:56"}}; }, "networks[0].mac",
+       "lower case"},
+      {"a short address", [](auto& c) { c.networks = {{.mac = "52:54:00:12:34"}}; },
+       "networks[0].mac", "one station"},
+      {"one address twice",
+       [](auto& c) {
+         c.networks = {{.mac = "52:54:00:12:34:56"}, {.mac = "52:54:00:12:34:56"}};
+       },
+       "networks[1].mac", "is there already"},
       {"console", [](auto& c) { c.console.file = "/a\tb"; }, "console.file", "control"},
       {"watchdog", [](auto& c) { c.boot_watchdog = std::chrono::milliseconds(-1); },
        "boot_watchdog", "found -1 ms"},

@@ -29,6 +29,46 @@ double seconds_of(const std::function<void()>& call) {
 
 }  // namespace
 
+TEST_CASE_FIXTURE(BackendFixture, "machine: what it takes of the host, and a balloon") {
+  VMKIT_REQUIRE_GUEST();
+  MachineConfig config = guest_config("thrifty", "echo");
+  config.balloon = true;
+  Machine machine = backend->create(config);
+  CHECK(error_of([&] { machine.statistics(); }).find("failed_precondition") == 0);
+  CHECK(error_of([&] { machine.set_memory_target(96_MiB); }).find("failed_precondition") == 0);
+  machine.start();
+  auto port = machine.open_port("vmkit.test");
+  write_line(*port, "up");
+  CHECK(read_line(*port) == "echo up");
+  const MachineStatistics before = machine.statistics();
+  CHECK(before.guest_memory == config.memory);
+  CHECK(before.cpu_time > 100ms);
+  CHECK(before.resident_memory > 32_MiB);
+  CHECK(before.resident_memory < 1_GiB);
+
+  machine.set_memory_target(112_MiB);
+  CHECK(eventually([&] { return machine.statistics().guest_memory == 112_MiB; }));
+  CHECK(machine.statistics().cpu_time > before.cpu_time);
+  machine.set_memory_target(config.memory);
+  CHECK(eventually([&] { return machine.statistics().guest_memory == config.memory; }));
+  write_line(*port, "still");
+  CHECK(read_line(*port) == "echo still");
+
+  const auto refused = [&](ByteSize target) {
+    return error_of([&] { machine.set_memory_target(target); });
+  };
+  CHECK(refused(16_MiB) ==
+        "invalid_argument: machine thrifty: memory target: expected whole MiB "
+        "from 32 MiB to 128 MiB, found 16777216 bytes");
+  CHECK(refused(129_MiB).find("invalid_argument") == 0);
+  CHECK(refused(ByteSize((64 << 20) + 1)).find("invalid_argument") == 0);
+  machine.kill();
+  CHECK(error_of([&] { machine.statistics(); }).find("failed_precondition") == 0);
+  Machine plain = backend->create(guest_config("plain", "echo"));
+  CHECK(error_of([&] { plain.set_memory_target(64_MiB); }).find("has no balloon") !=
+        std::string::npos);
+}
+
 TEST_CASE_FIXTURE(BackendFixture, "machine: boots, talks, pauses, minds the power button") {
   VMKIT_REQUIRE_GUEST();
   MachineConfig config = guest_config("life", "echo");

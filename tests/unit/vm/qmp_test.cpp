@@ -95,7 +95,9 @@ TEST_CASE("qmp: a line has a limit, with or without its end") {
 }
 
 TEST_CASE("qmp: commands are one line") {
-  CHECK(qmp_command("system_powerdown", 7) == "{\"execute\":\"system_powerdown\",\"id\":7}\n");
+  CHECK(to_line({"system_powerdown"}, 7) == "{\"execute\":\"system_powerdown\",\"id\":7}\n");
+  CHECK(to_line({"balloon", {{"value", 5}}}, 8) ==
+        "{\"arguments\":{\"value\":5},\"execute\":\"balloon\",\"id\":8}\n");
 }
 
 TEST_CASE("qmp: JSON nested so deeply that copying it would overflow the stack") {

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <vmkit/base/error.hpp>
+#include <vmkit/vm/config_json.hpp>
+
+using namespace vmkit;
+using namespace vmkit::vm;
+
+namespace {
+
+std::string refusal(std::string_view json) {
+  try {
+    parse_machine_config(json);
+  } catch (const Error& error) {
+    return std::string(to_string(error.code())) + ": " + error.what();
+  }
+  return "";
+}
+
+MachineConfig full() {
+  MachineConfig config;
+  config.name = "web";
+  config.architecture = Architecture::arm64;
+  config.cpu_count = 4;
+  config.memory = 2_GiB;
+  config.boot = {.image = "/k/Image",
+                 .initrd = std::filesystem::path("/k/initrd"),
+                 .command_line = "loglevel=7"};
+  config.disks = {{.path = "/d/ü.img", .identifier = "root"},
+                  {.path = "/d/b.img",
+                   .read_only = true,
+                   .caching = DiskCaching::uncached,
+                   .sync = DiskSync::none}};
+  config.shares = {
+      {.tag = "code", .path = "/src", .read_only = true, .transport = ShareTransport::plan9}};
+  config.ports = {{"control"}, {"log"}};
+  config.networks = {{}, {.mac = "02:00:00:00:00:01"}};
+  config.entropy = false;
+  config.balloon = true;
+  config.console = {.file = "/var/log/web", .limit = 1_MiB};
+  config.boot_watchdog = std::chrono::milliseconds(1500);
+  return config;
+}
+
+constexpr const char* full_text = R"({
+  "architecture": "arm64",
+  "balloon": true,
+  "boot": {
+    "command_line": "loglevel=7",
+    "image": "/k/Image",
+    "initrd": "/k/initrd"
+  },
+  "boot_watchdog": 1500,
+  "console": {
+    "file": "/var/log/web",
+    "limit": 1048576
+  },
+  "cpu_count": 4,
+  "disks": [
+    {
+      "identifier": "root",
+      "path": "/d/ü.img"
+    },
+    {
+      "caching": "uncached",
+      "path": "/d/b.img",
+      "read_only": true,
+      "sync": "none"
+    }
+  ],
+  "entropy": false,
+  "memory": 2147483648,
+  "name": "web",
+  "networks": [
+    {},
+    {
+      "mac": "02:00:00:00:00:01"
+    }
+  ],
+  "ports": [
+    {
+      "name": "control"
+    },
+    {
+      "name": "log"
+    }
+  ],
+  "schema": 1,
+  "shares": [
+    {
+      "path": "/src",
+      "read_only": true,
+      "tag": "code",
+      "transport": "plan9"
+    }
+  ]
+}
+)";
+
+}  // namespace
+
+TEST_CASE("config json: every member, and back") {
+  CHECK(to_json(full()) == full_text);
+  const MachineConfig read = parse_machine_config(full_text);
+  CHECK(to_json(read) == full_text);
+  CHECK(read.disks.at(1).sync == DiskSync::none);
+  CHECK(std::get<std::filesystem::path>(read.boot.initrd) == "/k/initrd");
+  CHECK(read.boot_watchdog == std::chrono::milliseconds(1500));
+  CHECK(read.console.limit == 1_MiB);
+}
+
+TEST_CASE("config json: what is missing has its default") {
+  CHECK(to_json({.architecture = Architecture::arm64}) ==
+        "{\n  \"architecture\": \"arm64\",\n  \"schema\": 1\n}\n");
+  const MachineConfig read = parse_machine_config(R"({"schema": 1, "boot": {"image": "/k"}})");
+  CHECK(read.boot.image == "/k");
+  CHECK(read.memory == MachineConfig().memory);
+  CHECK(std::holds_alternative<std::monostate>(read.boot.initrd));
+  CHECK_FALSE(read.boot_watchdog);
+}
+
+TEST_CASE("config json: what cannot be saved") {
+  const auto refused = [](const MachineConfig& config) {
+    try {
+      to_json(config);
+    } catch (const Error& error) {
+      CHECK(error.code() == Errc::invalid_argument);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  MachineConfig config;
+  config.boot.initrd = std::vector<std::byte>(3);
+  CHECK(refused(config).find("boot.initrd: expected the path of a file, found bytes") == 0);
+  config = {};
+  config.disks = {{}, {.path = "/\xff"}};
+  CHECK(refused(config).find("disks[1].path: expected UTF-8") == 0);
+}
+
+TEST_CASE("config json: bad definitions are refused by the member") {
+  const struct {
+    const char* json;
+    const char* message;
+  } rows[] = {
+      {"", "a JSON object"},
+      {"[]", "expected a JSON object, found []"},
+      {"{}", "schema: expected its version"},
+      {R"({"schema": "1"})", "schema: expected its version, a number, found \"1\""},
+      {R"({"schema": 1, "memroy": 5})",
+       "memroy: expected no such member in a machine's definition, found 5"},
+      {R"({"schema": 1, "disks": [{"schema": 1}]})", "disks[0].schema: expected no such member"},
+      {R"({"schema": 1, "name": 5})", "name: expected a string, found 5"},
+      {R"({"schema": 1, "cpu_count": -1})", "cpu_count: expected a whole number"},
+      {R"({"schema": 1, "cpu_count": 4294967296})", "0 to 4294967295, found 4294967296"},
+      {R"({"schema": 1, "memory": "1GiB"})", "memory: expected a number of bytes"},
+      {R"({"schema": 1, "boot": "k"})", "boot: expected an object, found \"k\""},
+      {R"({"schema": 1, "boot": {"initrd": null}})", "boot.initrd: expected a string, found null"},
+      {R"({"schema": 1, "disks": {}})", "disks: expected an array"},
+      {R"({"schema": 1, "disks": [{"sync": "ful"}]})",
+       "disks[0].sync: expected one of full, fsync, none, found \"ful\""},
+      {R"({"schema": 1, "entropy": 1})", "entropy: expected true or false"},
+      {R"({"schema": 1, "boot_watchdog": 99999999999999})", "at most a year"},
+      {R"({"schema": 1, "x": [[[[[[[[[[]]]]]]]]]]})", "at most 8 deep"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.json);
+    const std::string refused = refusal(row.json);
+    CHECK(refused.find("data_corruption: a machine's definition: ") == 0);
+    CHECK_MESSAGE(refused.find(row.message) != std::string::npos, refused);
+  }
+  CHECK(refusal(R"({"schema": 2, "later": true})") ==
+        "unsupported: a machine's definition: expected version 1, found version 2");
+}
