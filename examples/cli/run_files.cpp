@@ -59,8 +59,7 @@ void show_ports(const container::Container& box, const RunOptions& options,
                 ProgressDisplay& display) {
   if (options.registry.quiet) return;
   for (const auto& port : box.ports()) {
-    display.say("port " + std::to_string(port.guest.port) + " is at " +
-                agent::to_string(port.host));
+    display.say(agent::to_string(port.guest) + " is at " + agent::to_string(port.host));
   }
 }
 

@@ -16,6 +16,7 @@
 #include "forwards.hpp"
 #include "machine.hpp"
 #include "network.hpp"
+#include "network_events.hpp"
 #include "probe.hpp"
 #include "processes.hpp"
 #include "statistics.hpp"
@@ -64,6 +65,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   add_service(std::make_unique<DiskCare>(client));
   add_service(std::make_unique<Statistics>(client, machine));
   add_service(std::make_unique<Network>());
+  if (kind == ChannelKind::virtio_port) add_service(std::make_unique<NetworkEvents>(client));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);
 }
