@@ -204,9 +204,9 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
     CHECK(interface.wait_for("up 10.0.2.15"));
     const auto set_flags = [&](const char* flags) {
       return shell(box,
-                   "perl -e 'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); ioctl(S, 0x8914, "
+                   "perl -e 'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); my $request = "
                    "pack(\"a16 s x22\", \"" +
-                       interface.name() + "\", " + flags + ")) or die'",
+                       interface.name() + "\", " + flags + "); ioctl(S, 0x8914, $request) or die'",
                    true);
     };
     CHECK(set_flags("0") == "");
