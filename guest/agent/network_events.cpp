@@ -21,6 +21,7 @@ namespace {
 constexpr auto interval = std::chrono::milliseconds(100);
 constexpr std::size_t max_interfaces = 64;
 constexpr std::size_t max_addresses = 1024;  // as text, of one interface
+constexpr int max_read = 64;                 // messages at a time
 
 Fd kernel_news() {
   Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
@@ -50,7 +51,7 @@ std::string address_text(const sockaddr* address) {
 }  // namespace
 
 NetworkEvents::NetworkEvents(Client& client) : client_(client), news_(kernel_news()) {
-  if (news_) told_ = look();
+  if (news_) told_ = look().value_or(Interfaces());
 }
 
 void NetworkEvents::watch(PollSet& set) {
@@ -61,9 +62,9 @@ void NetworkEvents::watch(PollSet& set) {
   }
 }
 
-NetworkEvents::Interfaces NetworkEvents::look() {
+std::optional<NetworkEvents::Interfaces> NetworkEvents::look() {
   ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return {};
+  if (::getifaddrs(&list) != 0) return std::nullopt;
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
   Interfaces found;
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
@@ -80,13 +81,15 @@ NetworkEvents::Interfaces NetworkEvents::look() {
 }
 
 void NetworkEvents::tell() {
+  // What is left rings again.
   char dropped[4096];
-  while (::recv(news_.get(), dropped, sizeof dropped, 0) > 0 || errno == ENOBUFS) {
+  for (int i = 0; i<max_read&& ::recv(news_.get(), dropped, sizeof dropped, 0)> 0; ++i) {
   }
   due_ = false;
   next_ = Clock::now() + interval;
-  Interfaces now = look();
-  for (const auto& [name, interface] : now) {
+  auto now = look();
+  if (!now) return;
+  for (const auto& [name, interface] : *now) {
     if (const auto known = told_.find(name); known != told_.end() && known->second == interface) {
       continue;
     }
@@ -96,10 +99,10 @@ void NetworkEvents::tell() {
                     {"addresses", interface.addresses}});
   }
   for (const auto& [name, interface] : told_) {
-    if (now.contains(name)) continue;
+    if (now->contains(name)) continue;
     client_.notify({{"type", "network"}, {"interface", name}, {"state", "gone"}});
   }
-  told_ = std::move(now);
+  told_ = std::move(*now);
 }
 
 }  // namespace vmkit::guest

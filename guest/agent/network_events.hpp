@@ -30,7 +30,8 @@ class NetworkEvents final : public Service {
   };
   using Interfaces = std::map<std::string, Interface>;
 
-  static Interfaces look();
+  /// Nothing if the kernel does not tell.
+  static std::optional<Interfaces> look();
   void tell();
 
   Client& client_;
