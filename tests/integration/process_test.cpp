@@ -287,14 +287,14 @@ TEST_CASE("container: two at once have disks of their own") {
   CHECK(shell(first, "echo one >/file; cat /file").out == "one\n");
   CHECK(shell(second, "cat /file").status == agent::ExitStatus{1, 0});
   // Clones that do not take themselves for each other.
-  for (const auto& [what, size] : {std::pair{"cat /etc/machine-id", 33U},
-                                   {"hostname; grep -c $(hostname) /etc/hosts", 15U},
-                                   {"cat /proc/sys/kernel/random/boot_id", 37U},
-                                   {"head -c 32 /dev/urandom | sha256sum", 68U}}) {
-    CAPTURE(what);
-    const std::string one = shell(first, what).out;
-    CHECK(one.size() == size);
-    CHECK(one != shell(second, what).out);
+  for (const auto& row : {std::pair{"cat /etc/machine-id", 33U},
+                          {"hostname; grep -c $(hostname) /etc/hosts", 15U},
+                          {"cat /proc/sys/kernel/random/boot_id", 37U},
+                          {"head -c 32 /dev/urandom | sha256sum", 68U}}) {
+    CAPTURE(row.first);
+    const std::string one = shell(first, row.first).out;
+    CHECK(one.size() == row.second);
+    CHECK(one != shell(second, row.first).out);
   }
   first.kill();
   CHECK(shell(second, "echo alive").out == "alive\n");
