@@ -59,8 +59,9 @@ void show_ports(const container::Container& box, const RunOptions& options,
                 ProgressDisplay& display) {
   if (options.registry.quiet) return;
   for (const auto& port : box.ports()) {
-    display.say("port " + std::to_string(port.guest.port) + " is at " +
-                agent::to_string(port.host));
+    const bool has_path = port.guest.kind == agent::Endpoint::Kind::unix_socket;
+    display.say((has_path ? port.guest.path : "port " + std::to_string(port.guest.port)) +
+                " is at " + agent::to_string(port.host));
   }
 }
 

@@ -98,8 +98,7 @@ void add_isolation(CLI::App* command, IsolationOptions& options) {
     command->add_option(name, values, help)->type_name(type)->expected(1)->take_all();
   };
   command->add_option("--entrypoint", options.entrypoint, "In place of the image's");
-  command->add_option("--hostname", options.hostname, "Name of the container")
-      ->capture_default_str();
+  command->add_option("--hostname", options.hostname, "Name of the container; random if not given");
   list("--group-add", options.groups, "Another group of the user", "GROUP");
   command->add_flag("--privileged", options.privileged, "All capabilities, nothing hidden");
   list("--cap-add", options.add_capabilities, "Add a capability", "NAME|ALL");

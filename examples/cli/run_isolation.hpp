@@ -18,7 +18,7 @@ namespace cli {
 /// What `vmkit run` is told of the container's border and limits, as `docker run` is.
 struct IsolationOptions {
   std::optional<std::string> entrypoint;
-  std::string hostname = "vmkit";
+  std::string hostname;  // empty: a random one
   std::vector<std::string> groups;
   bool privileged = false;
   std::vector<std::string> add_capabilities;

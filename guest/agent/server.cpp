@@ -16,6 +16,7 @@
 #include "forwards.hpp"
 #include "machine.hpp"
 #include "network.hpp"
+#include "network_events.hpp"
 #include "probe.hpp"
 #include "processes.hpp"
 #include "statistics.hpp"
@@ -64,6 +65,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   add_service(std::make_unique<DiskCare>(client));
   add_service(std::make_unique<Statistics>(client, machine));
   add_service(std::make_unique<Network>());
+  if (kind == ChannelKind::virtio_port) add_service(std::make_unique<NetworkEvents>(client));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);
 }
@@ -148,10 +150,18 @@ void Server::read_channel() {
   while (connected_ && total < channel_read_size) {
     std::size_t filled = 0;
     ssize_t count = 0;
-    while (filled < incoming_.size()) {
+    while (filled + agent::Preamble::size <= incoming_.size()) {
       count = ::read(channel_.get(), &incoming_[filled], incoming_.size() - filled);
       if (count <= 0) break;
-      filled += static_cast<std::size_t>(count);
+      const auto read = std::span(incoming_).subspan(filled, static_cast<std::size_t>(count));
+      if (is_new_client(read)) {
+        take_input(std::span(incoming_).first(filled));
+        end_session(false);
+        take_input(read);
+        filled = 0;
+      } else {
+        filled += read.size();
+      }
     }
     const int failure = errno;
     if (filled != 0) take_input(std::span(incoming_).first(filled));
@@ -160,6 +170,17 @@ void Server::read_channel() {
     if (count == 0 || (failure != EAGAIN && failure != EINTR)) return lose_channel();
     if (filled == 0) return;
   }
+}
+
+// A port may not tell that one client left and another came before it gives the other one's bytes,
+// and those must not be taken for the rest of a frame that the first one has begun. It gives what a
+// client sends before it waits for an answer, which is its hello, by itself.
+bool Server::is_new_client(std::span<const std::byte> read) const {
+  if (kind_ != ChannelKind::virtio_port || !session_ || read.size() != agent::Preamble::size) {
+    return false;
+  }
+  const auto hello = agent::PreambleScanner(agent::Preamble::Kind::hello).scan(read);
+  return hello && hello->nonce != nonce_;
 }
 
 void Server::lose_channel() {

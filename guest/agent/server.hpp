@@ -46,6 +46,7 @@ class Server final : private Client {
   bool channel_connected() const;
   void expect_client(bool expect);
   void read_channel();
+  bool is_new_client(std::span<const std::byte> read) const;
   void take_input(std::span<const std::byte> input);
   void take_preamble(std::span<const std::byte>& input);
   void write_channel();

@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <unistd.h>
 
+#include "agent/random_hex.hpp"
 #include "container/boot.hpp"
 #include "container/names.hpp"
 #include "container/volume_lock.hpp"
 #include "os/directory.hpp"
+#include "os/file.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/container/kernel_features.hpp>
@@ -80,10 +82,21 @@ std::filesystem::path stage_file(const std::filesystem::path& file, const Folder
   throw Error::from_errno(error, what);
 }
 
+/// Of the container and not of its disk, which others may be clones of.
+std::string machine_id_of(const Folder& folder, bool kept) {
+  constexpr std::size_t bytes = 16;
+  const auto path = folder.path() / "machine-id";
+  if (auto known = os::read_file_if_exists(path, 64_B)) return *known;
+  std::string id = agent::random_hex(bytes);
+  if (kept) os::write_file_atomically(path, id);
+  return id;
+}
+
 }  // namespace
 
 Attachments::Attachments(const ContainerOptions& options, const Folder& folder,
                          const CallOptions& call_options) {
+  if (options.isolation.writable_disk) add_layer(options, folder, call_options);
   for (const DiskMount& disk : options.disk_mounts) {
     add_disk(disk.path,
              {.target = disk.target, .fs_type = disk.fs_type, .read_only = disk.read_only});
@@ -93,6 +106,17 @@ Attachments::Attachments(const ContainerOptions& options, const Folder& folder,
   }
   for (const HostMount& mount : options.host_mounts) add_host_mount(mount, options, folder);
   add_image_volumes(options, folder, call_options);
+}
+
+void Attachments::add_layer(const ContainerOptions& options, const Folder& folder,
+                            const CallOptions& call_options) {
+  const auto image = folder.path() / "layer.ext4";
+  if (!std::filesystem::exists(image)) {  // or it is a container that is kept
+    make_volume_image(image, *options.isolation.writable_disk, call_options);
+  }
+  disks_.push_back({.path = image,
+                    .identifier = layer_disk_identifier,
+                    .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none});
 }
 
 void Attachments::add_disk(const std::filesystem::path& path, agent::Mount mount) {
@@ -196,7 +220,7 @@ void Attachments::add_to(vm::MachineConfig& machine) const {
   machine.shares.insert(machine.shares.end(), shares_.begin(), shares_.end());
 }
 
-void Attachments::set_network(const ContainerOptions& options,
+void Attachments::set_network(const ContainerOptions& options, const Folder& folder,
                               const std::vector<std::optional<vm::NetworkAddresses>>& addresses) {
   std::optional<vm::NetworkAddresses> first;
   for (const auto& network : addresses) {
@@ -207,7 +231,8 @@ void Attachments::set_network(const ContainerOptions& options,
                            .gateway = first ? std::string() : network->gateway});
     if (!first) first = network;
   }
-  for (agent::Mount& file : name_files(options.hostname, options.names, first)) {
+  const std::string machine_id = machine_id_of(folder, options.keep);
+  for (agent::Mount& file : name_files(options.hostname, options.names, machine_id, first)) {
     if (!is_mounted(file.target, options)) mounts_.push_back(std::move(file));
   }
 }

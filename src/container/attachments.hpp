@@ -24,13 +24,15 @@ class Attachments {
 
   void add_to(vm::MachineConfig& machine) const;
   /// With what the machine's networks are, once it is known.
-  void set_network(const ContainerOptions& options,
+  void set_network(const ContainerOptions& options, const Folder& folder,
                    const std::vector<std::optional<vm::NetworkAddresses>>& addresses);
 
   const std::vector<agent::Mount>& mounts() const { return mounts_; }
   const std::vector<agent::InterfaceConfig>& interfaces() const { return interfaces_; }
 
  private:
+  void add_layer(const ContainerOptions& options, const Folder& folder,
+                 const CallOptions& call_options);
   void add_disk(const std::filesystem::path& path, agent::Mount mount);
   void add_volume(const VolumeMount& volume, const ContainerOptions& options, const Folder& folder,
                   const CallOptions& call_options);

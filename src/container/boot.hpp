@@ -12,6 +12,7 @@ namespace vmkit::container {
 
 /// The serial number by which the guest finds the container's disk.
 inline constexpr const char* root_disk_identifier = "vmkit-root";
+inline constexpr const char* layer_disk_identifier = "vmkit-layer";
 
 /// Of the machine that runs the image's programs, whatever this host is. Throws unsupported.
 Architecture architecture_of(const oci::Platform& platform);

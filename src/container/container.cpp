@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/random_hex.hpp"
 #include "container/attachments.hpp"
 #include "container/boot.hpp"
 #include "container/disk.hpp"
@@ -46,8 +47,13 @@ int stop_signal_of(const ContainerOptions& options) {
   return *number;
 }
 
-ContainerOptions with_overrides(ContainerOptions options) {
+ContainerOptions completed(ContainerOptions options) {
+  constexpr std::size_t name_bytes = 6;
+  if (options.hostname.empty()) options.hostname = agent::random_hex(name_bytes);
   options.image.config = overridden(std::move(options.image.config), options.overrides);
+  if (options.isolation.writable_disk) {
+    options.isolation.writable_layer = agent::WritableLayer{.serial = layer_disk_identifier};
+  }
   if (options.names.timezone) {
     const std::string zone = "TZ=" + timezone_rule(*options.names.timezone);
     options.image.config = overridden(std::move(options.image.config), {.env = {zone}});
@@ -65,7 +71,7 @@ void require_backend(const ContainerOptions& options) {
 
 struct Container::Impl {
   Impl(ContainerOptions given, Folder::How how)
-      : options(with_overrides(std::move(given))),
+      : options(completed(std::move(given))),
         stop_signal(stop_signal_of(options)),
         spec(container_spec(options)),
         log(options.log, "container"),
@@ -94,7 +100,7 @@ struct Container::Impl {
     attachments.emplace(options, folder, call_options);
     vm::MachineConfig config = machine_config(options, folder);
     attachments->add_to(config);
-    attachments->set_network(options, options.backend->network_addresses(config));
+    attachments->set_network(options, folder, options.backend->network_addresses(config));
     spec.mounts.insert(spec.mounts.end(), attachments->mounts().begin(),
                        attachments->mounts().end());
     agent::check(spec);
@@ -193,6 +199,9 @@ Container Container::create(ContainerOptions options, const CallOptions& call_op
 
 Container Container::open(ContainerOptions options) {
   require_backend(options);
+  if (options.hostname.empty()) {
+    if (const auto record = read_record(options.folder)) options.hostname = record->name;
+  }
   auto impl = std::make_unique<Impl>(std::move(options), Folder::How::open);
   impl->folder.keep(true);  // whatever is wrong with it
   const std::string path = impl->folder.path().string();
@@ -222,8 +231,8 @@ void Container::start(const CallOptions& options) {
     try {
       listeners.push_back(agent::HostListener::open(port.host, port.options));
     } catch (const Error& error) {
-      throw error.with_context("container " + impl_->options.hostname + ", port " +
-                               std::to_string(port.guest.port));
+      throw error.with_context("container " + impl_->options.hostname + ", for its " +
+                               agent::to_string(port.guest));
     }
   }
   agent::Client client = boot(*impl_->machine, impl_->options, options);

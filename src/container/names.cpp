@@ -49,11 +49,9 @@ std::string hosts(const std::string& hostname, const Names& names,
       "ff00::0\tip6-mcastprefix\n"
       "ff02::1\tip6-allnodes\n"
       "ff02::2\tip6-allrouters\n";
-  if (!hostname.empty()) {
-    text += (network ? network->address : "127.0.1.1") + "\t";
-    if (!names.domain.empty()) text += hostname + "." + names.domain + " ";
-    text += hostname + "\n";
-  }
+  text += (network ? network->address : "127.0.1.1") + "\t";
+  if (!names.domain.empty()) text += hostname + "." + names.domain + " ";
+  text += hostname + "\n";
   for (const ExtraHost& host : names.extra_hosts) {
     require_word("extra_hosts", host.name);
     std::string address = host.address;
@@ -93,10 +91,18 @@ std::string resolv_conf(const Names& names, const vm::NetworkAddresses& network)
 }  // namespace
 
 std::vector<agent::Mount> name_files(const std::string& hostname, const Names& names,
+                                     const std::string& own_machine_id,
                                      const std::optional<vm::NetworkAddresses>& network) {
   if (!names.domain.empty()) require_word("domain", names.domain);
-  std::vector<agent::Mount> files{file("/etc/hosts", hosts(hostname, names, network))};
-  if (!hostname.empty()) files.push_back(file("/etc/hostname", hostname + "\n"));
+  std::vector<agent::Mount> files{file("/etc/hosts", hosts(hostname, names, network)),
+                                  file("/etc/hostname", hostname + "\n")};
+  const std::string& machine = names.machine_id.value_or(own_machine_id);
+  if (machine != "image") {
+    const bool good =
+        machine.size() == 32 && machine.find_first_not_of("0123456789abcdef") == machine.npos;
+    if (!good) refuse("machine_id", "32 lower-case hexadecimal digits or \"image\"", machine);
+    files.push_back(file("/etc/machine-id", machine + "\n"));
+  }
   if (network) files.push_back(file("/etc/resolv.conf", resolv_conf(names, *network)));
   return files;
 }

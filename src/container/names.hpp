@@ -11,8 +11,10 @@
 
 namespace vmkit::container {
 
-/// /etc/hostname, /etc/hosts and, with a network, /etc/resolv.conf. Throws invalid_argument.
+/// /etc/hostname, /etc/hosts, /etc/machine-id unless it is to be the image's and, with a network,
+/// /etc/resolv.conf. Throws invalid_argument.
 std::vector<agent::Mount> name_files(const std::string& hostname, const Names& names,
+                                     const std::string& own_machine_id,
                                      const std::optional<vm::NetworkAddresses>& network);
 
 /// TZ for a time zone of the host, as POSIX writes it: "CET-1CEST,M3.5.0,M10.5.0/3". Throws

@@ -11,7 +11,8 @@ PortMapping parse_port_mapping(std::string_view text) {
   const auto refuse = [&] {
     throw Error(Errc::invalid_argument,
                 "port \"" + std::string(text) +
-                    "\": expected [[ADDRESS:][HOST-PORT]:]PORT[/tcp|/udp], as in 8080:80");
+                    "\": expected [[ADDRESS:][HOST-PORT]:]PORT[/tcp|/udp], as in 8080:80 "
+                    "(an IPv6 address in brackets), or HOST-PATH:PATH of unix sockets");
   };
   const auto port = [&](std::string_view digits, bool may_be_none) {
     std::uint16_t number = 0;
@@ -23,6 +24,13 @@ PortMapping parse_port_mapping(std::string_view text) {
   };
   std::string_view rest = text;
   PortMapping mapping;
+  if (rest.starts_with('/')) {
+    const auto colon = rest.rfind(":/");
+    if (colon == rest.npos) refuse();
+    mapping.host = agent::Endpoint::unix_socket(std::string(rest.substr(0, colon)));
+    mapping.guest = agent::Endpoint::unix_socket(std::string(rest.substr(colon + 1)));
+    return mapping;
+  }
   if (const auto slash = rest.rfind('/'); slash != rest.npos) {
     const auto protocol = rest.substr(slash + 1);
     if (protocol != "tcp" && protocol != "udp") refuse();

@@ -257,8 +257,50 @@ TEST_CASE("ports on a machine: published, forwarded, probed") {
   auto options = Demo::get().container_options();
   options.ports = {container::parse_port_mapping(std::to_string(port) + ":80")};
   auto late = Container::create(options);
-  check_error(Errc::already_exists, {"port 80", "something else listens"}, [&] { late.start(); });
+  check_error(Errc::already_exists, {"127.0.0.1:80", "something else listens"},
+              [&] { late.start(); });
   CHECK(late.state() != vm::MachineState::running);
+}
+
+TEST_CASE("ports on a machine: UDP, IPv6 and unix sockets") {
+  const std::string server =
+      "use Socket qw(:all); use IO::Socket::IP; use IO::Socket::UNIX; $| = 1;"
+      "my $udp = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 7100, Proto => 'udp', "
+      "Type => SOCK_DGRAM) or die;"
+      "my $six = IO::Socket::IP->new(LocalHost => '::1', LocalPort => 7200, Listen => 5) or die;"
+      "my $unix = IO::Socket::UNIX->new(Local => '/run/seven', Listen => 5) or die;"
+      "symlink('seven', '/run/link') or die;"
+      "print \"up\\n\"; my $text;"
+      "for (1, 2) { my $from = recv($udp, $text, 100, 0); send($udp, \"udp $text\", 0, $from); }"
+      "for my $listener ($six, $unix) {"
+      "  my $c = $listener->accept; my $line = <$c>; print $c \"got $line\"; close $c;"
+      "}";
+  auto process = box().exec({.args = {"perl", "-e", server}});
+  std::byte up[3];
+  REQUIRE(read_full(process.stdout_source(), up) == 3);
+  const auto udp = box().forward(Endpoint::udp(0), Endpoint::udp(7100));
+  for (const char* text : {"one", "two"}) {  // from two senders
+    auto sender = agent::test::udp_socket(udp.listening().port);
+    sender.send(text);
+    CHECK(sender.receive() == std::string("udp ") + text);
+  }
+  const auto talk = [](Socket socket) {
+    socket.send("this\n");
+    return socket.receive_all();
+  };
+  const auto six = box().forward(Endpoint::tcp(0, "::1"), Endpoint::tcp(7200, "::1"));
+  Socket socket(::socket(AF_INET6, SOCK_STREAM, 0));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(six.listening().port);
+  address.sin6_addr = in6addr_loopback;
+  REQUIRE(agent::test::connects(socket.fd(), address));
+  CHECK(talk(std::move(socket)) == "got this\n");
+  const auto mapping =
+      container::parse_port_mapping((Demo::get().folder() / "seven").string() + ":/run/link");
+  const auto unix_socket = box().forward(mapping.host, mapping.guest);
+  CHECK(talk(agent::test::connect_unix(mapping.host.path)) == "got this\n");
+  CHECK(process.wait(soon()) == agent::ExitStatus{});
 }
 
 TEST_CASE("health on a machine: starting, unhealthy, healthy") {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What processes may do in their container: namespaces, capabilities, limits, mounts, on real
 // machines with the real Debian image.
+#include <array>
 #include <doctest/doctest.h>
+#include <thread>
 
 #include "support/demo.hpp"
+#include "support/e2fsck.hpp"
 #include "support/errors.hpp"
 #include "support/run_in.hpp"
 
@@ -77,6 +80,23 @@ TEST_CASE("isolation: the container sees itself only, and its init is process 1"
 }
 
 TEST_CASE("isolation: zombies are reaped, signals to process 1 reach the first process") {
+  const std::string waits =
+      "trap 'echo got it; exit 9' USR1; echo up; while :; do sleep 0.05; done";
+  std::array<agent::Process, 2> processes{box().exec({.args = {"sh", "-c", waits}}),
+                                          box().exec({.args = {"sh", "-c", waits}})};
+  for (auto& process : processes) {
+    std::byte up[3];
+    REQUIRE(read_full(process.stdout_source(), up) == 3);
+  }
+  // Who may not signal it cannot through the init either; and TERM is no end of the init's own.
+  CHECK(shell_in(box(), "kill -USR1 1", {.user = "demo"}).status.code != 0);
+  out("kill -USR1 1");
+  CHECK(test::read_all(processes[0].stdout_source()) == "got it\n");
+  CHECK(processes[0].wait(CallOptions{}.with_timeout(30s)) == agent::ExitStatus{9, 0});
+  out("kill -TERM 1");  // now the oldest
+  CHECK(processes[1].wait(CallOptions{}.with_timeout(30s)) == agent::ExitStatus{0, 15});
+  CHECK(test::read_all(processes[1].stdout_source()).empty());
+  CHECK(out("cat /proc/1/comm") == "vmkit-init\n");
   CHECK(out("for i in 1 2 3 4 5; do (sh -c 'true & exec true' &); done; sleep 0.3; "
             "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l") == "0\n");
 }
@@ -187,7 +207,24 @@ TEST_CASE("isolation: the limits of the cgroup hold, and statistics tell") {
   check_error(Errc::not_found, {"no-such-disk"}, [] {
     box().set_limits({.io = {{.serial = "no-such-disk", .read_bytes_per_second = 1 << 20}}});
   });
+  const auto write_2_mib = [] {
+    const auto begin = std::chrono::steady_clock::now();
+    out("dd if=/dev/zero of=/var/direct bs=256k count=8 oflag=direct status=none");
+    return std::chrono::steady_clock::now() - begin;
+  };
+  box().set_limits({.io = {{.serial = "vmkit-root", .write_bytes_per_second = 3 << 20}}});
+  CHECK(out("cut -d ' ' -f 2- /sys/fs/cgroup/io.max") ==
+        "rbps=max wbps=3145728 riops=max wiops=max\n");
+  CHECK(write_2_mib() > 400ms);
   box().set_limits({.io = {{.serial = "vmkit-root", .write_bytes_per_second = 500 << 20}}});
+  // What this kernel has no file for is an error that says so.
+  if (shell_in(box(), "test -e /sys/fs/cgroup/io.weight").status.code == 0) {
+    box().set_limits({.io_weight = 200});
+    CHECK(out("head -1 /sys/fs/cgroup/io.weight") == "default 200\n");
+  } else {
+    check_error(Errc::unsupported, {"io_weight", "no io.weight"},
+                [] { box().set_limits({.io_weight = 200}); });
+  }
   out("head -c 1000000 /dev/urandom >/var/io && sync && cat /var/io /var/lib/dpkg/info/* "
       ">/dev/null");
 
@@ -287,6 +324,59 @@ TEST_CASE(
   CHECK(std::filesystem::last_write_time(disk) == written);
 }
 
+TEST_CASE(
+    "isolation: a writable layer on a disk outlives the machine; the image's word, and another in "
+    "its place") {
+  auto options = Demo::get().container_options();
+  options.keep = true;
+  options.isolation = {.writable_disk = 256_MiB};
+  // What the image says, and what is said in its place.
+  options.image.config.stop_signal = "SIGUSR2";
+  options.overrides = {
+      .volumes = std::vector<std::string>{"/usr/share/base-files"},
+      .healthcheck = oci::Healthcheck{.test = {"CMD-SHELL", "test -e /healthy"}, .interval = 50ms}};
+  options.image_volumes = container::ImageVolumes::anonymous;
+  const std::string ending =
+      "for i in USR1 USR2 TERM; do trap \"echo $i >/ended; exit\" $i; done; echo up; "
+      "while :; do sleep 0.05; done";
+  const auto start_one = [&](Container& made) {
+    auto process = made.exec({.args = {"sh", "-c", ending}});
+    std::byte up[3];
+    REQUIRE(read_full(process.stdout_source(), up) == 3);
+  };
+  const auto disk = options.folder / "disk.ext4";
+  std::filesystem::file_time_type written;
+  {
+    auto made = Container::create(options);
+    written = std::filesystem::last_write_time(disk);
+    made.start();
+    CHECK(shell_in(made, "stat -f -c %T /usr/share/base-files; ls /usr/share/base-files").out ==
+          "ext2/ext3\n" + out("ls /usr/share/base-files"));
+    shell_in(made, "touch /healthy");
+    const auto healthy = [&] { return made.health().state == container::HealthState::healthy; };
+    for (int i = 0; i < 1000 && !healthy(); ++i) std::this_thread::sleep_for(10ms);
+    CHECK(healthy());
+    CHECK(shell_in(made, "grep -c $(cat /etc/hostname) /etc/hosts").out == "1\n");
+    CHECK(shell_in(made,
+                   "stat -f -c %T /; echo changed >/etc/motd; rm /etc/issue; mkdir -p /new/folder; "
+                   "df -m / | tail -1 | tr -s ' ' | cut -d ' ' -f 2; sync")
+              .out.starts_with("overlayfs\n2"));
+    start_one(made);
+    made.stop();
+  }
+  options.stop_signal = "SIGUSR1";
+  auto again = Container::open(options);
+  again.start();
+  CHECK(shell_in(again, "cat /ended /etc/motd; ls -d /etc/issue /new/folder 2>/dev/null").out ==
+        "USR2\nchanged\n/new/folder\n");
+  start_one(again);
+  again.stop();
+  CHECK(test::debugfs((options.folder / "layer.ext4").string(), "cat /upper/ended") == "USR1\n");
+  CHECK(std::filesystem::last_write_time(disk) == written);
+  CHECK(test::e2fsck_complaints((options.folder / "layer.ext4").string()) == "");
+  again.remove();
+}
+
 TEST_CASE("isolation: a read-only root, and a seccomp profile of one's own") {
   auto options = Demo::get().container_options();
   options.isolation = {.no_new_privileges = true,
@@ -301,6 +391,9 @@ TEST_CASE("isolation: a read-only root, and a seccomp profile of one's own") {
   made.start();
   const auto errors = [&](const std::string& script) { return shell_in(made, script).err; };
   CHECK(errors("touch /x").find("Read-only file system") != std::string::npos);
+  // Not on its root: these are files in memory.
+  CHECK(shell_in(made, "grep -c $(cat /etc/hostname) /etc/hosts; echo 192.0.2.1 x >>/etc/hosts")
+            .out == "1\n");
   CHECK(shell_in(made, "touch /run/x && rm /run/x").status.code == 0);
   CHECK(errors("mkdir /run/x").find("No space left") != std::string::npos);
   CHECK(shell_in(made, "touch /run/y && chmod 644 /run/y").status.code == 0);

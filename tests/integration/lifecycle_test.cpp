@@ -4,7 +4,9 @@
 #include <csignal>
 #include <doctest/doctest.h>
 #include <fstream>
+#include <future>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <unistd.h>
 
@@ -15,10 +17,13 @@
 #include "support/e2fsck.hpp"
 #include "support/errors.hpp"
 
+#include <vmkit/agent/port.hpp>
+#include <vmkit/base/digest.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/record.hpp>
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/disk/usage.hpp>
+#include <vmkit/ext4/filesystem.hpp>
 #include <vmkit/ext4/reader.hpp>
 
 using namespace vmkit;
@@ -64,6 +69,78 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+void make_machine_id(const std::filesystem::path& folder, const std::string& id) {
+  auto disk = disk::ImageFile::open(folder / "disk.ext4", disk::ImageFile::Access::read_write);
+  auto files = ext4::Filesystem::open(disk);
+  auto writer = files.make_file(files.resolve("/etc").value(), "machine-id", {.permissions = 0644});
+  writer.write(std::as_bytes(std::span(id)));
+  writer.finish();
+  files.commit();
+}
+
+/// A stream that can be cut under whoever has it, also in the middle of what is being written.
+class Wire {
+ public:
+  void cut() {
+    const std::lock_guard lock(mutex_);
+    if (stream_ == nullptr) return;
+    stream_->close();
+    ++cuts_;
+  }
+  void tear() { tear_ = true; }
+  int cuts() {
+    const std::lock_guard lock(mutex_);
+    return cuts_;
+  }
+  std::unique_ptr<Stream> lead(std::unique_ptr<Stream> stream) {
+    const std::lock_guard lock(mutex_);
+    stream_ = stream.get();
+    return std::make_unique<End>(*this, std::move(stream));
+  }
+
+ private:
+  class End final : public Stream {
+   public:
+    End(Wire& wire, std::unique_ptr<Stream> stream) : wire_(wire), stream_(std::move(stream)) {}
+    ~End() override {
+      const std::lock_guard lock(wire_.mutex_);
+      if (wire_.stream_ == stream_.get()) wire_.stream_ = nullptr;
+    }
+    std::size_t read(std::span<std::byte> buffer) override { return stream_->read(buffer); }
+    void write(std::span<const std::byte> data) override {
+      if (data.size() < 1000 || !wire_.tear_.exchange(false)) return stream_->write(data);
+      stream_->write(data.first(data.size() / 2));
+      wire_.cut();
+    }
+    void close_write() override { stream_->close_write(); }
+    void close() noexcept override { stream_->close(); }
+
+   private:
+    Wire& wire_;
+    std::unique_ptr<Stream> stream_;
+  };
+
+  std::mutex mutex_;
+  Stream* stream_ = nullptr;
+  int cuts_ = 0;
+  std::atomic<bool> tear_{false};
+};
+
+/// A machine with a container of the demo image in it, and nobody who talks to its agent.
+struct BareMachine {
+  container::ContainerOptions options = [] {
+    auto made = Demo::get().container_options();
+    made.hostname = "bare";
+    return made;
+  }();
+  container::Folder folder{options.folder};
+  vm::Machine machine = [this] {
+    container::Timeline timeline;
+    container::prepare_disk(options, folder.disk(), timeline, {});
+    return options.backend->create(container::machine_config(options, folder));
+  }();
+};
+
 }  // namespace
 
 TEST_CASE("kept: stopped in order, opened again, crashed by the guest, by the backend, removed") {
@@ -72,10 +149,16 @@ TEST_CASE("kept: stopped in order, opened again, crashed by the guest, by the ba
   options.hostname = "keeper";
   options.isolation.privileged = true;  // may crash its kernel
   const auto folder = options.folder;
+  const std::string id_of_image(32, 'a');
+  std::string id;
   {
     auto box = Container::create(options);
     CHECK(record_of(folder).state == RecordState::created);
+    make_machine_id(folder, id_of_image);
     box.start();
+    id = output_of(box, "cat /etc/machine-id");
+    CHECK(id.size() == 33);
+    CHECK(id != id_of_image + "\n");
     const auto record = record_of(folder);
     CHECK(record.state == RecordState::running);
     CHECK(record.name == "keeper");
@@ -105,14 +188,18 @@ TEST_CASE("kept: stopped in order, opened again, crashed by the guest, by the ba
     auto box = Container::open(options);
     box.start();
     CHECK(output_of(box, "cat /bye; echo synced >/synced; sync") == "bye\n");
+    CHECK(output_of(box, "cat /etc/machine-id") == id);
     auto killer = box.exec({.args = {"sh", "-c", "echo c >/proc/sysrq-trigger"}});
     CHECK(box.wait().reason == vm::MachineEventReason::guest_crashed);
     CHECK(record_of(folder).reason.starts_with("guest_crashed: "));
   }
   CHECK(file_of(folder, "/synced") == "synced\n");
   {
+    options.hostname = {};
+    options.names.machine_id = "image";
     auto box = Container::open(options);
     box.start();
+    CHECK(output_of(box, "cat /etc/machine-id; echo; hostname") == id_of_image + "\nkeeper\n");
     CHECK(output_of(box, "cat /bye /synced; echo more >/more; sync") == "bye\nsynced\n");
     ::kill(static_cast<pid_t>(box.diagnostics().process_id.value()), SIGKILL);
     CHECK(box.wait().reason == vm::MachineEventReason::failed);
@@ -267,12 +354,9 @@ TEST_CASE("disks: cloned under a container that writes; trimmed; thawed by thems
 }
 
 TEST_CASE("disks: frozen by a client that forgets them") {
-  auto options = Demo::get().container_options();
-  const container::Folder folder(options.folder);
-  container::Timeline timeline;
-  container::prepare_disk(options, folder.disk(), timeline, {});
-  auto machine = options.backend->create(container::machine_config(options, folder));
-  auto client = container::boot(machine, options, {});
+  BareMachine bare;
+  auto& machine = bare.machine;
+  auto client = container::boot(machine, bare.options, {});
   check_error(Errc::failed_precondition, {"no disks"}, [&] { client.freeze(1s); });
   client.create_container({.root = {.serial = container::root_disk_identifier}});
   std::atomic<bool> told{false};
@@ -292,6 +376,77 @@ TEST_CASE("disks: frozen by a client that forgets them") {
   client.power_off();
   CHECK(machine.wait(CallOptions{}.with_timeout(20s)).reason ==
         vm::MachineEventReason::guest_stopped);
+}
+
+TEST_CASE("channel: cut at random under load, nothing is lost or doubled and the client goes on") {
+  BareMachine bare;
+  bare.machine.start();
+  Wire wire;
+  auto client = agent::Client::connect(
+      [&](const CallOptions& call) {
+        return wire.lead(bare.machine.open_port(agent::port_name, call));
+      },
+      {}, CallOptions{}.with_timeout(60s));
+  client.create_container({.root = {.serial = container::root_disk_identifier}});
+  const auto all_of = [](agent::ProcessOutput& output) {
+    std::string text;
+    std::vector<std::byte> buffer(65536);
+    while (const auto count = output.read(buffer, CallOptions{}.with_timeout(60s))) {
+      text.append(reinterpret_cast<const char*>(buffer.data()), count);
+    }
+    return text;
+  };
+  std::string numbers;
+  for (int i = 1; i <= 120'000; ++i) numbers += std::to_string(i) + "\n";
+
+  std::atomic<bool> done{false};
+  std::thread cutter([&] {
+    std::mt19937 random(7);
+    while (!done) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 60));
+      if (random() % 2 == 0) {
+        wire.cut();
+      } else {
+        wire.tear();
+      }
+    }
+  });
+  std::vector<std::future<bool>> workers;
+  for (int i = 0; i < 3; ++i) {
+    workers.push_back(std::async(std::launch::async, [&] {
+      auto process = client.spawn({.args = {"seq", "120000"}});
+      const bool same = all_of(process.stdout_source()) == numbers;
+      return same && process.wait(CallOptions{}.with_timeout(60s)) == agent::ExitStatus{0, 0};
+    }));
+  }
+  workers.push_back(std::async(std::launch::async, [&] {
+    auto process = client.spawn({.args = {"cat"}, .stdin_mode = agent::Stdio::pipe});
+    auto output = std::async(std::launch::async, [&] { return all_of(process.stdout_source()); });
+    process.stdin_sink().write(std::as_bytes(std::span(numbers)), CallOptions{}.with_timeout(60s));
+    process.stdin_sink().close();
+    const std::string text = output.get();
+    return text == numbers && process.wait(CallOptions{}.with_timeout(60s)).exited();
+  }));
+  workers.push_back(std::async(std::launch::async, [&] {  // requests, each once
+    for (int i = 1; i <= 30; ++i) {
+      auto process = client.spawn({.args = {"sh", "-c", "echo $0 >>/requests", std::to_string(i)}});
+      if (!process.wait(CallOptions{}.with_timeout(60s)).exited()) return false;
+    }
+    auto process = client.spawn({.args = {"cat", "/requests"}});
+    const bool once =
+        all_of(process.stdout_source()) == numbers.substr(0, numbers.find("\n31\n") + 1);
+    return once && process.wait(CallOptions{}.with_timeout(60s)).exited();
+  }));
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    CAPTURE(i);
+    CHECK(workers[i].get());
+  }
+  done = true;
+  cutter.join();
+  MESSAGE(wire.cuts() << " cuts");
+  CHECK(wire.cuts() >= 10);
+  CHECK(client.processes(CallOptions{}.with_timeout(60s)).empty());
+  CHECK_FALSE(client.failure());
 }
 
 TEST_CASE("kept: what is no container's folder, or not kept, is not opened") {

@@ -2,8 +2,10 @@
 // What a container sees besides its own disk, on a real machine: folders and files of the host, a
 // volume, names, the network and the host behind it.
 #include <arpa/inet.h>
+#include <condition_variable>
 #include <doctest/doctest.h>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
@@ -14,6 +16,7 @@
 #include "support/demo.hpp"
 #include "support/e2fsck.hpp"
 #include "support/errors.hpp"
+#include "support/programs.hpp"
 
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/kernel_features.hpp>
@@ -76,6 +79,38 @@ class EchoServer {
   std::thread thread_;
 };
 
+/// What the events have told of the one network interface, waited for in order.
+class NetworkStates {
+ public:
+  void add(const container::ContainerEvent& event) {
+    if (event.type != "network") return;
+    const std::lock_guard lock(mutex_);
+    name_ = event.attributes.at("interface");
+    states_.push_back(event.attributes.at("state") + " " + event.attributes.at("addresses"));
+    changed_.notify_all();
+  }
+  bool wait_for(const std::string& state) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 20s, [&] {
+      while (seen_ < states_.size()) {
+        if (states_[seen_++].starts_with(state)) return true;
+      }
+      return false;
+    });
+  }
+  std::string name() {
+    const std::lock_guard lock(mutex_);
+    return name_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string name_;
+  std::vector<std::string> states_;
+  std::size_t seen_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("folders, files, volumes, names and the network of a container") {
@@ -85,9 +120,17 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
   write(host / "docs/manual", "read me\n");
   write(host / "etc/app.conf", "setting=1\n");
   write(host / "etc/secret", "not for you\n");
+  fs::create_symlink("app.conf", host / "etc/link");
   options.host_mounts = {{.path = host / "code", .target = "/code"},
                          {.path = host / "docs", .target = "/usr/share/manuals", .read_only = true},
-                         {.path = host / "etc/app.conf", .target = "/etc/app/app.conf"}};
+                         {.path = host / "etc/app.conf", .target = "/etc/app/app.conf"},
+                         {.path = host / "etc/link", .target = "/etc/linked", .read_only = true},
+                         {.path = host / "code", .target = "/again"}};
+  test::run_program(
+      {test::e2fs_tool("mke2fs"), "-q", "-t", "ext4", (host / "disk").string(), "32M"});
+  fs::copy_file(host / "disk", host / "read-only disk");
+  options.disk_mounts = {{.path = host / "disk", .target = "/code/mnt/disk"},
+                         {.path = host / "read-only disk", .target = "/ro", .read_only = true}};
   options.volumes_folder = Demo::get().folder() / "volumes";
   options.volume_mounts = {{.volume = "apt", .target = "/etc/apt"}};
   options.isolation.mounts = {
@@ -106,6 +149,9 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
   second.folder += "-2";
   test::check_error(Errc::failed_precondition, {"volume apt is in use by"},
                     [&] { Container::create(second); });
+  NetworkStates interface;
+  const auto subscription =
+      box.on_event([&](const container::ContainerEvent& event) { interface.add(event); });
   box.start();
 
   {
@@ -129,6 +175,15 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
           "app.conf\nsetting=1\n");
     CHECK(os::read_file(host / "etc/app.conf", 1_MiB) == "setting=2\n");
     CHECK(shell(box, "cat /proc/mounts").find("secret") == std::string::npos);
+    // Through a link of the host's, and read-only; and one folder at two places.
+    CHECK(shell(box, "cat /etc/linked") == "setting=2\n");
+    CHECK(shell(box, "echo x > /etc/linked").find("Read-only") != std::string::npos);
+    CHECK(shell(box, "cat /again/a.txt; grep -c ' virtiofs ' /proc/mounts") ==
+          "from the host\n5\n");
+    // Disks, one of them below a shared folder.
+    CHECK(shell(box, "stat -f -c %T /code/mnt/disk; echo on disk > /code/mnt/disk/file") ==
+          "ext2/ext3\n");
+    CHECK(shell(box, "ls /ro; echo x > /ro/x").find("Read-only") != std::string::npos);
     // The volume has what the image had there.
     CHECK(shell(box, "ls /etc/apt").find("sources.list.d") != std::string::npos);
     CHECK(shell(box,
@@ -145,10 +200,24 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
     const EchoServer server;
     CHECK(shell(box, "exec 3<>/dev/tcp/the-host/" + std::to_string(server.port) +
                          " && echo hello >&3 && head -1 <&3") == "hello\n");
+    // What becomes of its interface.
+    CHECK(interface.wait_for("up 10.0.2.15"));
+    const auto set_flags = [&](const char* flags) {
+      return shell(box,
+                   "perl -e 'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); my $request = "
+                   "pack(\"a16 s x22\", \"" +
+                       interface.name() + "\", " + flags + "); ioctl(S, 0x8914, $request) or die'",
+                   true);
+    };
+    CHECK(set_flags("0") == "");
+    CHECK(interface.wait_for("down 10.0.2.15"));
+    CHECK(set_flags("1") == "");
+    CHECK(interface.wait_for("up 10.0.2.15"));
     box.stop();
     CHECK(test::e2fsck_complaints(volumes.image("apt").string()) == "");
     CHECK(test::debugfs(volumes.image("apt").string(), "cat /data/kept") == "kept\n");
     CHECK(volumes.list().at(0).in_use);
+    CHECK(test::debugfs((host / "disk").string(), "cat /file") == "on disk\n");
   }
 }
 

@@ -5,8 +5,12 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <thread>
 
 #include "os/child_process.hpp"
@@ -184,6 +188,57 @@ TEST_CASE("program: run passes its input on with -i, and none without") {
                             CallOptions{}.with_timeout(60s));
   CHECK(with.out == std::string(100000, 'x'));
   CHECK(run_script("cat").out.empty());
+}
+
+TEST_CASE("program: run -it on a terminal, with its size, Ctrl-C, and its modes afterwards") {
+  const os::Descriptor ours(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  REQUIRE(::grantpt(ours.get()) == 0);
+  REQUIRE(::unlockpt(ours.get()) == 0);
+  const os::Descriptor theirs(::open(::ptsname(ours.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const auto set_size = [&](unsigned short rows, unsigned short columns) {
+    const winsize size{rows, columns, 0, 0};
+    REQUIRE(::ioctl(ours.get(), TIOCSWINSZ, &size) == 0);
+  };
+  termios before{};
+  REQUIRE(::tcgetattr(theirs.get(), &before) == 0);
+  set_size(33, 101);
+  auto child = os::ChildProcess::spawn(
+      {.arguments = run_arguments({"-it", Demo::get().reference(), "--", "sh", "-c",
+                                   "stty size; trap 'stty size' WINCH; "
+                                   "trap 'echo interrupted; exit 7' INT; "
+                                   "echo ready; while :; do sleep 0.05; done"}),
+       .stdin_fd = theirs.get(),
+       .stdout_fd = theirs.get()});
+  std::string shown;
+  const auto shows = [&](const std::string& words) {
+    for (;;) {
+      if (const auto found = shown.find(words); found != std::string::npos) {
+        shown.erase(0, found + words.size());
+        return true;
+      }
+      pollfd state{ours.get(), POLLIN, 0};
+      char buffer[4096];
+      const ssize_t count = ::poll(&state, 1, 30'000) == 1 ? ::read(ours.get(), buffer, 4096) : 0;
+      if (count <= 0) return false;
+      shown.append(buffer, static_cast<std::size_t>(count));
+    }
+  };
+  CHECK(shows("33 101\r\n"));
+  CHECK(shows("ready\r\n"));
+  set_size(40, 132);
+  CHECK(shows("40 132\r\n"));
+  REQUIRE(::write(ours.get(), "\x03", 1) == 1);
+  CHECK(shows("interrupted\r\n"));
+  CHECK(child.wait(CallOptions{}.with_timeout(20s)) == os::ExitStatus{7, 0});
+  termios after{};
+  REQUIRE(::tcgetattr(theirs.get(), &after) == 0);
+  CHECK(after.c_lflag == before.c_lflag);
+  CHECK(after.c_iflag == before.c_iflag);
+  CHECK(after.c_oflag == before.c_oflag);
+  const auto none = execute(run_arguments({"-t", Demo::get().reference(), "--", "true"}));
+  CHECK(none.status.code == 125);
+  CHECK(contains(none.err, "no terminal"));
+  CHECK(nothing_left());
 }
 
 TEST_CASE("program: run tells its own failures from the process's") {

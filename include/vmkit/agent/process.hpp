@@ -199,7 +199,8 @@ class Process {
   std::shared_ptr<Impl> impl_;
 };
 
-/// The number of a signal in the guest (Linux), whatever the host: "KILL", "SIGKILL" or "9".
+/// The number of a signal in the guest (Linux), whatever the host: "KILL", "SIGKILL", "9",
+/// "SIGRTMIN+3".
 std::optional<int> signal_number(std::string_view name);
 
 }  // namespace vmkit::agent

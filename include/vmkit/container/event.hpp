@@ -18,6 +18,7 @@ namespace vmkit::container {
 /// | exit | a process of exec() has ended | process, pid, and code or signal |
 /// | oom | the kernel has killed for want of memory | killed: how many |
 /// | thawed | disks were frozen for too long | |
+/// | network | a network interface is not as it was | interface, state (up, down, gone), addresses |
 /// | health | the health has changed | status: starting, healthy, unhealthy |
 /// | connection_lost, connection_restored | the channel to the guest's agent | message |
 /// | lost | the handlers were too slow | count: events that are missing |

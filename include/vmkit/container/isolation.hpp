@@ -8,6 +8,7 @@
 
 #include <vmkit/agent/container_spec.hpp>
 #include <vmkit/agent/isolation.hpp>
+#include <vmkit/base/byte_size.hpp>
 
 namespace vmkit::container {
 
@@ -31,6 +32,9 @@ struct Isolation {
   /// Puts what the container changes there: its disk is the unpacked image itself, which is neither
   /// cloned nor changed.
   std::optional<agent::WritableLayer> writable_layer = {};
+  /// The same with a disk of so much in the container's folder, which is kept with it; of
+  /// `writable_layer` nothing counts then.
+  std::optional<ByteSize> writable_disk = {};
   std::vector<agent::Mount> mounts = {};
   std::vector<agent::Device> devices = {};
   std::map<std::string, std::string> sysctls = {};

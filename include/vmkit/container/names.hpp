@@ -27,6 +27,10 @@ struct Names {
   /// "Europe/Berlin", looked up among the host's, or "host" for the host's own: TZ for all
   /// processes that have none of their own, as a rule that needs no zone files in the image.
   std::optional<std::string> timezone = {};
+  /// What /etc/machine-id says, in memory too: 32 lower-case hexadecimal digits, or "image" to
+  /// leave there what the image has. Without a value the container's own, random, which one that is
+  /// kept keeps.
+  std::optional<std::string> machine_id = {};
 };
 
 }  // namespace vmkit::container

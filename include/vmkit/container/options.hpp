@@ -50,7 +50,8 @@ struct ContainerOptions {
   Kernel kernel;
   ImageOverrides overrides = {};  ///< Of the image's configuration, for this container.
 
-  std::string hostname = "vmkit";
+  /// Empty: twelve random hexadecimal digits, which a container that is kept keeps.
+  std::string hostname = {};
   unsigned cpu_count = 1;
   ByteSize memory = 512_MiB;
   bool balloon = false;  ///< Memory can be taken back while it runs: set_memory_target().

@@ -405,6 +405,13 @@ TEST_CASE("signals are known by name and number") {
   CHECK(signal_number("SIGTERM") == 15);
   CHECK(signal_number("10") == 10);
   CHECK(signal_number("USR1") == 10);
+  CHECK(signal_number("SIGRTMIN") == 34);
+  CHECK(signal_number("SIGRTMIN+3") == 37);  // what systemd is stopped by
+  CHECK(signal_number("RTMAX-30") == 34);
+  CHECK(signal_number("RTMAX") == 64);
+  for (const char* none : {"RTMIN+31", "RTMIN-1", "RTMIN+", "RTMIN+-1", "RTMAX+1", "RTMINX"}) {
+    CHECK_FALSE(signal_number(none));
+  }
   CHECK_FALSE(signal_number("0"));
   CHECK_FALSE(signal_number("65"));
   CHECK_FALSE(signal_number("-1"));

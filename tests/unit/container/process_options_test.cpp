@@ -58,15 +58,27 @@ TEST_CASE("process options: what overrides the image's configuration") {
   config.cmd = {"default"};
   config.env = {"A=1"};
   config.user = "app";
+  config.working_dir = "/app";
+  config.exposed_ports = {"80"};
+  config.volumes = {"/data"};
   config.labels = {{"a", "1"}, {"b", "2"}};
   const auto plain = container::overridden(config, {});
   CHECK(plain.entrypoint == config.entrypoint);
   CHECK(plain.cmd == config.cmd);
+  CHECK(plain.env == config.env);
+  CHECK(plain.user == "app");
+  CHECK(plain.working_dir == "/app");
+  CHECK(plain.exposed_ports == config.exposed_ports);
+  CHECK(plain.volumes == config.volumes);
+  CHECK(plain.labels == config.labels);
+  CHECK_FALSE(plain.healthcheck);
   const auto own = container::overridden(
       config, {.entrypoint = Strings{"sh"},
                .env = {"A=2", "B=3"},
                .user = "root",
                .working_dir = "/srv",
+               .exposed_ports = Strings{"53/udp"},
+               .volumes = Strings{},
                .labels = {{"a", "9"}},
                .healthcheck = oci::Healthcheck{.test = {"CMD", "true"}, .retries = 3}});
   CHECK(own.entrypoint == Strings{"sh"});
@@ -74,6 +86,8 @@ TEST_CASE("process options: what overrides the image's configuration") {
   CHECK(own.env == Strings{"A=2", "B=3"});
   CHECK(own.user == "root");
   CHECK(own.working_dir == "/srv");
+  CHECK(own.exposed_ports == Strings{"53/udp"});
+  CHECK(own.volumes.empty());
   CHECK(own.labels.at("a") == "9");
   CHECK(own.labels.at("b") == "2");
   CHECK(own.healthcheck->retries == 3);
