@@ -275,7 +275,7 @@ const TreeEntry* TreeReader::Impl::next() {
   while (!finished) {
     switch (peek()) {
       case Record::data:
-        read_block();
+        if (!read_block()) malformed("data of no file");
         break;
       case Record::notice:
         take_notice();

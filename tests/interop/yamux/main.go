@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The Go implementation of yamux at the other end of a socket, for the test of our own: descriptor
-// 3 is the socket, the argument the role.
+// 3 is the socket, the argument what to do there.
 package main
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/hashicorp/yamux"
 )
@@ -17,10 +19,20 @@ import (
 const streams = 4
 const size = 8 << 20
 
+func fail(what string) {
+	fmt.Fprintln(os.Stderr, "Go peer:", what)
+	os.Exit(1)
+}
+
 func check(err error, what string) {
 	if err != nil {
-		fmt.Fprintln(os.Stderr, what+":", err)
-		os.Exit(1)
+		fail(what + ": " + err.Error())
+	}
+}
+
+func expect(found, expected error, what string) {
+	if !errors.Is(found, expected) {
+		fail(fmt.Sprint(what, ": expected ", expected, ", found ", found))
 	}
 }
 
@@ -37,6 +49,24 @@ func serve(session *yamux.Session) {
 			return // the other end has gone
 		}
 		go echo(stream)
+	}
+}
+
+// A stream of ours with these first bytes.
+func open(session *yamux.Session, data string) net.Conn {
+	stream, err := session.Open()
+	check(err, "open")
+	_, err = stream.Write([]byte(data))
+	check(err, "first bytes")
+	return stream
+}
+
+// Reads to the end of the stream.
+func expectRest(stream net.Conn, expected string) {
+	data, err := io.ReadAll(stream)
+	check(err, "read to the end")
+	if string(data) != expected {
+		fail(fmt.Sprintf("expected %q, found %q", expected, data))
 	}
 }
 
@@ -65,7 +95,8 @@ func exchange(session *yamux.Session, seed byte) error {
 	return nil
 }
 
-func ask(session *yamux.Session) {
+// Opens streams to an end that gives back what comes.
+func exchanges(session *yamux.Session) {
 	_, err := session.Ping()
 	check(err, "ping")
 	done := make(chan error)
@@ -73,9 +104,48 @@ func ask(session *yamux.Session) {
 		go func(seed byte) { done <- exchange(session, seed) }(byte(i))
 	}
 	for i := 0; i < streams; i++ {
-		check(<-done, "stream")
+		check(<-done, "exchange")
 	}
+	_, err = session.Ping()
+	check(err, "ping")
+}
+
+// Streams that end by a reset: one of the other end's, one of ours, which is what becomes of a
+// stream that we have closed and the other end does not.
+func resets(session *yamux.Session, config *yamux.Config) {
+	stream := open(session, "reset me")
+	_, err := stream.Read(make([]byte, 1))
+	expect(err, yamux.ErrConnectionReset, "a stream that the other end resets")
+
+	config.StreamCloseTimeout = 50 * time.Millisecond
+	stream = open(session, "to be reset")
+	check(stream.Close(), "close")
+	_, err = session.Accept() // the other end has seen it
+	check(err, "accept after a reset")
+}
+
+// Takes leave: the other end opens no stream any more, but those that are open go on.
+func leave(session *yamux.Session) {
+	stream, err := session.Open()
+	check(err, "open")
 	check(session.GoAway(), "go away")
+	_, err = stream.Write([]byte("left"))
+	check(err, "write after the go-away")
+	expectRest(stream, "good-bye")
+	check(stream.Close(), "close")
+}
+
+// The other end takes leave.
+func isLeft(session *yamux.Session) {
+	stream, err := session.Accept()
+	check(err, "accept")
+	expectRest(stream, "left")
+	_, err = session.Open()
+	expect(err, yamux.ErrRemoteGoAway, "open after the other end's go-away")
+	_, err = stream.Write([]byte("good-bye"))
+	check(err, "write after the other end's go-away")
+	check(stream.Close(), "close")
+	serve(session) // until the other end closes the connection
 }
 
 func main() {
@@ -83,14 +153,25 @@ func main() {
 	check(err, "socket")
 	config := yamux.DefaultConfig()
 	config.LogOutput = io.Discard
-	if os.Args[1] == "server" {
-		session, err := yamux.Server(connection, config)
-		check(err, "session")
-		serve(session)
-		return
+	role, start := os.Args[1], yamux.Client
+	if role == "serve" || role == "is-left" {
+		start = yamux.Server
 	}
-	session, err := yamux.Client(connection, config)
+	session, err := start(connection, config)
 	check(err, "session")
-	ask(session)
+	switch role {
+	case "serve":
+		serve(session)
+	case "is-left":
+		isLeft(session)
+	case "exchange":
+		exchanges(session)
+	case "reset":
+		resets(session, config)
+	case "leave":
+		leave(session)
+	default:
+		fail("unknown role " + role)
+	}
 	session.Close()
 }

@@ -16,8 +16,12 @@
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
 #define __SANITIZE_ADDRESS__ 1
 #endif
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
 #endif
-#ifdef __SANITIZE_ADDRESS__
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define VMKIT_TEST_COUNTS_ALLOCATIONS 1
 #include <sanitizer/allocator_interface.h>
 #endif
 
@@ -259,9 +263,9 @@ std::size_t resident_kib(const std::string& pid) {
   return value;
 }
 
-/// Of this process. AddressSanitizer keeps what was freed, so there what is in use is counted.
+/// Of this process. Sanitizers keep what was freed and more, so there what is in use is counted.
 std::size_t own_memory_kib() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef VMKIT_TEST_COUNTS_ALLOCATIONS
   return __sanitizer_get_current_allocated_bytes() / 1024;
 #else
   return resident_kib("self");

@@ -126,6 +126,7 @@ TEST_CASE("tree: hostile streams are refused") {
   refused(root + entry(0, "x", "", 10) + data(~0ULL, "12"), "not in its file");
   refused(root + entry(0, "x", "", 10) + data(0, ""), "not in its file");
   refused(root + data(0, "x"), "not in its file");
+  refused(magic + data(0, "x") + entry(0, "") + end(1), "of no file");
   refused(root + entry(0, "x", "", 1ULL << 63) + end(2), "2^63");
   refused(root + entry(1, "x", "", 1) + end(2), "only files");
   refused(root + entry(2, "x", "") + end(2), "target");

@@ -5,12 +5,17 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <filesystem>
+#include <functional>
 #include <future>
+#include <memory>
+#include <optional>
 #include <signal.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "agent/mux.hpp"
 #include "unit/agent/fd_stream.hpp"
@@ -102,7 +107,7 @@ std::string pattern(int seed) {
 
 TEST_CASE("yamux with the Go implementation as the server: large data, half-closes, a reset") {
   if (peer().empty()) return;
-  Peer go("server");
+  Peer go("serve");
   Mux mux(std::move(go.stream), yamux::Role::client, {.receive_window = 1 << 20});
   {
     auto left = mux.open();
@@ -133,6 +138,118 @@ TEST_CASE("yamux with the Go implementation as the server: large data, half-clos
   for (auto& one : all) one.get();
   CHECK_FALSE(mux.failure());
   mux.end();
+  CHECK(go.finish() == 0);
+}
+
+/// Gives back what comes on a stream that the peer opened, until it has finished.
+void echo(MuxStream& stream) {
+  std::vector<std::byte> buffer(100'000);
+  while (const std::size_t count = stream.read(buffer, soon())) {
+    stream.write(std::span(buffer).first(count), soon());
+  }
+  stream.close_write();
+}
+
+std::string read_text(MuxStream& stream, std::size_t length) {
+  std::string text(length, '\0');
+  read_full(stream, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+bool at_end(MuxStream& stream) {
+  std::byte more;
+  return stream.read({&more, 1}, soon()) == 0;
+}
+
+bool is_unavailable(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.code() == Errc::unavailable;
+  }
+  return false;
+}
+
+TEST_CASE("yamux with the Go implementation as the client: its streams, and its pings meanwhile") {
+  if (peer().empty()) return;
+  Peer go("exchange");
+  Mux mux(std::move(go.stream), yamux::Role::server, {.receive_window = 1 << 20});
+  std::vector<std::future<void>> all;
+  for (int i = 0; i < streams; ++i) {
+    all.push_back(std::async(std::launch::async,
+                             [stream = std::shared_ptr(mux.accept(soon()))] { echo(*stream); }));
+  }
+  for (auto& one : all) one.get();
+  CHECK(go.finish() == 0);
+}
+
+TEST_CASE("yamux with the Go implementation as the client: resets by either end") {
+  if (peer().empty()) return;
+  Peer go("reset");
+  Mux mux(std::move(go.stream), yamux::Role::server, {});
+  CHECK(read_text(*mux.accept(soon()), 8) == "reset me");
+  auto stream = mux.accept(soon());
+  CHECK(read_text(*stream, 11) == "to be reset");
+  CHECK(is_unavailable([&] {
+    const std::vector<std::byte> block(1000);
+    for (;;) stream->write(block, soon());
+  }));
+  CHECK_FALSE(mux.failure());
+  mux.open();
+  CHECK(go.finish() == 0);
+}
+
+TEST_CASE("yamux with the Go implementation as the client: after its go-away streams go on") {
+  if (peer().empty()) return;
+  Peer go("leave");
+  Mux mux(std::move(go.stream), yamux::Role::server, {});
+  auto stream = mux.accept(soon());
+  CHECK(read_text(*stream, 4) == "left");
+  CHECK(is_unavailable([&] { mux.open(); }));
+  CHECK_FALSE(mux.failure());
+  stream->write(std::as_bytes(std::span("good-bye", 8)), soon());
+  stream->close_write();
+  CHECK(at_end(*stream));
+  CHECK(go.finish() == 0);
+}
+
+TEST_CASE("yamux with the Go implementation as the server: our ping, and our go-away") {
+  if (peer().empty()) return;
+  Peer go("is-left");
+  yamux::Engine engine(yamux::Role::client, {});
+  const auto pass_on = [&] {
+    yamux::OutputBuffer output;
+    engine.take_output(output);
+    go.stream->write(output);
+  };
+  const auto hear_until = [&](const std::function<bool()>& done) {
+    std::vector<std::byte> buffer(1000);
+    while (!done()) {
+      const std::size_t count = go.stream->read(buffer);
+      REQUIRE(count != 0);
+      engine.receive(std::span(buffer).first(count));
+    }
+  };
+  engine.ping(77);
+  pass_on();
+  std::optional<std::uint32_t> pong;
+  hear_until([&] { return (pong = engine.take_pong()).has_value(); });
+  CHECK(pong == 77);
+
+  const auto id = engine.open();
+  engine.write(id, std::as_bytes(std::span("left", 4)));
+  engine.go_away(yamux::GoAwayCode::normal);
+  engine.finish(id);
+  pass_on();
+  std::string said;
+  hear_until([&] {
+    const auto data = engine.readable(id);
+    said.append(reinterpret_cast<const char*>(data.data()), data.size());
+    engine.consume(id, data.size());
+    return engine.at_end(id) || engine.reset_by_peer(id);
+  });
+  CHECK(said == "good-bye");
+  go.stream.reset();
   CHECK(go.finish() == 0);
 }
 
