@@ -47,6 +47,7 @@ class Server final : private Client {
   void expect_client(bool expect);
   void read_channel();
   void take_input(std::span<const std::byte> input);
+  void take_news();
   void take_preamble(std::span<const std::byte>& input);
   void write_channel();
   void flush_channel();

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t output_window = 1024 * 1024;
+constexpr std::uint32_t output_window = 2 * 1024 * 1024;
 constexpr std::size_t name_bytes = 16;
 constexpr auto first_pause = 5ms;
 constexpr auto longest_pause = 500ms;
@@ -22,6 +22,7 @@ constexpr auto longest_pause = 500ms;
 yamux::Limits host_limits() {
   yamux::Limits limits;
   limits.receive_window = output_window;
+  limits.output_target = 512 * 1024;
   limits.max_accepted = 0;  // until somebody asks for streams of the agent
   return limits;
 }
