@@ -29,6 +29,9 @@ using agent::protocol::hold_time;
 
 namespace {
 
+// What a port gives at a time.
+constexpr std::size_t port_portion = 4096;
+// Then everybody else has a turn.
 constexpr std::size_t channel_read_size = 128 * 1024;
 // Only a safety net while no client is there: the kernel tells by a signal when one comes.
 constexpr int reconnect_poll_ms = 1000;
@@ -51,7 +54,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
     : channel_(std::move(channel)),
       kind_(kind),
       signals_(make_signal_fd()),
-      incoming_(channel_read_size) {
+      incoming_(port_portion) {
   ::fcntl(channel_.get(), F_SETFL, ::fcntl(channel_.get(), F_GETFL) | O_NONBLOCK);
   ::fcntl(channel_.get(), F_SETFD, FD_CLOEXEC);
   if (kind == ChannelKind::listener) listener_ = std::exchange(channel_, Fd());
@@ -146,30 +149,43 @@ void Server::expect_client(bool expect) {
 void Server::read_channel() {
   // A port gives a page at a time, often as fast as we take them: a round of the loop for each
   // would cost more than the page.
-  std::size_t total = 0;
-  while (connected_ && total < channel_read_size) {
-    std::size_t filled = 0;
-    ssize_t count = 0;
-    while (filled + agent::Preamble::size <= incoming_.size()) {
-      count = ::read(channel_.get(), &incoming_[filled], incoming_.size() - filled);
-      if (count <= 0) break;
-      const auto read = std::span(incoming_).subspan(filled, static_cast<std::size_t>(count));
-      if (is_new_client(read)) {
-        take_input(std::span(incoming_).first(filled));
-        end_session(false);
-        take_input(read);
-        filled = 0;
-      } else {
-        filled += read.size();
-      }
+  for (std::size_t total = 0; connected_ && total < channel_read_size;) {
+    // The rest of a large frame goes to its stream without a copy.
+    auto room = session_ && !fresh_ ? session_->mux().room_for_payload() : std::span<std::byte>();
+    const bool direct = room.size() >= port_portion;
+    if (!direct) room = incoming_;
+    const Arrived arrived = read_available(room);
+    if (direct) {
+      take_payload(arrived.count);
+    } else if (arrived.count != 0) {
+      take_input(room.first(arrived.count));
     }
-    const int failure = errno;
-    if (filled != 0) take_input(std::span(incoming_).first(filled));
-    total += filled;
-    if (count > 0) return;
-    if (count == 0 || (failure != EAGAIN && failure != EINTR)) return lose_channel();
-    if (filled == 0) return;
+    if (!arrived.hello.empty()) {
+      end_session(false);
+      take_input(arrived.hello);
+    }
+    if (arrived.lost) return lose_channel();
+    if (arrived.count == 0) return;
+    total += arrived.count;
   }
+}
+
+Server::Arrived Server::read_available(std::span<std::byte> into) const {
+  Arrived arrived;
+  while (arrived.count + agent::Preamble::size <= into.size()) {
+    const auto rest = into.subspan(arrived.count);
+    const ssize_t count = ::read(channel_.get(), rest.data(), rest.size());
+    if (count < 0 && errno == EINTR) continue;
+    arrived.lost = count == 0 || (count < 0 && errno != EAGAIN);
+    if (count <= 0) break;
+    const auto read = rest.first(static_cast<std::size_t>(count));
+    if (is_new_client(read)) {
+      arrived.hello.assign(read.begin(), read.end());
+      break;
+    }
+    arrived.count += read.size();
+  }
+  return arrived;
 }
 
 // A port may not tell that one client left and another came before it gives the other one's bytes,
@@ -200,6 +216,16 @@ void Server::lose_channel() {
   }
 }
 
+void Server::take_payload(std::size_t count) {
+  try {
+    session_->received(count);
+    take_news();
+  } catch (const Error& error) {
+    break_session();
+    log(std::string("session ended: ") + error.what());
+  }
+}
+
 void Server::take_input(std::span<const std::byte> input) {
   while (!input.empty()) {
     while ((scanning_ || fresh_) && !input.empty()) take_preamble(input);
@@ -207,10 +233,7 @@ void Server::take_input(std::span<const std::byte> input) {
     std::string failure;
     try {
       session_->receive(input);
-      handle_requests();
-      if (session_->ended()) return end_session(session_->for_good());
-      for (const auto& service : services_) service->take_input();
-      return;
+      return take_news();
     } catch (const Error& error) {
       failure = error.what();
     }
@@ -220,6 +243,12 @@ void Server::take_input(std::span<const std::byte> input) {
     while (scanning_ && !input.empty()) take_preamble(input);
     if (scanning_) log("session ended: " + failure);
   }
+}
+
+void Server::take_news() {
+  handle_requests();
+  if (session_->ended()) return end_session(session_->for_good());
+  for (const auto& service : services_) service->take_input();
 }
 
 void Server::take_preamble(std::span<const std::byte>& input) {

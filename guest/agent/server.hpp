@@ -39,6 +39,12 @@ class Server final : private Client {
   void on_first_session(void (*callback)()) { first_session_ = callback; }
 
  private:
+  struct Arrived {
+    std::size_t count = 0;
+    std::vector<std::byte> hello = {};  // of another client, which came after that
+    bool lost = false;
+  };
+
   // server.cpp: the loop and the channel
   template <class Kind>
   Kind& add_service(std::unique_ptr<Kind> service);
@@ -46,8 +52,11 @@ class Server final : private Client {
   bool channel_connected() const;
   void expect_client(bool expect);
   void read_channel();
+  Arrived read_available(std::span<std::byte> into) const;
   bool is_new_client(std::span<const std::byte> read) const;
+  void take_payload(std::size_t count);
   void take_input(std::span<const std::byte> input);
+  void take_news();
   void take_preamble(std::span<const std::byte>& input);
   void write_channel();
   void flush_channel();

@@ -12,7 +12,7 @@ using agent::protocol::stream_header;
 using agent::protocol::stream_header_size;
 using agent::protocol::StreamKind;
 
-constexpr std::uint32_t input_window = 512 * 1024;
+constexpr std::uint32_t input_window = 1024 * 1024;
 constexpr std::size_t output_target = 128 * 1024;
 
 agent::yamux::Limits limits() {
@@ -30,6 +30,15 @@ Session::Session() : mux_(agent::yamux::Role::server, limits()) {}
 
 void Session::receive(std::span<const std::byte> input) {
   mux_.receive(input);
+  take_news();
+}
+
+void Session::received(std::size_t count) {
+  mux_.received(count);
+  take_news();
+}
+
+void Session::take_news() {
   accept_streams();
   changed_.clear();
   for (const auto id : mux_.take_changed()) {

@@ -23,6 +23,8 @@ class Session {
 
   /// Takes bytes of the client. Throws Error if they break the protocol.
   void receive(std::span<const std::byte> input);
+  /// The same of bytes that were put into room_for_payload() of the multiplexer.
+  void received(std::size_t count);
 
   /// The next request, if one is complete.
   std::optional<std::string> next_request();
@@ -55,6 +57,7 @@ class Session {
     StreamState state = StreamState::header;
     agent::protocol::StreamKind kind{};
   };
+  void take_news();
   void accept_streams();
   void read_header(agent::yamux::StreamId id, Opened& stream);
   void on_change(agent::yamux::StreamId id, Opened& stream);

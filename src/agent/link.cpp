@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t output_window = 1024 * 1024;
+constexpr std::uint32_t output_window = 2 * 1024 * 1024;
 constexpr std::size_t name_bytes = 16;
 constexpr auto first_pause = 5ms;
 constexpr auto longest_pause = 500ms;
@@ -25,6 +25,7 @@ constexpr int max_sessions_per_second = 100;
 yamux::Limits host_limits() {
   yamux::Limits limits;
   limits.receive_window = output_window;
+  limits.output_target = 512 * 1024;
   limits.max_accepted = 0;  // until somebody asks for streams of the agent
   return limits;
 }

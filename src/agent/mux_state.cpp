@@ -11,7 +11,7 @@
 namespace vmkit::agent {
 namespace {
 
-constexpr std::size_t transport_read_size = 128 * 1024;
+constexpr std::size_t transport_read_size = 256 * 1024;
 constexpr std::size_t max_outbox = 4 * 1024 * 1024;
 constexpr std::chrono::milliseconds farewell_time{200};
 

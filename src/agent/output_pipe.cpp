@@ -78,7 +78,7 @@ void OutputPipe::connect(std::unique_ptr<MuxStream> stream, std::uint64_t offset
     changed_.notify_all();
     return;
   }
-  constexpr std::size_t parts = 4;
+  constexpr std::size_t parts = 2;
   stream->report_every(static_cast<std::uint32_t>(ring_bytes_ / parts));
   if (connected_ && offset > offset_) lost_ = offset - offset_;
   connected_ = true;

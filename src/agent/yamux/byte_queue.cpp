@@ -13,13 +13,18 @@ constexpr std::size_t kept_when_empty = 16 * 1024;
 }  // namespace
 
 void ByteQueue::append(std::span<const std::byte> data) {
-  if (data.empty()) return;
-  if (size_ + data.size() > ring_.size()) grow(size_ + data.size());
+  while (!data.empty()) {
+    const auto room = prepare(data.size());
+    std::memcpy(room.data(), data.data(), room.size());
+    commit(room.size());
+    data = data.subspan(room.size());
+  }
+}
+
+std::span<std::byte> ByteQueue::prepare(std::size_t size) {
+  if (size_ + size > ring_.size()) grow(size_ + size);
   const std::size_t at = (head_ + size_) & (ring_.size() - 1);
-  const std::size_t first = std::min(data.size(), ring_.size() - at);
-  std::memcpy(&ring_[at], data.data(), first);
-  if (first < data.size()) std::memcpy(ring_.data(), &data[first], data.size() - first);
-  size_ += data.size();
+  return std::span(ring_).subspan(at, std::min(size, ring_.size() - at));
 }
 
 std::span<const std::byte> ByteQueue::front() const {

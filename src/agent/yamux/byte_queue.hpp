@@ -15,6 +15,10 @@ class ByteQueue {
   bool empty() const { return size_ == 0; }
 
   void append(std::span<const std::byte> data);
+  /// Room for `size` more bytes, as far as it lies in one piece, to be filled in place: commit()
+  /// must follow before any other call, with how many were filled.
+  std::span<std::byte> prepare(std::size_t size);
+  void commit(std::size_t count) { size_ += count; }
   /// The longest contiguous front part; empty only if the queue is. Valid until the next append.
   std::span<const std::byte> front() const;
   /// Drops `count` bytes, at most size().

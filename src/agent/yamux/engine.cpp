@@ -12,8 +12,9 @@
 namespace vmkit::agent::yamux {
 namespace {
 
-// Large enough that a header costs nothing, small enough that streams take turns often.
-constexpr std::size_t max_data_frame = 64 * 1024;
+// Large enough that a header costs nothing, small enough that streams take turns often; with its
+// header a whole number of what a virtio port takes at a time (32 KiB).
+constexpr std::size_t max_data_frame = 128 * 1024 - header_size;
 
 }  // namespace
 
@@ -28,10 +29,9 @@ void Engine::receive(std::span<const std::byte> input) {
   while (!input.empty()) {
     if (payload_left_ != 0) {
       const auto part = input.first(std::min<std::size_t>(input.size(), payload_left_));
-      on_payload(part);
-      payload_left_ -= static_cast<std::uint32_t>(part.size());
+      if (Stream* const stream = payload_stream()) stream->unread.append(part);
+      on_payload(part.size());
       input = input.subspan(part.size());
-      if (payload_left_ == 0) on_payload_end();
       continue;
     }
     const std::size_t count = std::min(input.size(), header_size - header_filled_);
@@ -47,6 +47,18 @@ void Engine::receive(std::span<const std::byte> input) {
       throw;
     }
   }
+}
+
+std::span<std::byte> Engine::room_for_payload() {
+  Stream* const stream = payload_left_ != 0 ? payload_stream() : nullptr;
+  if (stream == nullptr) return {};
+  // No more than an honest peer's frame: announced is not sent, and room costs memory.
+  return stream->unread.prepare(std::min<std::size_t>(payload_left_, max_data_frame));
+}
+
+void Engine::received(std::size_t count) {
+  if (Stream* const stream = payload_stream()) stream->unread.commit(count);
+  on_payload(count);
 }
 
 void Engine::take_output(OutputBuffer& into) {
@@ -100,8 +112,8 @@ void Engine::consume(StreamId id, std::size_t count) {
 
 std::uint32_t Engine::report_after(const Stream& stream) const {
   // So early that the peer need not stop while its news of more room is under way.
-  const std::uint32_t quarter = limits_.receive_window / 4;
-  return stream.report_every == 0 ? quarter : std::min(stream.report_every, quarter);
+  const std::uint32_t half = limits_.receive_window / 2;
+  return stream.report_every == 0 ? half : std::min(stream.report_every, half);
 }
 
 void Engine::report_every(StreamId id, std::uint32_t bytes) {

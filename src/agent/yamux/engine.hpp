@@ -50,6 +50,12 @@ class Engine {
 
   /// Takes what the peer sent, in any portions.
   void receive(std::span<const std::byte> input);
+  /// Where what the peer sends next may be put without a copy: room for data of the frame that is
+  /// being received, no more than is left of it. Empty if there is none; then, and always, it can
+  /// go through receive(). received() must follow before any other call, with how many bytes were
+  /// put.
+  std::span<std::byte> room_for_payload();
+  void received(std::size_t count);
 
   /// There is room for data in the output.
   bool has_room() const { return output_.size() < limits_.output_target; }
@@ -71,7 +77,7 @@ class Engine {
   std::span<const std::byte> readable(StreamId id) const;
   /// Frees `count` bytes of readable(), so that the peer may send more.
   void consume(StreamId id, std::size_t count);
-  /// Tells the peer what was consumed after so many bytes already, not only after a quarter of the
+  /// Tells the peer what was consumed after so many bytes already, not only after half of the
   /// window: for a peer that keeps what it has sent until then, and cannot keep much.
   void report_every(StreamId id, std::uint32_t bytes);
   /// All was read, and the peer will not write more.
@@ -113,7 +119,7 @@ class Engine {
     ByteQueue unread;
     std::uint32_t receive_window = initial_window;  // what the peer may still send
     std::uint32_t consumed = 0;                     // read by the owner, not yet given back
-    std::uint32_t report_every = 0;                 // 0: after a quarter of the window
+    std::uint32_t report_every = 0;                 // 0: after half of the window
     std::uint32_t send_window = initial_window;
     std::uint64_t acknowledged = 0;
     bool finished = false;       // we sent FIN
@@ -124,8 +130,8 @@ class Engine {
 
   void on_header(const FrameHeader& header);
   void on_stream_frame(const FrameHeader& header);
-  void on_payload(std::span<const std::byte> data);
-  void on_payload_end();
+  Stream* payload_stream();
+  void on_payload(std::size_t count);
   Stream* accept_frame(const FrameHeader& header);
   bool was_open(StreamId id) const;
   bool is_ours(StreamId id) const { return id % 2 == own_parity_; }

@@ -7,6 +7,11 @@
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::agent::yamux {
+namespace {
+
+constexpr std::size_t plenty_to_read = 128 * 1024;
+
+}  // namespace
 
 void Engine::on_header(const FrameHeader& header) {
   if (output_.size() > limits_.output_limit) {
@@ -98,16 +103,21 @@ bool Engine::was_open(StreamId id) const {
   return is_ours(id) ? id < next_id_ : id <= highest_peer_id_;
 }
 
-void Engine::on_payload(std::span<const std::byte> data) {
+// Where the data of this frame goes; null if nobody wants it any more.
+Engine::Stream* Engine::payload_stream() {
   const auto found = streams_.find(frame_.stream);
-  if (found == streams_.end() || found->second.reset) return;
-  found->second.unread.append(data);
-  mark_changed(frame_.stream, found->second);
+  return found == streams_.end() || found->second.reset ? nullptr : &found->second;
 }
 
-void Engine::on_payload_end() {
+// What is left of a frame is on its way: a reader that is told at the end of it, or when there is
+// plenty, wakes once and not for each portion that the transport brings.
+void Engine::on_payload(std::size_t count) {
+  payload_left_ -= static_cast<std::uint32_t>(count);
   const auto found = streams_.find(frame_.stream);
-  if (found != streams_.end()) mark_changed(frame_.stream, found->second);
+  if (found == streams_.end()) return;
+  if (payload_left_ == 0 || found->second.unread.size() >= plenty_to_read) {
+    mark_changed(frame_.stream, found->second);
+  }
 }
 
 }  // namespace vmkit::agent::yamux

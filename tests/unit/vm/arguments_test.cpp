@@ -32,7 +32,7 @@ TEST_CASE("arguments: the smallest x86-64 machine") {
 -name machine
 -machine microvm,acpi=on
 -accel tcg
--cpu max
+-cpu max,erms=off,fsrm=off
 -smp 1
 -m 512M
 -nodefaults
