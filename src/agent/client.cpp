@@ -238,7 +238,11 @@ ByteSize Client::probe(ByteSize to_guest, ByteSize from_guest, const CallOptions
   }
   stream->close_write();
   std::uint64_t received = 0;
-  while (const std::size_t count = stream->read(buffer, options)) received += count;
+  while (received <= from_guest.bytes()) {
+    const std::size_t count = stream->read(buffer, options);
+    if (count == 0) break;
+    received += count;
+  }
   if (received != from_guest.bytes()) {
     throw Error(Errc::data_corruption, "guest agent, probe: expected " + to_string(from_guest) +
                                            ", got " + std::to_string(received) + " bytes");

@@ -8,6 +8,12 @@
 #include "agent/stoppable_wait.hpp"
 
 namespace vmkit::agent {
+namespace {
+
+// What an agent may have on the way: more than any window that ours gives.
+constexpr std::size_t max_unacknowledged = 1024 * 1024;
+
+}  // namespace
 
 void InputPipe::write(std::span<const std::byte> data, const CallOptions& options) {
   StoppableWait waiting(mutex_, changed_, options, "writing the input of a process");
@@ -34,6 +40,11 @@ void InputPipe::write(std::span<const std::byte> data, const CallOptions& option
     changed_.notify_all();
     if (count != 0) {
       if (stream_ == stream) forget_acknowledged();
+      if (unacknowledged_.size() > max_unacknowledged) {
+        failure_ = Error(Errc::data_corruption,
+                         "the guest agent takes input and never tells that it has it");
+        stream_.reset();
+      }
       continue;
     }
     if (closed_) continue;

@@ -13,11 +13,14 @@ namespace vmkit::agent {
 namespace {
 
 using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t output_window = 1024 * 1024;
 constexpr std::size_t name_bytes = 16;
 constexpr auto first_pause = 5ms;
 constexpr auto longest_pause = 500ms;
+// An agent that greets and goes, again and again, must not keep us busy.
+constexpr int max_sessions_per_second = 100;
 
 yamux::Limits host_limits() {
   yamux::Limits limits;
@@ -56,7 +59,7 @@ std::shared_ptr<Link> Link::connect(std::unique_ptr<Stream> first, Dialler diall
 }
 
 void Link::dial(const CallOptions& options) {
-  auto pause = std::chrono::duration_cast<std::chrono::steady_clock::duration>(first_pause);
+  auto pause = std::chrono::duration_cast<Clock::duration>(first_pause);
   for (;;) {
     try {
       return establish(dialler_(options), options);
@@ -64,7 +67,7 @@ void Link::dial(const CallOptions& options) {
       if (!may_pass(error)) throw;
       options.check("connecting to the guest agent");
       options.stop.wait_for(options.remaining(pause));
-      pause = std::min<std::chrono::steady_clock::duration>(pause * 2, longest_pause);
+      pause = std::min<Clock::duration>(pause * 2, longest_pause);
     }
   }
 }
@@ -126,6 +129,8 @@ void Link::on_session_failure(std::uint64_t session, const Error& error) {
 }
 
 void Link::keep_up() noexcept {
+  auto second = Clock::now();
+  int sessions = 0;
   for (;;) {
     std::shared_ptr<Mux> old;
     Error cause(Errc::unavailable, "");
@@ -137,6 +142,12 @@ void Link::keep_up() noexcept {
       old = std::exchange(mux_, nullptr);
     }
     if (old) old->end();  // its threads, and its transport: the next one may need its place
+    const auto now = Clock::now();
+    if (now - second >= 1s) {
+      second = now;
+      sessions = 0;
+    }
+    if (++sessions > max_sessions_per_second) stop_.token().wait_for(second + 1s - now);
     try {
       events_.push({{"type", "connection_lost"}, {"message", cause.what()}});
       dial(CallOptions{.stop = stop_.token()}.with_timeout(reconnect_.limit));
@@ -180,6 +191,12 @@ std::shared_ptr<Mux> Link::mux() const {
   const std::lock_guard lock(mutex_);
   if (failure_) throw *failure_;
   return session_failure_ ? nullptr : mux_;
+}
+
+bool Link::has(const std::weak_ptr<Mux>& session) const {
+  const auto mux = session.lock();
+  const std::lock_guard lock(mutex_);
+  return mux && mux == mux_ && !session_failure_ && !failure_;
 }
 
 bool Link::wait_for_session(const CallOptions& options) {

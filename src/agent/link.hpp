@@ -53,6 +53,8 @@ class Link final : public Peer {
 
   /// The session; null while there is none. Throws what ended it for good.
   std::shared_ptr<Mux> mux() const;
+  /// That one is the session, and not lost.
+  bool has(const std::weak_ptr<Mux>& session) const;
   /// Waits until there is one. False if there will be none.
   bool wait_for_session(const CallOptions& options);
   std::optional<Error> failure() const;

@@ -71,6 +71,13 @@ bool OutputPipe::suspend() {
 void OutputPipe::connect(std::unique_ptr<MuxStream> stream, std::uint64_t offset) {
   const std::lock_guard lock(mutex_);
   if (closed_ || failure_) return;
+  if (connected_ && offset < offset_) {
+    failure_ = Error(Errc::data_corruption,
+                     "the guest agent gives output again that was read already: expected offset " +
+                         std::to_string(offset_) + ", found " + std::to_string(offset));
+    changed_.notify_all();
+    return;
+  }
   constexpr std::size_t parts = 4;
   stream->report_every(static_cast<std::uint32_t>(ring_bytes_ / parts));
   if (connected_ && offset > offset_) lost_ = offset - offset_;

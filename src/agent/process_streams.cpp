@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes over sessions that are lost: how they are started and found, and their streams opened.
+#include <limits>
 #include <utility>
 
 #include "agent/process_impl.hpp"
@@ -22,6 +23,21 @@ std::unique_ptr<MuxStream> open_stdio(Mux& mux) {
 
 [[noreturn]] void malformed_answer(const char* method) {
   throw Error(Errc::data_corruption, std::string("guest agent, ") + method + ": malformed answer");
+}
+
+/// Which offset of a stream the agent tells; nothing if it tells none.
+std::optional<std::uint64_t> offset_in(const Json& answer, const char* name) {
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  const auto end = answer.find(name);
+  if (end == answer.end() || !end->is_object()) return std::nullopt;
+  const auto offset = end->find("offset");
+  if (offset == end->end() || !offset->is_number_unsigned()) return std::nullopt;
+  const auto value = offset->get<std::uint64_t>();
+  return value <= most ? std::optional(value) : std::nullopt;
+}
+
+bool is_closed(const Json& answer, const char* name) {
+  return answer.at(name).value("closed", Json()) == true;
 }
 
 Json kept_as(Stdio mode) {
@@ -67,9 +83,10 @@ void Process::Impl::make_pipes(bool with_input, bool with_output, bool with_erro
   }
 }
 
-/// New streams, each from the beginning of its output or input.
+/// New streams, each from the beginning of its output or input. Runs before the process is started,
+/// in one thread at a time, under the lock of the requests: so without ours, under which requests
+/// are made.
 void Process::Impl::open_streams(Json& stdio, Mux& mux) {
-  const std::lock_guard lock(mutex_);
   streams_of_ = mux.weak_from_this();
   if (input_pipe_) {
     input_pipe_->suspend();
@@ -166,25 +183,24 @@ std::shared_ptr<Process::Impl> Process::Impl::attach(const std::shared_ptr<Link>
       answer =
           link->rpc()->call_bound("attach", {{"process", handle}}, std::move(sending), options);
     } catch (const Error& error) {
-      if (error.code() != Errc::unavailable || !link->wait_for_session(options)) throw;
+      if (error.code() != Errc::unavailable || link->has(streams_of) ||
+          !link->wait_for_session(options)) {
+        throw;
+      }
       continue;
     }
     const auto offset = [&](const char* name) {
-      const auto end = answer.find(name);
-      if (end == answer.end() || !end->is_object() || !end->contains("offset") ||
-          !(*end)["offset"].is_number_unsigned()) {
-        malformed_answer("attach");
-      }
-      return (*end)["offset"].get<std::uint64_t>();
+      const auto told = offset_in(answer, name);
+      if (!told) malformed_answer("attach");
+      return *told;
     };
     {
       const std::lock_guard lock(process->mutex_);
       process->streams_of_ = streams_of;
       if (process->input_pipe_) {
         const std::uint64_t taken = offset("stdin");
-        const Json closed = answer["stdin"].value("closed", Json());
         process->input_pipe_->connect(std::move(streams[0]), protocol::stream_header_size, taken,
-                                      closed == true);
+                                      is_closed(answer, "stdin"));
       }
       if (process->output_pipe_) {
         process->output_pipe_->connect(std::move(streams[1]), offset("stdout"));
@@ -252,26 +268,28 @@ void Process::Impl::reattach(const std::shared_ptr<Mux>& mux) {
     reopen("stdout", output_pipe_, streams->output);
     reopen("stderr", error_pipe_, streams->error);
     if (stdio.empty()) return;
-    sending.done = [weak = weak_from_this(), streams](const Result<Json>& result) {
+    sending.done = [weak = weak_from_this(), session = mux->weak_from_this(),
+                    streams](const Result<Json>& result) {
       const auto self = weak.lock();
       if (!self) return;
       if (!result) {
         // Lost again: there will be another. Otherwise the agent knows the process no more.
-        if (result.error().code() != Errc::unavailable) self->lose(result.error());
+        if (result.error().code() != Errc::unavailable || self->link->has(session)) {
+          self->lose(result.error());
+        }
         return;
       }
       const Json& answer = result.value();
       const auto take = [&](const char* name, const auto& pipe, auto& stream) {
         if (!stream) return;
-        const Json end = answer.value(name, Json::object());
-        const auto offset = end.find("offset");
-        if (offset == end.end() || !offset->is_number_unsigned()) {
+        const auto offset = offset_in(answer, name);
+        if (!offset) {
           pipe->fail(Error(Errc::data_corruption, "guest agent, attach: malformed answer"));
         } else if constexpr (std::is_same_v<std::decay_t<decltype(*pipe)>, OutputPipe>) {
-          pipe->connect(std::move(stream), offset->template get<std::uint64_t>());
+          pipe->connect(std::move(stream), *offset);
         } else {
-          pipe->connect(std::move(stream), protocol::stream_header_size,
-                        offset->template get<std::uint64_t>(), end.value("closed", Json()) == true);
+          pipe->connect(std::move(stream), protocol::stream_header_size, *offset,
+                        is_closed(answer, name));
         }
       };
       take("stdin", self->input_pipe_, streams->input);
@@ -281,7 +299,7 @@ void Process::Impl::reattach(const std::shared_ptr<Mux>& mux) {
     link->rpc()->send("attach", {{"process", handle}, {"stdio", std::move(stdio)}},
                       std::move(sending));
   } catch (const Error& failure) {
-    if (failure.code() != Errc::unavailable) lose(failure);
+    if (failure.code() != Errc::unavailable || !mux->failure()) lose(failure);
   }
 }
 

@@ -202,7 +202,7 @@ void RpcClient::post(Number number, Call& call) {
     try {
       call.sending.bind(call.params, *mux_);
     } catch (const Error& error) {
-      if (error.code() != Errc::unavailable) throw;
+      if (error.code() != Errc::unavailable || !mux_->failure()) throw;
       return;
     }
     call.text = dump_params(call.method, call.params);
@@ -299,18 +299,17 @@ void RpcClient::count_message() {
 
 void RpcClient::take_answer(const Json& message) {
   const auto& id = message.at("id");
-  const Number number = id.is_number_unsigned() ? id.get<Number>() : next_number_;
+  const auto number = id.is_number_unsigned() ? std::optional(id.get<Number>()) : std::nullopt;
   CallPtr call;
   bool given_up = false;
-  {
+  if (number) {
     const std::lock_guard lock(mutex_);
-    if (greeting_ && number == greeting_number && id.is_number_unsigned()) {
+    if (greeting_ && number == greeting_number) {
       call = greeting_;
-    } else if (const auto found = pending_.find(number);
-               id.is_number_unsigned() && found != pending_.end()) {
+    } else if (const auto found = pending_.find(*number); found != pending_.end()) {
       call = found->second;
     } else {
-      given_up = id.is_number_unsigned() && given_up_.erase(number) != 0;
+      given_up = given_up_.erase(*number) != 0;
     }
   }
   if (!call && !given_up) {
@@ -331,7 +330,7 @@ void RpcClient::take_answer(const Json& message) {
       greeting_.reset();
     } else {
       count_message();
-      pending_.erase(number);
+      pending_.erase(*number);
     }
   }
   if (call) finish(call, std::move(*result));

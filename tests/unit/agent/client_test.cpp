@@ -1,113 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client against agents that lie, stall and die.
-#include <chrono>
 #include <condition_variable>
-#include <doctest/doctest.h>
-#include <functional>
 #include <mutex>
 #include <optional>
-#include <sys/socket.h>
-#include <thread>
 
-#include "agent/json.hpp"
-#include "agent/message.hpp"
-#include "agent/mux.hpp"
-#include "agent/preamble.hpp"
-#include "agent/protocol.hpp"
-#include "unit/agent/fd_stream.hpp"
-
-#include <vmkit/agent/client.hpp>
+#include "unit/agent/fake_agent.hpp"
 
 namespace {
 
 using namespace vmkit;
 using namespace vmkit::agent;
+using namespace vmkit::agent::test;
 using namespace std::chrono_literals;
-
-/// The far end: answers the preamble and hello, then does what the test says.
-class FakeAgent {
- public:
-  using Answer = std::function<std::string(const Json& request)>;
-
-  explicit FakeAgent(Answer answer) : answer_(std::move(answer)) {
-    int fds[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-    host = std::make_unique<test::FdStream>(fds[0]);
-    auto stream = std::make_unique<test::FdStream>(fds[1]);
-    thread_ = std::thread([this, stream = std::move(stream)]() mutable { run(std::move(stream)); });
-  }
-  ~FakeAgent() {
-    host.reset();
-    thread_.join();
-  }
-
-  std::unique_ptr<Stream> host;
-
- private:
-  void run(std::unique_ptr<Stream> stream) {
-    try {
-      std::vector<std::byte> hello(Preamble::size);
-      read_full(*stream, hello);
-      std::span<const std::byte> rest = hello;
-      const auto preamble = PreambleScanner(Preamble::Kind::hello).scan(rest);
-      if (!preamble) return;
-      stream->write(Preamble{Preamble::Kind::answer, protocol::version, preamble->nonce}.encode());
-      Mux mux(std::move(stream), yamux::Role::server, {});
-      auto rpc = mux.accept(CallOptions{}.with_timeout(10s));
-      MessageDecoder decoder;
-      std::vector<std::byte> buffer(10'000);
-      while (const std::size_t count = rpc->read(buffer)) {
-        std::span<const std::byte> input = std::span(buffer).first(count);
-        while (const auto text = decoder.next(input)) {
-          const Json request = parse_message(*text);
-          if (!request.contains("id")) continue;  // it only acknowledges
-          const std::string reply = answer_(request);
-          if (reply == "die") return;
-          rpc->write(std::as_bytes(std::span(reply)));
-        }
-      }
-    } catch (const Error&) {
-      // The client has gone, as it may.
-    }
-  }
-
-  Answer answer_;
-  std::thread thread_;
-};
-
-std::string framed(const std::string& text) {
-  std::string out;
-  append_message(text, out);
-  return out;
-}
-
-std::string result(const Json& request, const Json& value) {
-  return framed(Json{{"jsonrpc", "2.0"}, {"id", request["id"]}, {"result", value}}.dump());
-}
-
-const Json good_hello{{"protocol", 2},
-                      {"agent", "0.1"},
-                      {"kernel", "6.1"},
-                      {"architecture", "x86_64"},
-                      {"root_mounted", false}};
-
-CallOptions soon() {
-  return CallOptions{}.with_timeout(10s);
-}
-
-void expect(Errc code, const char* words, const std::function<void()>& action) {
-  try {
-    action();
-    FAIL("no error");
-  } catch (const Error& error) {
-    CHECK_MESSAGE(error.code() == code, error.what());
-    CHECK_MESSAGE(std::string(error.what()).find(words) != std::string::npos, error.what());
-  }
-}
 
 TEST_CASE("what the agent says of itself arrives") {
   FakeAgent agent([](const Json& request) { return result(request, good_hello); });
-  const Client client = Client::connect(std::move(agent.host), soon());
+  const Client client = Client::connect(agent.dial(), soon());
   CHECK(client.info().agent_version == "0.1");
   CHECK(client.info().kernel_release == "6.1");
   CHECK(client.info().architecture == "x86_64");
@@ -155,7 +63,7 @@ TEST_CASE("whatever the agent answers, what comes out is a value or an Error") {
       FakeAgent agent([&](const Json& request) {
         return result(request, request["method"] == "hello" ? good_hello : answer);
       });
-      Client client = Client::connect(std::move(agent.host), soon());
+      Client client = Client::connect(agent.dial(), soon());
       try {
         call(client);
       } catch (const Error& error) {
@@ -195,7 +103,7 @@ TEST_CASE("an agent that answers nonsense ends the session with a clear error") 
   for (const auto& test : cases) {
     CAPTURE(test.reply.substr(0, 60));
     FakeAgent agent([&](const Json&) { return test.reply; });
-    expect(test.code, test.words, [&] { Client::connect(std::move(agent.host), soon()); });
+    expect(test.code, test.words, [&] { Client::connect(agent.dial(), soon()); });
   }
 }
 
@@ -219,7 +127,7 @@ TEST_CASE("errors of the agent keep their meaning and their errno") {
                {"error", {{"code", code}, {"message", "words"}, {"data", {{"errno", 2}}}}}}
               .dump());
     });
-    Client client = Client::connect(std::move(agent.host), soon());
+    Client client = Client::connect(agent.dial(), soon());
     try {
       client.spawn({.args = {"x"}}, soon());
       FAIL("no error");
@@ -231,10 +139,6 @@ TEST_CASE("errors of the agent keep their meaning and their errno") {
   }
 }
 
-std::string event(const Json& params) {
-  return framed(Json{{"jsonrpc", "2.0"}, {"method", "event"}, {"params", params}}.dump());
-}
-
 TEST_CASE("events reach a handler that may call the client, also those from before it was set") {
   FakeAgent agent([](const Json& request) {
     if (request["method"] == "hello") {
@@ -242,7 +146,7 @@ TEST_CASE("events reach a handler that may call the client, also those from befo
     }
     return event({{"type", "during"}}) + result(request, Json::object());
   });
-  Client client = Client::connect(std::move(agent.host), soon());
+  Client client = Client::connect(agent.dial(), soon());
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<GuestEvent> seen;
@@ -269,7 +173,7 @@ TEST_CASE("events that nobody takes are bounded, and what is missing is told") {
     return request["method"] == "hello" ? result(request, good_hello)
                                         : flood + result(request, Json::object());
   });
-  Client client = Client::connect(std::move(agent.host), soon());
+  Client client = Client::connect(agent.dial(), soon());
   client.configure({}, soon());
   std::mutex mutex;
   std::condition_variable changed;
@@ -294,7 +198,7 @@ TEST_CASE("an error's words cannot play tricks on a terminal, nor fill the memor
     return framed(
         Json{{"id", request["id"]}, {"error", {{"code", -32000}, {"message", words}}}}.dump());
   });
-  Client client = Client::connect(std::move(agent.host), soon());
+  Client client = Client::connect(agent.dial(), soon());
   try {
     client.power_off(soon());
     FAIL("no error");
@@ -315,7 +219,7 @@ TEST_CASE("an exit status that no process can have is not taken for a success") 
       if (request["method"] == "spawn") return result(request, {{"process", 1}, {"pid", 2}});
       return result(request, Json::parse(status));
     });
-    Client client = Client::connect(std::move(agent.host), soon());
+    Client client = Client::connect(agent.dial(), soon());
     Process process =
         client.spawn({.args = {"x"}, .stdout_mode = Stdio::null, .stderr_mode = Stdio::null});
     expect(Errc::data_corruption, "exit status", [&] { process.wait(soon()); });
@@ -329,7 +233,7 @@ TEST_CASE("an agent that is silent is left at the deadline, and the late answer 
     if (request["method"] == "power_off") release.token().wait_for(10s);
     return result(request, Json::object());
   });
-  Client client = Client::connect(std::move(agent.host), soon());
+  Client client = Client::connect(agent.dial(), soon());
   expect(Errc::timeout, "guest agent, power_off",
          [&] { client.power_off(CallOptions{}.with_timeout(30ms)); });
   release.request_stop();
@@ -352,7 +256,7 @@ TEST_CASE("a process whose start was stopped is killed when the answer comes aft
     }
     return result(request, Json::object());
   });
-  Client client = Client::connect(std::move(agent.host), soon());
+  Client client = Client::connect(agent.dial(), soon());
   expect(Errc::timeout, "spawn", [&] {
     client.spawn({.args = {"x"}, .stdout_mode = Stdio::null, .stderr_mode = Stdio::null},
                  CallOptions{}.with_timeout(30ms));
@@ -368,7 +272,7 @@ TEST_CASE("when the agent dies, a wait without a deadline ends at once") {
     std::this_thread::sleep_for(30ms);
     return "die";
   });
-  Client client = Client::connect(std::move(agent.host), soon());
+  Client client = Client::connect(agent.dial(), soon());
   Process process = client.spawn({.args = {"x"}}, soon());
   CHECK(process.pid() == 2);
   expect(Errc::unavailable, "session with the guest agent has ended", [&] { process.wait(); });
@@ -384,7 +288,7 @@ TEST_CASE("a process may outlive its client") {
     if (request["method"] == "spawn") return result(request, {{"process", 1}, {"pid", 2}});
     return {};
   });
-  std::optional<Client> client = Client::connect(std::move(agent.host), soon());
+  std::optional<Client> client = Client::connect(agent.dial(), soon());
   Process process = client->spawn({.args = {"x"}}, soon());
   client.reset();
   expect(Errc::unavailable, "closed by this side", [&] { process.wait(); });
@@ -393,7 +297,7 @@ TEST_CASE("a process may outlive its client") {
 
 TEST_CASE("requests that cannot be sent are refused before") {
   FakeAgent agent([&](const Json& request) { return result(request, good_hello); });
-  Client client = Client::connect(std::move(agent.host), soon());
+  Client client = Client::connect(agent.dial(), soon());
   expect(Errc::invalid_argument, "UTF-8", [&] { client.spawn({.args = {"\xff\xfe"}}, soon()); });
   expect(Errc::invalid_argument, "expected at most",
          [&] { client.spawn({.args = {std::string(2 << 20, 'x')}}, soon()); });
