@@ -218,7 +218,7 @@ TEST_CASE("program: run -it on a terminal, with its size, Ctrl-C, and its modes 
       }
       pollfd state{ours.get(), POLLIN, 0};
       char buffer[4096];
-      const ssize_t count = ::poll(&state, 1, 30'000) == 1 ? ::read(ours.get(), buffer, 4096) : 0;
+      const ssize_t count = ::poll(&state, 1, 100'000) == 1 ? ::read(ours.get(), buffer, 4096) : 0;
       if (count <= 0) return false;
       shown.append(buffer, static_cast<std::size_t>(count));
     }
