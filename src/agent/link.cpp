@@ -25,7 +25,7 @@ constexpr int max_sessions_per_second = 100;
 yamux::Limits host_limits() {
   yamux::Limits limits;
   limits.receive_window = output_window;
-  limits.output_target = 512 * 1024;
+  limits.plenty_to_read = 128 * 1024;
   limits.max_accepted = 0;  // until somebody asks for streams of the agent
   return limits;
 }

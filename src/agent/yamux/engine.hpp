@@ -26,6 +26,9 @@ struct Limits {
   std::size_t max_streams = 1024;
   /// Streams that the peer may open; 0 refuses them all.
   std::size_t max_accepted = 1024;
+  /// Data of a frame that is not complete yet is news (take_changed()) when so much is unread, in
+  /// bytes: who is told later wakes less often.
+  std::size_t plenty_to_read = 1;
   /// Data is added to the output while it is shorter than this, in bytes.
   std::size_t output_target = 256 * 1024;
   /// A peer that makes us answer (pings, refused streams) without reading the answers is dropped

@@ -7,11 +7,6 @@
 #include <vmkit/base/error.hpp>
 
 namespace vmkit::agent::yamux {
-namespace {
-
-constexpr std::size_t plenty_to_read = 128 * 1024;
-
-}  // namespace
 
 void Engine::on_header(const FrameHeader& header) {
   if (output_.size() > limits_.output_limit) {
@@ -115,7 +110,7 @@ void Engine::on_payload(std::size_t count) {
   payload_left_ -= static_cast<std::uint32_t>(count);
   const auto found = streams_.find(frame_.stream);
   if (found == streams_.end()) return;
-  if (payload_left_ == 0 || found->second.unread.size() >= plenty_to_read) {
+  if (payload_left_ == 0 || found->second.unread.size() >= limits_.plenty_to_read) {
     mark_changed(frame_.stream, found->second);
   }
 }
