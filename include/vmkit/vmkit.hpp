@@ -50,4 +50,5 @@
 #include <vmkit/rootfs/export_tar.hpp>
 #include <vmkit/rootfs/unpack.hpp>
 #include <vmkit/vm/backend.hpp>
+#include <vmkit/vm/config_json.hpp>
 #include <vmkit/vm/qemu_backend.hpp>

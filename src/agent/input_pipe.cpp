@@ -10,8 +10,8 @@
 namespace vmkit::agent {
 namespace {
 
-// What an agent may have on the way: more than any window that ours gives.
-constexpr std::size_t max_unacknowledged = 1024 * 1024;
+// What an agent may have on the way: more than the window that ours gives, 1 MiB.
+constexpr std::size_t max_unacknowledged = 4 * 1024 * 1024;
 
 }  // namespace
 

@@ -223,7 +223,7 @@ TEST_CASE("input that an agent takes without telling is bounded") {
       process.stdin_sink().write(bytes_of(part), soon());
     }
   });
-  CHECK(written < 2 << 20);
+  CHECK(written < 8 << 20);
   client.configure({}, shortly());
 }
 
