@@ -88,9 +88,18 @@ HttpClient::Session::Session() : multi_(curl_multi_init()), easy_(curl_easy_init
   }
 }
 
+void HttpClient::Session::renew_handle() {
+  if (!std::exchange(failed_, false)) return curl_easy_reset(easy_);
+  // After a name that could not be looked up libcurl 7.88 refuses the size of the buffer. What is
+  // worth keeping, such as connections, is in the other handle.
+  CURL* const fresh = curl_easy_init();
+  if (fresh == nullptr) throw Error(Errc::resource_exhausted, "libcurl cannot make a handle");
+  curl_easy_cleanup(std::exchange(easy_, fresh));
+}
+
 void HttpClient::Session::configure(const HttpRequest& request, const HttpTimeouts& timeouts,
                                     const std::string& user_agent, curl_slist* headers) {
-  curl_easy_reset(easy_);
+  renew_handle();
   error_buffer_.fill('\0');
   set(CURLOPT_ERRORBUFFER, error_buffer_.data());
   set(CURLOPT_URL, request.url.c_str());
@@ -329,7 +338,9 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   payload_sent_ = 0;
   configure(request, timeouts, user_agent, headers.get());
   const std::string place = place_of(request.url);
+  failed_ = true;
   const CURLcode code = transfer(place, timeouts, options);
+  failed_ = code != CURLE_OK;
   payload_.reset();
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
   learn_status();

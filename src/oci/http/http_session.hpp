@@ -40,6 +40,7 @@ class HttpClient::Session {
     }
   }
 
+  void renew_handle();
   void configure(const HttpRequest& request, const HttpTimeouts& timeouts,
                  const std::string& user_agent, curl_slist* headers);
   void configure_tls(const HttpRequest& request);
@@ -73,6 +74,7 @@ class HttpClient::Session {
 
   CURLM* multi_;
   CURL* easy_;
+  bool failed_ = false;  // the last exchange
   // Of the exchange that runs now:
   const HttpRequest* request_ = nullptr;
   const HttpBody* body_ = nullptr;

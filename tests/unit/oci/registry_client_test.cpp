@@ -85,6 +85,12 @@ TEST_CASE("client: nobody listens") {
               [&] { client.fetch_manifest(Reference::parse(address + "/app:1")); });
 }
 
+TEST_CASE("client: a name that is nobody's") {
+  RegistryClient client(FaultFixture::fast());
+  check_error(Errc::unavailable, {"nobody.invalid", "after 3 attempts", "resolve"},
+              [&] { client.fetch_manifest(Reference::parse("nobody.invalid/app:1")); });
+}
+
 TEST_CASE_FIXTURE(FaultFixture, "client: TLS with a registry that has none is explained") {
   auto options = fast();
   options.defaults.plain_http = false;
