@@ -211,9 +211,7 @@ std::unique_ptr<MuxStream> Link::open(protocol::StreamKind kind, const CallOptio
   wait_for_session(options);
   const auto now = mux();
   if (!now) throw Error(Errc::unavailable, "the session with the guest agent was lost");
-  auto stream = now->open();
-  stream->write(protocol::stream_header(kind), options);
-  return stream;
+  return now->open(protocol::stream_header(kind));
 }
 
 RpcClient::CallPtr Link::send(const std::string& method, Json params) {

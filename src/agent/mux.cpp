@@ -86,8 +86,8 @@ void Mux::end() noexcept {
   });
 }
 
-std::unique_ptr<MuxStream> Mux::open() {
-  return std::make_unique<MuxStream>(state_, state_->open());
+std::unique_ptr<MuxStream> Mux::open(std::span<const std::byte> header) {
+  return std::make_unique<MuxStream>(state_, state_->open(header));
 }
 
 std::unique_ptr<MuxStream> Mux::accept(const CallOptions& options) {

@@ -77,7 +77,8 @@ class Mux : public std::enable_shared_from_this<Mux> {
   Mux(const Mux&) = delete;
   Mux& operator=(const Mux&) = delete;
 
-  std::unique_ptr<MuxStream> open();
+  /// With a `header`, whoever is told of the stream on another one has its header by then.
+  std::unique_ptr<MuxStream> open(std::span<const std::byte> header = {});
   /// Waits for the peer to open a stream.
   std::unique_ptr<MuxStream> accept(const CallOptions& options = {});
 

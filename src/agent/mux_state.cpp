@@ -116,10 +116,10 @@ void MuxState::give_to_handler(std::unique_lock<std::mutex>& lock, yamux::Stream
   }
 }
 
-yamux::StreamId MuxState::open() {
+yamux::StreamId MuxState::open(std::span<const std::byte> header) {
   const std::lock_guard lock(mutex_);
   if (failure_) throw *failure_;
-  const auto id = engine_.open();
+  const auto id = engine_.open(header);
   entries_.emplace(id, std::make_shared<Entry>());
   wake_writer();
   return id;

@@ -32,7 +32,7 @@ class MuxState {
   void read_transport(std::span<const std::byte> early_input) noexcept;
   void write_transport() noexcept;
 
-  yamux::StreamId open();
+  yamux::StreamId open(std::span<const std::byte> header);
   yamux::StreamId accept(const CallOptions& options);
   std::size_t read(yamux::StreamId id, std::span<std::byte> buffer, const CallOptions& options);
   void write(yamux::StreamId id, std::span<const std::byte> data, const CallOptions& options);

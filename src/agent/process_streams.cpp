@@ -15,10 +15,7 @@ namespace {
 constexpr int kill_signal = 9;  // Linux's, whatever the host
 
 std::unique_ptr<MuxStream> open_stdio(Mux& mux) {
-  auto stream = mux.open();
-  const auto header = protocol::stream_header(protocol::StreamKind::stdio);
-  stream->post({reinterpret_cast<const char*>(header.data()), header.size()});
-  return stream;
+  return mux.open(protocol::stream_header(protocol::StreamKind::stdio));
 }
 
 [[noreturn]] void malformed_answer(const char* method) {
@@ -253,6 +250,7 @@ void Process::Impl::reattach(const std::shared_ptr<Mux>& mux) {
   const auto streams = std::make_shared<Streams>();
   RpcClient::Sending sending;
   sending.this_session_only = true;
+  sending.session = mux.get();  // by now there may be another
   Json stdio = Json::object();
   const auto reopen = [&](const char* name, const auto& pipe, std::unique_ptr<MuxStream>& stream) {
     if (!pipe || !pipe->suspend()) return;

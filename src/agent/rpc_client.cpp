@@ -185,7 +185,8 @@ RpcClient::CallPtr RpcClient::send(const std::string& method, Json params, Sendi
   }
   const std::lock_guard lock(mutex_);
   if (lost_) throw *lost_;
-  if (!mux_ && call->sending.this_session_only) {
+  const Mux* const wanted = call->sending.session;
+  if ((!mux_ && call->sending.this_session_only) || (wanted != nullptr && wanted != mux_.get())) {
     throw Error(Errc::unavailable, "guest agent, " + method + ": there is no session now");
   }
   // In the order of their numbers, or the agent takes one for a repetition.

@@ -66,7 +66,7 @@ void Engine::take_output(OutputBuffer& into) {
   output_.clear();
 }
 
-StreamId Engine::open() {
+StreamId Engine::open(std::span<const std::byte> header) {
   if (peer_went_away_ || sent_go_away_) {
     throw Error(Errc::unavailable, "yamux: the session is ending, it takes no new stream");
   }
@@ -79,6 +79,10 @@ StreamId Engine::open() {
   Stream& stream = streams_[id];
   stream.receive_window = limits_.receive_window;
   emit({FrameType::window_update, flag_syn, id, limits_.receive_window - initial_window});
+  if (!header.empty()) {
+    std::memcpy(prepare(id, header.size()).data(), header.data(), header.size());
+    commit(header.size());
+  }
   return id;
 }
 

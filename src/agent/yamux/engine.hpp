@@ -67,8 +67,10 @@ class Engine {
   /// Swaps the bytes for the peer into `into`, whose own contents go; its memory is used again.
   void take_output(OutputBuffer& into);
 
-  /// Opens a stream; throws resource_exhausted at the limit and unavailable after a go-away.
-  StreamId open();
+  /// Opens a stream that begins with `header`, some bytes, which are sent before all that follows
+  /// on any stream, however much waits. Throws resource_exhausted at the limit and unavailable
+  /// after a go-away.
+  StreamId open(std::span<const std::byte> header = {});
   /// The next stream that the peer opened. It is acknowledged here.
   std::optional<StreamId> accept();
   /// Changes how many streams the peer may have open; those that it has stay.

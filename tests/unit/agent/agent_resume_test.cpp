@@ -43,9 +43,10 @@ std::span<const std::byte> bytes_of(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
 
-// Of a connection, in microseconds; under ThreadSanitizer a greeting alone may take the shorter.
-#ifdef __SANITIZE_THREAD__
-constexpr unsigned longest_life = 120'000;
+// Of a connection, in microseconds; with a sanitizer and on a busy host a greeting alone may take
+// the shorter.
+#ifdef VMKIT_TEST_COUNTS_ALLOCATIONS
+constexpr unsigned longest_life = 50'000;
 #else
 constexpr unsigned longest_life = 12'000;
 #endif
@@ -139,6 +140,10 @@ TEST_CASE("a connection that is cut at random loses nothing and doubles nothing"
   }
   CHECK(agent.connections() > 20);
   MESSAGE(agent.connections() << " connections");
+  // The last of them may be ending still.
+  for (int i = 0; i < 500 && !client.processes(soon()).empty(); ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
   CHECK(client.processes(soon()).empty());
   CHECK_FALSE(client.failure());
 }

@@ -72,6 +72,22 @@ TEST_CASE("frames are the specification's, byte for byte") {
   CHECK(output_of(server) == bytes({0, 2, 0, 2, 0, 0, 0, 0, 1, 2, 3, 4}));
 }
 
+TEST_CASE("the header of a stream is sent however much waits") {
+  Limits limits;
+  limits.output_target = 1;
+  Engine client(Role::client, limits);
+  const auto busy = client.open();
+  client.write(busy, as_bytes("first"));
+  CHECK(client.write(busy, as_bytes("second")) == 0);
+  const auto id = client.open(as_bytes("head"));
+  CHECK(client.write(id, as_bytes("body")) == 0);
+  Engine server(Role::server, {});
+  server.receive(output_of(client));
+  server.accept();
+  CHECK(server.accept() == id);
+  CHECK(read_all(server, id) == "head");
+}
+
 TEST_CASE("a stream is opened, acknowledged, used both ways and half-closed") {
   Engine client(Role::client, {});
   Engine server(Role::server, {});
