@@ -105,8 +105,7 @@ std::string pattern(int seed) {
   return data;
 }
 
-TEST_CASE("yamux with the Go implementation as the server: large data, half-closes, a reset") {
-  if (peer().empty()) return;
+void send_to_server() {
   Peer go("serve");
   Mux mux(std::move(go.stream), yamux::Role::client, {.receive_window = 1 << 20});
   {
@@ -170,8 +169,7 @@ bool is_unavailable(const std::function<void()>& action) {
   return false;
 }
 
-TEST_CASE("yamux with the Go implementation as the client: its streams, and its pings meanwhile") {
-  if (peer().empty()) return;
+void serve_client() {
   Peer go("exchange");
   Mux mux(std::move(go.stream), yamux::Role::server, {.receive_window = 1 << 20});
   std::vector<std::future<void>> all;
@@ -183,8 +181,7 @@ TEST_CASE("yamux with the Go implementation as the client: its streams, and its 
   CHECK(go.finish() == 0);
 }
 
-TEST_CASE("yamux with the Go implementation as the client: resets by either end") {
-  if (peer().empty()) return;
+void serve_client_that_resets() {
   Peer go("reset");
   Mux mux(std::move(go.stream), yamux::Role::server, {});
   CHECK(read_text(*mux.accept(soon()), 8) == "reset me");
@@ -199,8 +196,7 @@ TEST_CASE("yamux with the Go implementation as the client: resets by either end"
   CHECK(go.finish() == 0);
 }
 
-TEST_CASE("yamux with the Go implementation as the client: after its go-away streams go on") {
-  if (peer().empty()) return;
+void serve_client_that_goes() {
   Peer go("leave");
   Mux mux(std::move(go.stream), yamux::Role::server, {});
   auto stream = mux.accept(soon());
@@ -213,8 +209,7 @@ TEST_CASE("yamux with the Go implementation as the client: after its go-away str
   CHECK(go.finish() == 0);
 }
 
-TEST_CASE("yamux with the Go implementation as the server: our ping, and our go-away") {
-  if (peer().empty()) return;
+void ping_and_leave_server() {
   Peer go("is-left");
   yamux::Engine engine(yamux::Role::client, {});
   const auto pass_on = [&] {
@@ -251,6 +246,26 @@ TEST_CASE("yamux with the Go implementation as the server: our ping, and our go-
   CHECK(said == "good-bye");
   go.stream.reset();
   CHECK(go.finish() == 0);
+}
+
+// One case, because the peer is built for each process, and a process may run one case only.
+TEST_CASE("yamux with the Go implementation") {
+  if (peer().empty()) return;
+  SUBCASE("as the server: large data, half-closes, a reset") {
+    send_to_server();
+  }
+  SUBCASE("as the client: its streams, and its pings meanwhile") {
+    serve_client();
+  }
+  SUBCASE("as the client: resets by either end") {
+    serve_client_that_resets();
+  }
+  SUBCASE("as the client: after its go-away streams go on") {
+    serve_client_that_goes();
+  }
+  SUBCASE("as the server: our ping, and our go-away") {
+    ping_and_leave_server();
+  }
 }
 
 }  // namespace
