@@ -81,9 +81,9 @@ std::optional<NetworkEvents::Interfaces> NetworkEvents::look() {
 }
 
 void NetworkEvents::tell() {
-  // What is left rings again.
-  char dropped[4096];
-  for (int i = 0; i<max_read&& ::recv(news_.get(), dropped, sizeof dropped, 0)> 0; ++i) {
+  for (int i = 0; i < max_read; ++i) {  // what is left rings again
+    char dropped[4096];
+    if (::recv(news_.get(), dropped, sizeof dropped, 0) <= 0) break;
   }
   due_ = false;
   next_ = Clock::now() + interval;

@@ -12,12 +12,11 @@ using agent::protocol::stream_header;
 using agent::protocol::stream_header_size;
 using agent::protocol::StreamKind;
 
-constexpr std::uint32_t input_window = 1024 * 1024;
 constexpr std::size_t output_target = 128 * 1024;
 
 agent::yamux::Limits limits() {
   agent::yamux::Limits limits;
-  limits.receive_window = input_window;
+  limits.receive_window = agent::protocol::input_window;
   limits.output_target = output_target;
   return limits;
 }

@@ -5,15 +5,10 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/protocol.hpp"
 #include "agent/stoppable_wait.hpp"
 
 namespace vmkit::agent {
-namespace {
-
-// What an agent may have on the way: more than the window that ours gives, 1 MiB.
-constexpr std::size_t max_unacknowledged = 4 * 1024 * 1024;
-
-}  // namespace
 
 void InputPipe::write(std::span<const std::byte> data, const CallOptions& options) {
   StoppableWait waiting(mutex_, changed_, options, "writing the input of a process");
@@ -40,7 +35,7 @@ void InputPipe::write(std::span<const std::byte> data, const CallOptions& option
     changed_.notify_all();
     if (count != 0) {
       if (stream_ == stream) forget_acknowledged();
-      if (unacknowledged_.size() > max_unacknowledged) {
+      if (unacknowledged_.size() > protocol::input_window) {  // no window of ours lets that happen
         failure_ = Error(Errc::data_corruption,
                          "the guest agent takes input and never tells that it has it");
         stream_.reset();

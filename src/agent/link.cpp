@@ -62,6 +62,7 @@ std::shared_ptr<Link> Link::connect(std::unique_ptr<Stream> first, Dialler diall
 void Link::dial(const CallOptions& options) {
   auto pause = std::chrono::duration_cast<Clock::duration>(first_pause);
   for (;;) {
+    pace(options);
     try {
       return establish(dialler_(options), options);
     } catch (const Error& error) {
@@ -71,6 +72,19 @@ void Link::dial(const CallOptions& options) {
       pause = std::min<Clock::duration>(pause * 2, longest_pause);
     }
   }
+}
+
+/// Waits if there were too many sessions in this second, those included that were lost before they
+/// had begun.
+void Link::pace(const CallOptions& options) {
+  const auto age = Clock::now() - second_;
+  if (age < 1s && sessions_in_second_ < max_sessions_per_second) {
+    ++sessions_in_second_;
+    return;
+  }
+  if (age < 1s) options.stop.wait_for(options.remaining(1s - age));
+  second_ = Clock::now();
+  sessions_in_second_ = 1;
 }
 
 void Link::establish(std::unique_ptr<Stream> transport, const CallOptions& options) {
@@ -130,8 +144,6 @@ void Link::on_session_failure(std::uint64_t session, const Error& error) {
 }
 
 void Link::keep_up() noexcept {
-  auto second = Clock::now();
-  int sessions = 0;
   for (;;) {
     std::shared_ptr<Mux> old;
     Error cause(Errc::unavailable, "");
@@ -143,12 +155,6 @@ void Link::keep_up() noexcept {
       old = std::exchange(mux_, nullptr);
     }
     if (old) old->end();  // its threads, and its transport: the next one may need its place
-    const auto now = Clock::now();
-    if (now - second >= 1s) {
-      second = now;
-      sessions = 0;
-    }
-    if (++sessions > max_sessions_per_second) stop_.token().wait_for(second + 1s - now);
     try {
       events_.push({{"type", "connection_lost"}, {"message", cause.what()}});
       dial(CallOptions{.stop = stop_.token()}.with_timeout(reconnect_.limit));

@@ -78,6 +78,7 @@ class Link final : public Peer {
   void establish(std::unique_ptr<Stream> transport, const CallOptions& options);
   void take_up(const std::shared_ptr<Mux>& mux, Json greeting);
   void dial(const CallOptions& options);
+  void pace(const CallOptions& options);
   void on_session_failure(std::uint64_t session, const Error& error);
   void keep_up() noexcept;
   void lose(const Error& error) noexcept;
@@ -90,6 +91,9 @@ class Link final : public Peer {
   std::shared_ptr<RpcClient> rpc_;
   Json greeting_;
   StopSource stop_;
+  // Of pace(): which one thread at a time calls.
+  std::chrono::steady_clock::time_point second_{};
+  int sessions_in_second_ = 0;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

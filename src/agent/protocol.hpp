@@ -18,6 +18,9 @@ inline constexpr std::size_t max_json_depth = 16;
 /// A client that has lost its session is remembered for so long, and so are its places in streams.
 inline constexpr std::chrono::seconds hold_time{30};
 
+/// What the agent lets a client send on a stream before it has taken some of it.
+inline constexpr std::uint32_t input_window = 1024 * 1024;
+
 /// Every stream but the first begins with four bytes: 'v', 's', the kind, 1.
 enum class StreamKind : std::uint8_t { stdio = 1, file = 2, connection = 3, probe = 4 };
 inline constexpr std::size_t stream_header_size = 4;
