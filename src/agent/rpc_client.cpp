@@ -326,12 +326,15 @@ void RpcClient::take_answer(const Json& message) {
   }
   {
     const std::lock_guard lock(mutex_);
-    // Before the call ends: who it wakes may ask again, and tells then that this one is here.
+    // Before the call ends: who it wakes may ask again, and tells then that this one is here. And
+    // it ends once: it may have been ended with its session since we looked.
     if (number == greeting_number) {
-      greeting_.reset();
+      if (greeting_ != call) call = nullptr;
+      if (call) greeting_.reset();
     } else {
       count_message();
-      pending_.erase(*number);
+      given_up_.erase(*number);
+      if (pending_.erase(*number) == 0) call = nullptr;
     }
   }
   if (call) finish(call, std::move(*result));

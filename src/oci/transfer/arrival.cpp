@@ -51,17 +51,22 @@ ArrivalSource::ArrivalSource(ImageStore store, Descriptor blob, std::shared_ptr<
       stop_(stop),
       on_stop_(stop, [arrival = arrival_] { arrival->wake(); }) {}
 
+template <class Condition>
+std::unique_lock<std::mutex> ArrivalSource::wait_until(const Condition& condition) const {
+  std::unique_lock lock(arrival_->mutex_);
+  arrival_->changed_.wait(lock, [&] { return condition() || stop_.stop_requested(); });
+  if (stop_.stop_requested()) throw gone("it is not wanted any more");
+  return lock;
+}
+
 std::size_t ArrivalSource::read(std::span<std::byte> buffer) {
   if (stored_) return stored_->read(buffer);
   if (buffer.empty()) return 0;
   std::uint64_t available = 0;
   {
-    std::unique_lock lock(arrival_->mutex_);
-    arrival_->changed_.wait(lock, [&] {
-      return arrival_->available_ > offset_ || arrival_->state_ != Arrival::State::coming ||
-             stop_.stop_requested();
+    const auto lock = wait_until([&] {
+      return arrival_->available_ > offset_ || arrival_->state_ != Arrival::State::coming;
     });
-    if (stop_.stop_requested()) throw gone("it is not wanted any more");
     if (arrival_->state_ == Arrival::State::failed) throw gone("its pull has ended");
     available = arrival_->available_;
     if (available <= offset_ && offset_ > 0) return 0;  // here, read to its end, and verified
@@ -73,7 +78,12 @@ std::size_t ArrivalSource::read(std::span<std::byte> buffer) {
   // The file keeps its content when it moves to its place in the store.
   const std::size_t count = arrival_->file_->read_at(
       offset_, buffer.first(std::min<std::uint64_t>(buffer.size(), available - offset_)));
-  if (count == 0) throw gone("what came was wrong");  // and was thrown away
+  if (count == 0) {
+    // What came was wrong and was thrown away. Whoever did that is about to end the pull and to say
+    // why; this is not to be ahead of it.
+    wait_until([&] { return arrival_->state_ != Arrival::State::coming; });
+    throw gone("what came was wrong");
+  }
   offset_ += count;
   return count;
 }

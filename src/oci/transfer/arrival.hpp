@@ -51,6 +51,9 @@ class ArrivalSource : public Source {
   std::size_t read(std::span<std::byte> buffer) override;
 
  private:
+  /// Returns with the arrival locked; throws after the stop.
+  template <class Condition>
+  std::unique_lock<std::mutex> wait_until(const Condition& condition) const;
   Error gone(const char* why) const;
 
   ImageStore store_;

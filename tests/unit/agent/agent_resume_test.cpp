@@ -43,43 +43,64 @@ std::span<const std::byte> bytes_of(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
 
-// Of a connection, in microseconds; with a sanitizer and on a busy host a greeting alone may take
-// the shorter.
-#ifdef VMKIT_TEST_COUNTS_ALLOCATIONS
-constexpr unsigned longest_life = 50'000;
-#else
-constexpr unsigned longest_life = 12'000;
-#endif
-
-/// Cuts the connection again and again while it lives.
+/// Gives out connections that are cut after a number of bytes, whichever way they go, while it
+/// cuts: not after a time, in which a busy host may get nothing done.
 class Cutter {
  public:
-  explicit Cutter(AgentListener& agent)
-      : thread_([this, &agent] {
-          std::mt19937 random(5);
-          while (!done_) {
-            std::this_thread::sleep_for(std::chrono::microseconds(random() % longest_life));
-            agent.cut();
-          }
-        }) {}
-  ~Cutter() {
-    done_ = true;
-    thread_.join();
+  explicit Cutter(AgentListener& agent) : agent_(agent) {}
+  void stop() { cuts_ = false; }
+
+  Dialler dialler() {
+    return [this](const CallOptions&) {
+      // Some do not even outlive their greeting.
+      const auto life =
+          static_cast<std::int64_t>(random_() % (random_() % 4 == 0 ? 1000 : 1'000'000));
+      return std::make_unique<Connection>(*this, agent_.connect(), life);
+    };
   }
 
  private:
-  std::atomic<bool> done_{false};
-  std::thread thread_;
+  class Connection : public Stream {
+   public:
+    Connection(const Cutter& cutter, std::unique_ptr<Stream> stream, std::int64_t life)
+        : cutter_(cutter), stream_(std::move(stream)), left_(life) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+      const std::size_t count = stream_->read(buffer);
+      return std::min(count, spend(count));
+    }
+    void write(std::span<const std::byte> data) override {
+      stream_->write(data.first(spend(data.size())));
+    }
+    void close_write() override { stream_->close_write(); }
+    void close() noexcept override { stream_->close(); }
+
+   private:
+    /// How many of the bytes still go; if not all, it cuts.
+    std::size_t spend(std::size_t count) {
+      const std::int64_t left = left_.fetch_sub(static_cast<std::int64_t>(count));
+      if (!cutter_.cuts_ || left >= static_cast<std::int64_t>(count)) return count;
+      stream_->close();
+      return static_cast<std::size_t>(std::max<std::int64_t>(left, 0));
+    }
+
+    const Cutter& cutter_;
+    std::unique_ptr<Stream> stream_;
+    std::atomic<std::int64_t> left_;
+  };
+
+  AgentListener& agent_;
+  std::mt19937 random_{5};  // of the one thread that connects
+  std::atomic<bool> cuts_{true};
 };
 
 TEST_CASE("a connection that is cut at random loses nothing and doubles nothing") {
   AgentListener agent;
   const TempDir folder;
-  Client client = agent.client(soon());
-  std::vector<std::future<void>> workers;
-  const auto work = [&](auto job) { workers.push_back(std::async(std::launch::async, job)); };
+  Cutter cutter(agent);
+  Client client = Client::connect(cutter.dialler(), {}, soon());
   {
-    std::optional<Cutter> cutter(agent);
+    std::vector<std::future<void>> workers;
+    const auto work = [&](auto job) { workers.push_back(std::async(std::launch::async, job)); };
     for (unsigned i = 0; i < 2; ++i) {
       work([&client, i, &folder] {  // output
         const std::string data = noise(6 << 20, i);
@@ -88,12 +109,11 @@ TEST_CASE("a connection that is cut at random loses nothing and doubles nothing"
         auto process = client.spawn(shell("cat " + (folder.path() / name).string() +
                                           "; head -c 100000 /dev/zero >&2; exit 5"),
                                     soon());
-        std::string errors;
-        std::thread other([&] { errors = read_all(process.stderr_source()); });
+        auto errors =
+            std::async(std::launch::async, [&] { return read_all(process.stderr_source()); });
         CHECK((read_all(process.stdout_source()) == data));
         CHECK(process.stdout_source().offset() == data.size());
-        other.join();
-        CHECK(errors == std::string(100'000, '\0'));
+        CHECK(errors.get() == std::string(100'000, '\0'));
         CHECK(process.wait(soon()) == ExitStatus{5, 0});
       });
       work([&client, i] {  // input
@@ -114,12 +134,12 @@ TEST_CASE("a connection that is cut at random loses nothing and doubles nothing"
       spec.stdin_mode = Stdio::pipe;
       spec.kept_output.bytes = ByteSize(10'000);
       auto process = client.spawn(spec, soon());
-      std::thread writer([&] {
+      auto writer = std::async(std::launch::async, [&] {
         process.stdin_sink().write(bytes_of(data), soon());
         process.stdin_sink().close();
       });
       CHECK((read_all(process.stdout_source()) == data));
-      writer.join();
+      writer.get();
     });
     work([&client, &folder] {  // requests: each once
       const std::string file = (folder.path() / "log").string();
@@ -138,7 +158,8 @@ TEST_CASE("a connection that is cut at random loses nothing and doubles nothing"
     });
     for (auto& worker : workers) worker.get();
   }
-  CHECK(agent.connections() > 20);
+  cutter.stop();
+  CHECK(agent.connections() > 100);
   MESSAGE(agent.connections() << " connections");
   // The last of them may be ending still.
   for (int i = 0; i < 500 && !client.processes(soon()).empty(); ++i) {
