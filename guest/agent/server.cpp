@@ -267,7 +267,8 @@ void Server::take_preamble(std::span<const std::byte>& input) {
   nonce_ = preamble->nonce;
   const agent::Preamble reply{agent::Preamble::Kind::answer, agent::protocol::version, nonce_};
   const auto bytes = reply.encode();
-  outgoing_.assign(bytes.begin(), bytes.end());
+  outgoing_.clear();
+  outgoing_.append(bytes);
   outgoing_sent_ = 0;
   if (preamble->version != agent::protocol::version) return;  // the client sees why
   session_.emplace();
@@ -321,7 +322,7 @@ void Server::end_session(bool for_good) {
 void Server::break_session() {
   agent::yamux::OutputBuffer unsent;
   session_->mux().take_output(unsent);
-  outgoing_.insert(outgoing_.end(), unsent.begin(), unsent.end());
+  outgoing_.append(unsent);
   end_session(false);  // it may be a new one of the same client that we see
 }
 
