@@ -96,6 +96,9 @@ void Server::run() {
       reap();  // what it was in the middle of
     }
     if (connected_) write_channel();
+    if (after_first_greeting_ != nullptr && client_ != nullptr) {
+      std::exchange(after_first_greeting_, nullptr)();
+    }
     if (ending_->due()) {
       flush_channel();
       finished_ = true;
@@ -274,7 +277,6 @@ void Server::take_preamble(std::span<const std::byte>& input) {
   session_.emplace();
   scanning_ = false;
   fresh_ = true;
-  if (first_session_ != nullptr) std::exchange(first_session_, nullptr)();
 }
 
 void Server::write_channel() {
