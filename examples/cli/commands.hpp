@@ -87,7 +87,8 @@ struct RunOptions {
   IsolationOptions isolation;
   std::string commit;                  // empty: what the command changes is gone with the container
   std::vector<std::string> ports;      // as docker run -p
-  bool publish_all = false;            // those that the image exposes
+  bool publish_all = false;            // those that the image exposes, and these
+  std::vector<std::string> exposed;    // PORT[/udp]
   std::vector<std::string> copies_in;  // SOURCE:/DESTINATION
   std::vector<std::string> copies_out;  // /SOURCE:DESTINATION
   RunAttachments attachments;

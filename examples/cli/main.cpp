@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "commands.hpp"
+#include "list_option.hpp"
 #include "paths.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -47,26 +48,19 @@ void add_reference(CLI::App* command, cli::RegistryOptions& options) {
 }
 
 void add_run_files(CLI::App* command, cli::RunOptions& run) {
-  command
-      ->add_option("--publish,-p", run.ports,
-                   "Make a port of the container reachable here, on 127.0.0.1 unless ADDRESS says "
-                   "otherwise (may be given more than once)")
-      ->type_name("[[ADDRESS:][PORT]:]PORT[/udp]")
-      ->expected(1)
-      ->take_all();
+  cli::add_list(command, "--publish,-p", run.ports,
+                "Make a port of the container reachable here, on 127.0.0.1 unless ADDRESS says "
+                "otherwise (may be given more than once)",
+                "[[ADDRESS:][PORT]:]PORT[/udp]");
   command->add_flag("--publish-all,-P", run.publish_all, "So all ports that the image exposes");
-  command
-      ->add_option("--copy-in", run.copies_in,
-                   "Copy a file or folder into the container before the command runs")
-      ->type_name("SOURCE:/DESTINATION")
-      ->expected(1)
-      ->take_all();
-  command
-      ->add_option("--copy-out", run.copies_out,
-                   "Copy a file or folder out of the container when the command has ended")
-      ->type_name("/SOURCE:DESTINATION")
-      ->expected(1)
-      ->take_all();
+  cli::add_list(command, "--expose", run.exposed, "A port for -P that the image does not name",
+                "PORT[/udp]");
+  cli::add_list(command, "--copy-in", run.copies_in,
+                "Copy a file or folder into the container before the command runs",
+                "SOURCE:/DESTINATION");
+  cli::add_list(command, "--copy-out", run.copies_out,
+                "Copy a file or folder out of the container when the command has ended",
+                "/SOURCE:DESTINATION");
 }
 
 /// Runs a command and turns what it throws into a message and an exit status.
@@ -154,10 +148,8 @@ int main(int argc, char** argv) {
   add_quiet(load_command, load.quiet);
   load_command->add_option("-i,--input", load.input, "Folder or tar (default: standard input)")
       ->type_name("FILE");
-  load_command->add_option("--image", load.images, "Only this one (may be given more than once)")
-      ->type_name("NAME|DIGEST")
-      ->expected(1)
-      ->take_all();
+  cli::add_list(load_command, "--image", load.images, "Only this one (may be given more than once)",
+                "NAME|DIGEST");
   load_command->add_option("--name", load.name, "What it is to be called; for one image")
       ->type_name("REF");
   load_command->callback([&] { chosen = [&] { return cli::load(load, interrupt); }; });
@@ -201,10 +193,8 @@ int main(int argc, char** argv) {
   run_command->add_flag("--timeline", run.timeline, "Print how long each step took");
   run_command->add_flag("-i,--interactive", run.interactive, "Pass standard input on");
   run_command->add_flag("-t,--tty", run.terminal, "Run it on a terminal, as ours is");
-  run_command->add_option("--env,-e", run.env, "Set a variable (may be given more than once)")
-      ->type_name("K=V")
-      ->expected(1)
-      ->take_all();
+  cli::add_list(run_command, "--env,-e", run.env, "Set a variable (may be given more than once)",
+                "K=V");
   run_command->add_option("--user,-u", run.user, "User, by name or number, with :GROUP if wanted");
   run_command->add_option("--workdir,-w", run.workdir, "Folder to start in")->type_name("DIR");
   cli::add_isolation(run_command, run.isolation);

@@ -38,7 +38,7 @@ ProgressDisplay::~ProgressDisplay() {
 void ProgressDisplay::finish() {
   std::lock_guard lock(mutex_);
   clear();
-  quiet_ = true;
+  finished_ = true;
 }
 
 vmkit::ProgressCallback ProgressDisplay::callback() {
@@ -55,7 +55,7 @@ void ProgressDisplay::say(const std::string& text) {
 
 void ProgressDisplay::update(const vmkit::Progress& progress) {
   std::lock_guard lock(mutex_);
-  if (quiet_) return;
+  if (finished_) return;
   auto phase = std::find_if(phases_.begin(), phases_.end(),
                             [&](const Phase& known) { return known.name == progress.phase; });
   if (phase == phases_.end()) {

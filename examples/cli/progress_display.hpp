@@ -23,10 +23,10 @@ class ProgressDisplay {
 
   vmkit::ProgressCallback callback();
 
-  /// Clears the line for good: what is written from now on is others'.
+  /// Clears the line for good: amounts are shown no more.
   void finish();
 
-  /// One line of its own, for a step that has no amounts ("booting").
+  /// One line of its own, for a step that has no amounts ("booting"); also after finish().
   void say(const std::string& text);
 
  private:
@@ -49,10 +49,11 @@ class ProgressDisplay {
   static void tell(const Phase& phase, const std::string& name, Subject& subject);
   void clear();
 
-  bool quiet_;
-  bool terminal_;
+  const bool quiet_;
+  const bool terminal_;
+  std::mutex mutex_;  // guards what follows
   bool drawn_ = false;
-  std::mutex mutex_;
+  bool finished_ = false;
   std::vector<Phase> phases_;  // several at once where a pull feeds an unpack
 };
 

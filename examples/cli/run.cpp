@@ -94,8 +94,15 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
     throw Error(Errc::failed_precondition, "--tty: standard input is no terminal");
   }
   const auto isolation = isolation_of(options.isolation);
-  const auto overrides = overrides_of(options.isolation);
-  if (!options.commit.empty()) oci::Reference::parse(options.commit);
+  auto overrides = overrides_of(options.isolation);
+  if (!options.commit.empty()) {
+    oci::Reference::parse(options.commit);
+    if (isolation.writable_layer || isolation.writable_disk) {
+      throw Error(Errc::invalid_argument,
+                  "--commit: the command's changes must be on the disk, not in a layer of their "
+                  "own; leave out --overlay and --storage-opt");
+    }
+  }
   check_copies(options);
 
   auto store = oci::ImageStore::open(options.store);
@@ -105,6 +112,8 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
       client, store, oci::Reference::parse(options.registry.reference),
       {.platform = platform_of(options.registry)}, container::default_disk_size, call);
   const auto pulled = Clock::now();
+  overrides.exposed_ports = exposed_ports_of(options, image.config);
+  const auto config = container::overridden(image.config, overrides);
 
   const auto folder = new_container_folder(options.store);
   container::ContainerOptions box_options{
@@ -118,7 +127,7 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
       .cpu_count = options.cpus,
       .memory = memory,
       .isolation = isolation,
-      .ports = ports_of(options, image)};
+      .ports = ports_of(options, config)};
   apply(options.attachments, options.store, box_options);
   auto box = container::Container::create(box_options, call);
   box.start(call);
@@ -127,7 +136,6 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   show_ports(box, options, display);
 
   const auto ready = Clock::now();
-  const auto config = container::overridden(image.config, overrides);
   std::optional<agent::Process> process;
   try {
     process = box.exec({.args = container::command_of(config, options.command),

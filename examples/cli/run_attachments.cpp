@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_attachments.hpp"
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string_view>
+
+#include "list_option.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/container/options.hpp>
@@ -88,25 +89,28 @@ void add_mount(const std::string& text, container::ContainerOptions& options) {
 }  // namespace
 
 void add_options(CLI::App* command, RunAttachments& attachments) {
-  const auto add_list = [&](const char* names, std::vector<std::string>& list, const char* what,
-                            const char* type) {
-    command->add_option(names, list, what)->type_name(type)->expected(1)->take_all();
-  };
-  add_list("--volume,-v", attachments.volumes, "Mount a host folder or file, or a volume",
+  add_list(command, "--volume,-v", attachments.volumes, "Mount a host folder or file, or a volume",
            "SRC:DST[:ro]");
-  add_list("--mount", attachments.mounts, "The same in words; also type=tmpfs and type=disk",
+  add_list(command, "--mount", attachments.mounts,
+           "The same in words; also type=tmpfs and type=disk",
            "type=bind,source=SRC,target=DST[,readonly]");
   command->add_option("--network", attachments.network, "nat: reach what the host reaches")
       ->check(CLI::IsMember({"none", "nat"}))
       ->capture_default_str();
-  add_list("--add-host", attachments.extra_hosts, "A line for /etc/hosts; ADDRESS: host-gateway",
-           "NAME:ADDRESS");
-  add_list("--dns", attachments.dns, "A server for /etc/resolv.conf", "ADDRESS");
-  add_list("--dns-search", attachments.dns_search, "A domain to look names up in", "DOMAIN");
-  add_list("--dns-option", attachments.dns_options, "An option for /etc/resolv.conf", "OPTION");
+  add_list(command, "--add-host", attachments.extra_hosts,
+           "A line for /etc/hosts; ADDRESS: host-gateway", "NAME:ADDRESS");
+  add_list(command, "--dns", attachments.dns, "A server for /etc/resolv.conf", "ADDRESS");
+  add_list(command, "--dns-search", attachments.dns_search, "A domain to look names up in",
+           "DOMAIN");
+  add_list(command, "--dns-option", attachments.dns_options, "An option for /etc/resolv.conf",
+           "OPTION");
   command->add_option("--domainname", attachments.domain, "Of the container's host name");
   command->add_option("--timezone", attachments.timezone, "Time zone, or \"host\"")
       ->type_name("ZONE");
+  command
+      ->add_option("--machine-id", attachments.machine_id,
+                   "What /etc/machine-id says (default: random), or \"image\"")
+      ->type_name("ID");
 }
 
 void apply(const RunAttachments& attachments, const std::filesystem::path& store,
@@ -125,6 +129,7 @@ void apply(const RunAttachments& attachments, const std::filesystem::path& store
   options.names.dns_options = attachments.dns_options;
   options.names.domain = attachments.domain;
   if (!attachments.timezone.empty()) options.names.timezone = attachments.timezone;
+  if (!attachments.machine_id.empty()) options.names.machine_id = attachments.machine_id;
 }
 
 std::filesystem::path volumes_folder(const std::filesystem::path& store) {

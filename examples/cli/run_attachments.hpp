@@ -26,6 +26,7 @@ struct RunAttachments {
   std::vector<std::string> dns_options;
   std::string domain;
   std::string timezone;
+  std::string machine_id;  // empty: the container's own, random
 };
 
 void add_options(CLI::App* command, RunAttachments& attachments);

@@ -40,15 +40,29 @@ void check_copies(const RunOptions& options) {
   for (const std::string& text : options.copies_in) parse_copy(text, true);
   for (const std::string& text : options.copies_out) parse_copy(text, false);
   for (const std::string& text : options.ports) container::parse_port_mapping(text);
+  for (const std::string& text : options.exposed) {
+    container::parse_port_mapping(text);
+    if (text.find(':') != std::string::npos) {
+      throw Error(Errc::invalid_argument, "--expose: expected PORT[/udp], found \"" + text + "\"");
+    }
+  }
 }
 
-std::vector<container::PortMapping> ports_of(const RunOptions& options, const oci::Image& image) {
+std::vector<std::string> exposed_ports_of(const RunOptions& options,
+                                          const oci::ImageConfig& config) {
+  auto ports = config.exposed_ports;
+  ports.insert(ports.end(), options.exposed.begin(), options.exposed.end());
+  return ports;
+}
+
+std::vector<container::PortMapping> ports_of(const RunOptions& options,
+                                             const oci::ImageConfig& config) {
   std::vector<container::PortMapping> ports;
   for (const std::string& text : options.ports) {
     ports.push_back(container::parse_port_mapping(text));
   }
   if (options.publish_all) {
-    for (const std::string& text : image.config.exposed_ports) {
+    for (const std::string& text : config.exposed_ports) {
       ports.push_back(container::parse_port_mapping(text));
     }
   }

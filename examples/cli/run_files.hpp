@@ -12,9 +12,13 @@
 // What `vmkit run` does about ports and files.
 namespace cli {
 
-/// --publish, and with --publish-all what the image exposes.
+/// What the image exposes, and --expose.
+std::vector<std::string> exposed_ports_of(const RunOptions& options,
+                                          const vmkit::oci::ImageConfig& config);
+
+/// --publish, and with --publish-all what `config` exposes.
 std::vector<vmkit::container::PortMapping> ports_of(const RunOptions& options,
-                                                    const vmkit::oci::Image& image);
+                                                    const vmkit::oci::ImageConfig& config);
 
 /// Tells where the ports are that were picked.
 void show_ports(const vmkit::container::Container& box, const RunOptions& options,

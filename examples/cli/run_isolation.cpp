@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_isolation.hpp"
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <fstream>
 #include <iterator>
 #include <utility>
+
+#include "list_option.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -94,9 +95,7 @@ void apply_security(const std::string& text, container::Isolation& isolation) {
 
 void add_isolation(CLI::App* command, IsolationOptions& options) {
   const auto list = [&](const char* name, std::vector<std::string>& values, const char* help,
-                        const char* type) {
-    command->add_option(name, values, help)->type_name(type)->expected(1)->take_all();
-  };
+                        const char* type) { return add_list(command, name, values, help, type); };
   command->add_option("--entrypoint", options.entrypoint, "In place of the image's");
   command->add_option("--hostname", options.hostname, "Name of the container; random if not given");
   list("--group-add", options.groups, "Another group of the user", "GROUP");
@@ -111,10 +110,14 @@ void add_isolation(CLI::App* command, IsolationOptions& options) {
   command->add_flag("--read-only", options.read_only, "Nothing may be written to the root");
   command->add_flag("--init,!--no-init", options.init,
                     "Process 1 reaps orphans (default); without it the command is process 1");
-  command
-      ->add_option("--overlay", options.overlay,
-                   "Changes go to memory, so much of it; the disk is that of the image itself")
-      ->type_name("SIZE");
+  auto* const overlay =
+      command
+          ->add_option("--overlay", options.overlay,
+                       "Changes go to memory, so much of it; the disk is that of the image itself")
+          ->type_name("SIZE");
+  list("--storage-opt", options.storage,
+       "size=SIZE: changes go to a disk of their own of that size", "OPTION")
+      ->excludes(overlay);
   command->add_option("--memory-limit", options.memory_limit, "Of the memory, for the container")
       ->type_name("SIZE");
   command->add_option("--cpu-limit", options.cpu_limit, "Of the processors, for it (as 0.5)");
@@ -134,6 +137,14 @@ container::Isolation isolation_of(const IsolationOptions& options) {
   isolation.init = options.init;
   if (!options.overlay.empty()) {
     isolation.writable_layer = agent::WritableLayer{.size = ByteSize::parse(options.overlay)};
+  }
+  for (const std::string& text : options.storage) {
+    const auto [name, value] = split(text, '=');
+    if (name != "size") {
+      throw Error(Errc::invalid_argument,
+                  "--storage-opt: expected size=SIZE, found \"" + text + "\"");
+    }
+    isolation.writable_disk = ByteSize::parse(value);
   }
   agent::ResourceLimits& limits = isolation.limits;
   if (!options.memory_limit.empty()) limits.memory_max = ByteSize::parse(options.memory_limit);

@@ -29,9 +29,10 @@ struct IsolationOptions {
   std::vector<std::string> tmpfs;     // PATH[:size=SIZE,mode=MODE,ro,exec]
   bool read_only = false;
   bool init = true;
-  std::string overlay;       // size of the writable layer in memory; empty: the disk is written
-  std::string memory_limit;  // empty: none
-  double cpu_limit = 0;      // 0: none
+  std::string overlay;  // size of the writable layer in memory; empty: the disk is written
+  std::vector<std::string> storage;  // size=SIZE: of the writable layer on a disk
+  std::string memory_limit;          // empty: none
+  double cpu_limit = 0;              // 0: none
   std::uint64_t pids_limit = 0;
 };
 

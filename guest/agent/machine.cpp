@@ -49,6 +49,10 @@ void seed_random(const std::string& hex) {
   if (!fd || ::ioctl(fd.get(), RNDADDENTROPY, seed.data()) != 0) {
     throw RpcError(operation_failed, "cannot seed the random number generator", errno);
   }
+  // A generator that runs already, as after a restore, would take it up within a minute only.
+  if (::ioctl(fd.get(), RNDRESEEDCRNG) != 0 && errno != ENODATA) {
+    throw RpcError(operation_failed, "cannot reseed the random number generator", errno);
+  }
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ UserIds resolve_user(const SpawnRequest& request) {
 bool enter_working_directory(const std::string& path) {
   if (path.empty() || path[0] != '/') {
     throw RpcError(bad_working_directory,
-                   "working directory \"" + path + "\": expected an absolute path");
+                   "working directory \"" + path + "\": expected an absolute path", EINVAL);
   }
   if (::chdir(path.c_str()) == 0) return true;
   if (errno == ENOENT) {

@@ -67,11 +67,18 @@ bool lists(std::string_view members, std::string_view name) {
   return false;
 }
 
+/// With the number that getpwnam(3) has for it; the text needs none of its words.
+[[noreturn]] void throw_unknown(const std::string& what) {
+  RpcError error(bad_user, what);
+  error.errno_value = ENOENT;
+  throw error;
+}
+
 gid_t find_group(std::string_view name, std::string_view file) {
   if (const auto entry = find(file, name)) return entry->id;
   if (const auto id = number(name)) return *id;
-  throw RpcError(bad_user, "group \"" + std::string(name) +
-                               "\" is not in the image's /etc/group, and is no number");
+  throw_unknown("group \"" + std::string(name) +
+                "\" is not in the image's /etc/group, and is no number");
 }
 
 }  // namespace
@@ -92,8 +99,8 @@ UserIds find_user(std::string_view user, const std::vector<std::string>& groups,
   } else if (const auto uid = number(user_part)) {
     ids.uid = *uid;
   } else {
-    throw RpcError(bad_user, "user \"" + std::string(user_part) +
-                                 "\" is not in the image's /etc/passwd, and is no number");
+    throw_unknown("user \"" + std::string(user_part) +
+                  "\" is not in the image's /etc/passwd, and is no number");
   }
   if (!group_part.empty()) {
     ids.gid = find_group(group_part, group);

@@ -197,9 +197,7 @@ std::unique_ptr<Connection> Client::open_connection(const Endpoint& target,
     throw Error(Errc::invalid_argument, "a connection to the guest: expected TCP or a unix socket");
   }
   auto stream = impl_->link->open(protocol::StreamKind::connection, options);
-  Json params = endpoint_json(target);
-  params["stream"] = stream->id();
-  impl_->link->wait(*impl_->link->send("connect", std::move(params)), options);
+  impl_->link->wait(*impl_->link->send("connect", endpoint_json(target), *stream), options);
   return std::make_unique<Connection>(std::move(stream));
 }
 
@@ -228,8 +226,8 @@ void Client::power_off(const PowerOff& how, const CallOptions& options) {
 ByteSize Client::probe(ByteSize to_guest, ByteSize from_guest, const CallOptions& options) {
   constexpr std::size_t portion = 256 * 1024;
   const auto stream = impl_->link->open(protocol::StreamKind::probe, options);
-  const Json answer = impl_->link->call(
-      "probe", {{"stream", stream->id()}, {"bytes", from_guest.bytes()}}, options);
+  const Json answer = impl_->link->wait(
+      *impl_->link->send("probe", {{"bytes", from_guest.bytes()}}, *stream), options);
   std::vector<std::byte> buffer(portion);
   for (std::uint64_t left = to_guest.bytes(); left != 0;) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, portion));

@@ -51,8 +51,7 @@ class Transfer final : public Source, public Sink {
       : peer_(std::move(peer)), options_(options) {
     options.check(method);
     stream_ = peer_->open(StreamKind::file, options);
-    params["stream"] = stream_->id();
-    call_ = peer_->send(method, std::move(params));
+    call_ = peer_->send(method, std::move(params), *stream_);
   }
 
   std::size_t read(std::span<std::byte> buffer) override {

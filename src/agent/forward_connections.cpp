@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include "agent/endpoint_json.hpp"
 #include "agent/forward_loop.hpp"
 #include "agent/protocol.hpp"
 #include "os/network_socket.hpp"
@@ -43,10 +42,6 @@ bool ForwardLoop::serve(std::uint64_t id, Passed& connection, bool& over) {
     }
     if (os::connect_failure(connection.socket.get()) != 0) return false;
     connection.connecting = false;
-  }
-  if (!connection.announced && !announce(connection)) {
-    over = false;
-    return true;
   }
   if (connection.datagrams) {
     pump_datagrams(id, connection);
@@ -88,23 +83,6 @@ bool ForwardLoop::read_header(Passed& connection) {
   connection.socket = connect_to_target(found->second.target);
   connection.datagrams = found->second.target.kind == Endpoint::Kind::udp;
   connection.connecting = !connection.datagrams;
-  return true;
-}
-
-// The request must not overtake the header of its stream.
-bool ForwardLoop::announce(Passed& connection) {
-  const std::size_t size = protocol::stream_header_size;
-  const std::size_t written = connection.stream->write_now(
-      std::span(connection.to_guest)
-          .subspan(connection.to_guest_done, size - connection.to_guest_done));
-  connection.to_guest_done += written;
-  if (connection.to_guest_done < size) return false;
-  connection.to_guest.erase(connection.to_guest.begin(), connection.to_guest.begin() + size);
-  connection.to_guest_done = 0;
-  Json params = endpoint_json(forwards_.at(connection.forward).target);
-  params["stream"] = connection.stream->id();
-  link_->send("connect", std::move(params));
-  connection.announced = true;
   return true;
 }
 

@@ -29,11 +29,6 @@ std::uint64_t random_number() {
   return (static_cast<std::uint64_t>(random()) << 20 ^ random()) & ((1ULL << 53) - 1);
 }
 
-std::vector<std::byte> header_bytes() {
-  const auto header = protocol::stream_header(StreamKind::connection);
-  return {header.begin(), header.end()};
-}
-
 }  // namespace
 
 ForwardLoop::ForwardLoop(std::shared_ptr<Link> link) : link_(std::move(link)), buffer_(read_size) {}
@@ -262,7 +257,7 @@ int ForwardLoop::collect(std::vector<pollfd>& polled, std::vector<std::uint64_t>
     if (!connection.socket) continue;
     short events = 0;
     if (connection.connecting || !connection.to_socket.empty()) events |= POLLOUT;
-    if (!connection.connecting && connection.announced && !connection.socket_ended &&
+    if (!connection.connecting && !connection.socket_ended &&
         (connection.to_guest.empty() || connection.datagrams)) {
       events |= POLLIN;
     }
@@ -283,6 +278,12 @@ void ForwardLoop::expire_flows() {
     }
   }
   for (const std::uint64_t id : expired) end(id, true);
+}
+
+std::unique_ptr<MuxStream> ForwardLoop::connect_in_guest(const Passing& forward, Mux& mux) {
+  auto stream = mux.open(protocol::stream_header(StreamKind::connection));
+  link_->send("connect", endpoint_json(forward.target), *stream);
+  return stream;
 }
 
 std::uint64_t ForwardLoop::add_connection(Passed connection) {
@@ -313,10 +314,8 @@ void ForwardLoop::accept_from_host(std::uint64_t number, Passing& forward, Mux& 
     if (!socket) return;
     Passed connection;
     connection.forward = number;
-    connection.announced = false;
-    connection.to_guest = header_bytes();
     try {
-      connection.stream = mux.open();
+      connection.stream = connect_in_guest(forward, mux);
     } catch (const Error&) {
       os::reset_on_close(socket.get());
       continue;
@@ -340,12 +339,10 @@ void ForwardLoop::accept_datagrams(std::uint64_t number, Passing& forward, Mux& 
       if (forward.connections >= forward.options.max_connections) continue;
       Passed connection;
       connection.forward = number;
-      connection.announced = false;
       connection.datagrams = true;
-      connection.to_guest = header_bytes();
       connection.from.emplace(from, size);
       try {
-        connection.stream = mux.open();
+        connection.stream = connect_in_guest(forward, mux);
       } catch (const Error&) {
         continue;  // lost, as datagrams may be
       }

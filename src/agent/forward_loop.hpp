@@ -71,7 +71,6 @@ class ForwardLoop final : public Resumable {
     os::Descriptor socket;  // none: of datagrams that come through the forward's listener
     bool datagrams = false;
     bool connecting = false;
-    bool announced = true;            // the guest was told what the stream is for
     std::vector<std::byte> header;    // what has come of it, of a stream of the guest's
     std::vector<std::byte> to_guest;  // read from the socket, not yet written
     std::size_t to_guest_done = 0;
@@ -95,6 +94,7 @@ class ForwardLoop final : public Resumable {
   void accept_from_host(std::uint64_t number, Passing& forward, Mux& mux);
   void accept_datagrams(std::uint64_t number, Passing& forward, Mux& mux);
   void accept_from_guest(Mux& mux);
+  std::unique_ptr<MuxStream> connect_in_guest(const Passing& forward, Mux& mux);
   std::uint64_t add_connection(Passed connection);
   Json describe(std::uint64_t number, const Passing& forward) const;
   std::shared_ptr<Mux> session() const noexcept;
@@ -103,7 +103,6 @@ class ForwardLoop final : public Resumable {
   // forward_connections.cpp; false: the connection is over, and was not in peace
   bool serve(std::uint64_t id, Passed& connection, bool& over);
   bool read_header(Passed& connection);
-  bool announce(Passed& connection);
   void pump_to_guest(std::uint64_t id, Passed& connection);
   void pump_to_socket(std::uint64_t id, Passed& connection);
   void pump_datagrams(std::uint64_t id, Passed& connection);

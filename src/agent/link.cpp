@@ -226,6 +226,14 @@ RpcClient::CallPtr Link::send(const std::string& method, Json params) {
   return rpc_->send(method, std::move(params), std::move(sending));
 }
 
+RpcClient::CallPtr Link::send(const std::string& method, Json params, const MuxStream& stream) {
+  RpcClient::Sending sending;
+  sending.this_session_only = true;
+  sending.stream = &stream;
+  params["stream"] = stream.id();
+  return rpc_->send(method, std::move(params), std::move(sending));
+}
+
 Json Link::wait(RpcClient::Call& call, const CallOptions& options) {
   return rpc_->wait(call, options);
 }

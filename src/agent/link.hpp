@@ -66,6 +66,7 @@ class Link final : public Peer {
   // Peer: of the session that is there; what is lost with it ends with unavailable.
   std::unique_ptr<MuxStream> open(protocol::StreamKind kind, const CallOptions& options) override;
   RpcClient::CallPtr send(const std::string& method, Json params) override;
+  RpcClient::CallPtr send(const std::string& method, Json params, const MuxStream& stream) override;
   Json wait(RpcClient::Call& call, const CallOptions& options) override;
 
   /// Ends the session; may be called again, and from any thread.

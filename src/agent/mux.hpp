@@ -59,6 +59,7 @@ class MuxStream : public Stream {
   void close() noexcept override;
 
  private:
+  friend class Mux;
   std::shared_ptr<MuxState> state_;
   yamux::StreamId id_;
 };
@@ -79,6 +80,8 @@ class Mux : public std::enable_shared_from_this<Mux> {
 
   /// With a `header`, whoever is told of the stream on another one has its header by then.
   std::unique_ptr<MuxStream> open(std::span<const std::byte> header = {});
+  /// That stream is one of this session.
+  bool has(const MuxStream& stream) const { return stream.state_ == state_; }
   /// Waits for the peer to open a stream.
   std::unique_ptr<MuxStream> accept(const CallOptions& options = {});
 

@@ -23,6 +23,10 @@ class Peer {
   virtual std::unique_ptr<MuxStream> open(protocol::StreamKind kind,
                                           const CallOptions& options) = 0;
   virtual RpcClient::CallPtr send(const std::string& method, Json params) = 0;
+  /// The same of a request whose parameter `stream` is that stream. Throws unavailable if that
+  /// one's session was lost: in another its number may be somebody else's.
+  virtual RpcClient::CallPtr send(const std::string& method, Json params,
+                                  const MuxStream& stream) = 0;
   virtual Json wait(RpcClient::Call& call, const CallOptions& options) = 0;
 
   Json call(const std::string& method, Json params, const CallOptions& options) {

@@ -250,11 +250,11 @@ void Process::Impl::reattach(const std::shared_ptr<Mux>& mux) {
   const auto streams = std::make_shared<Streams>();
   RpcClient::Sending sending;
   sending.this_session_only = true;
-  sending.session = mux.get();  // by now there may be another
   Json stdio = Json::object();
   const auto reopen = [&](const char* name, const auto& pipe, std::unique_ptr<MuxStream>& stream) {
     if (!pipe || !pipe->suspend()) return;
     stream = open_stdio(*mux);
+    sending.stream = stream.get();  // by now there may be another session
     stdio[name] = {{"stream", stream->id()}};
     if constexpr (std::is_same_v<std::decay_t<decltype(*pipe)>, OutputPipe>) {
       stdio[name]["reader"] = pipe->number();

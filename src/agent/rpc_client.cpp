@@ -185,8 +185,8 @@ RpcClient::CallPtr RpcClient::send(const std::string& method, Json params, Sendi
   }
   const std::lock_guard lock(mutex_);
   if (lost_) throw *lost_;
-  const Mux* const wanted = call->sending.session;
-  if ((!mux_ && call->sending.this_session_only) || (wanted != nullptr && wanted != mux_.get())) {
+  const MuxStream* const named = std::exchange(call->sending.stream, nullptr);
+  if (mux_ ? named != nullptr && !mux_->has(*named) : call->sending.this_session_only) {
     throw Error(Errc::unavailable, "guest agent, " + method + ": there is no session now");
   }
   // In the order of their numbers, or the agent takes one for a repetition.

@@ -45,8 +45,9 @@ class RpcClient : public std::enable_shared_from_this<RpcClient> {
     /// Its answer is of no use to another session: the call ends with unavailable when this one is
     /// lost, whether it was executed or not.
     bool this_session_only = false;
-    /// If given, it names streams of this one: another is as none.
-    const Mux* session = nullptr;
+    /// If given, it names this one, and perhaps others of its session: another session is as none.
+    /// Looked at by send() only.
+    const MuxStream* stream = nullptr;
   };
 
   /// A request under way.

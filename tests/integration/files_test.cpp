@@ -18,6 +18,7 @@
 #include "support/demo.hpp"
 #include "support/errors.hpp"
 #include "support/memory_source.hpp"
+#include "support/programs.hpp"
 #include "unit/agent/sockets.hpp"
 
 #include <vmkit/container/container.hpp>
@@ -165,6 +166,35 @@ TEST_CASE("files on a machine: owners, devices, capabilities and setuid, there a
   CHECK(shell("stat -c '%u:%g %a' /srv/fixed") == "7:6 600\n");
 }
 
+TEST_CASE("files on a machine: where a copy goes, and what is nothing or large") {
+  auto files = box().files();
+  const auto host = Demo::get().folder() / "copies";
+  std::filesystem::create_directories(host / "many/empty folder");
+  for (int i = 0; i < 500; ++i) std::ofstream(host / "many" / std::to_string(i)) << i << '\n';
+  std::ofstream(host / "many/empty");
+  shell("mkdir -p /srv/there; echo taken >/srv/taken");
+  files.copy_in(host / "many/7", "/srv/there", {}, soon());
+  files.copy_in(host / "many/empty", "/srv/new/folder/", {.create_parents = true}, soon());
+  check_error(
+      Errc::not_found, {"/srv/none"},
+      [&] { files.copy_in(host / "many/7", "/srv/none/7", {}, soon()); }, ENOENT);
+  check_error(
+      Errc::failed_precondition, {"expected a folder"},
+      [&] { files.copy_in(host / "many", "/srv/taken", {}, soon()); }, ENOTDIR);
+  CHECK(files.copy_in(host / "many", "/srv/there", {}, soon()).entries == 503);
+  CHECK(shell("cd /srv && cat there/7 taken there/many/499 && stat -c '%s %U' new/folder/empty && "
+              "ls there/many | wc -l && ls 'there/many/empty folder'") ==
+        "7\ntaken\n499\n0 root\n502\n");
+  CHECK(files.copy_out("/srv/there/.", host / "back", {}, soon()).entries == 505);
+  check_error(
+      Errc::failed_precondition, {"expected a folder"},
+      [&] { files.copy_out("/srv/there", host / "many/7", {}, soon()); }, ENOTDIR);
+  check_error(
+      Errc::not_found, {"/srv/nothing"},
+      [&] { files.copy_out("/srv/nothing", host / "nothing", {}, soon()); }, ENOENT);
+  CHECK(test::run_program({"diff", "-r", host / "many", host / "back/many"}).empty());
+}
+
 TEST_CASE("files on a machine: paths end at the container's root, and at procfs") {
   auto files = box().files();
   shell("ln -s /proc/1/root /tmp/escape; ln -s ../../../../../etc /tmp/up");
@@ -252,6 +282,12 @@ TEST_CASE("ports on a machine: published, forwarded, probed") {
   auto back = container.forward_from_guest(Endpoint::tcp(0), Endpoint::tcp(service.port()));
   CHECK(shell("perl -e 'use IO::Socket::INET; my $s = IO::Socket::INET->new(\"127.0.0.1:" +
               std::to_string(back.listening().port) + "\"); print <$s>'") == "from the host");
+  const auto path = (Demo::get().folder() / "host socket").string();
+  Service by_path([](Socket& peer) { peer.send("from its socket"); }, path);
+  auto socket_back = container.forward_from_guest(Endpoint::unix_socket("/run/host.sock"),
+                                                  Endpoint::unix_socket(path));
+  CHECK(shell("perl -e 'use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(\"/run/host.sock\"); "
+              "print <$s>'") == "from its socket");
   server.signal("KILL", soon());
 
   auto options = Demo::get().container_options();

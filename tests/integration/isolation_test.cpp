@@ -8,6 +8,7 @@
 #include "support/demo.hpp"
 #include "support/e2fsck.hpp"
 #include "support/errors.hpp"
+#include "support/programs.hpp"
 #include "support/run_in.hpp"
 
 using namespace vmkit;
@@ -281,6 +282,7 @@ TEST_CASE(
                        .env = {"OVER=ridden"},
                        .user = "demo",
                        .working_dir = "/made/for/it"};
+  options.network = true;
   options.isolation = {.init = false,
                        .writable_layer = agent::WritableLayer{.size = 32_MiB},
                        .limits = {.memory_max = 64_MiB, .swap_max = 0_B}};
@@ -306,6 +308,8 @@ TEST_CASE(
   CHECK(shell_in(made, "stat -f -c %T /; echo changed >/etc/motd; rm /etc/issue; cat /etc/motd",
                  {.user = ""})
             .out == "overlayfs\nchanged\n");
+  CHECK(shell_in(made, "head -1 /etc/resolv.conf; grep -c $(hostname) /etc/hosts", {.user = ""})
+            .out == "nameserver 10.0.2.3\n1\n");
   CHECK(shell_in(made, "head -c 60000000 /dev/zero >/big; stat -c %s /big; rm /big", {.user = ""})
             .out < "33600000\n");
   // Without an init the first process is process 1, and its end is the end of all.
@@ -345,11 +349,20 @@ TEST_CASE(
     REQUIRE(read_full(process.stdout_source(), up) == 3);
   };
   const auto disk = options.folder / "disk.ext4";
+  // As an administrator may set it on the layer's disk.
+  const auto journal = [&](const char* mode) {
+    test::run_program({test::e2fs_tool("tune2fs"), "-o", mode, options.folder / "layer.ext4"});
+  };
+  const auto journal_mode = [](Container& made) {
+    return shell_in(made, "grep -ho '^data=.*' /proc/fs/ext4/vdb/options").out;
+  };
   std::filesystem::file_time_type written;
   {
     auto made = Container::create(options);
     written = std::filesystem::last_write_time(disk);
+    journal("journal_data_writeback");
     made.start();
+    CHECK(journal_mode(made) == "data=writeback\n");
     CHECK(shell_in(made, "stat -f -c %T /usr/share/base-files; ls /usr/share/base-files").out ==
           "ext2/ext3\n" + out("ls /usr/share/base-files"));
     shell_in(made, "touch /healthy");
@@ -366,7 +379,9 @@ TEST_CASE(
   }
   options.stop_signal = "SIGUSR1";
   auto again = Container::open(options);
+  journal("journal_data");
   again.start();
+  CHECK(journal_mode(again) == "data=journal\n");
   CHECK(shell_in(again, "cat /ended /etc/motd; ls -d /etc/issue /new/folder 2>/dev/null").out ==
         "USR2\nchanged\n/new/folder\n");
   start_one(again);
@@ -389,6 +404,7 @@ TEST_CASE("isolation: a read-only root, and a seccomp profile of one's own") {
               {"index":2,"value":438,"op":"SCMP_CMP_EQ"}]}]})",
                        .read_only_root = true,
                        .mounts = {{.type = agent::MountType::tmpfs, .target = "/run"}}};
+  options.network = true;
   auto made = Container::create(options);
   made.start();
   const auto errors = [&](const std::string& script) { return shell_in(made, script).err; };
@@ -396,6 +412,7 @@ TEST_CASE("isolation: a read-only root, and a seccomp profile of one's own") {
   // Not on its root: these are files in memory.
   CHECK(shell_in(made, "grep -c $(cat /etc/hostname) /etc/hosts; echo 192.0.2.1 x >>/etc/hosts")
             .out == "1\n");
+  CHECK(shell_in(made, "cat /etc/resolv.conf").out == "nameserver 10.0.2.3\n");
   CHECK(shell_in(made, "touch /run/x && rm /run/x").status.code == 0);
   CHECK(errors("mkdir /run/x").find("No space left") != std::string::npos);
   CHECK(shell_in(made, "touch /run/y && chmod 644 /run/y").status.code == 0);

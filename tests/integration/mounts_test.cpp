@@ -121,11 +121,13 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
   write(host / "etc/app.conf", "setting=1\n");
   write(host / "etc/secret", "not for you\n");
   fs::create_symlink("app.conf", host / "etc/link");
+  fs::create_symlink("code", host / "code link");
   options.host_mounts = {{.path = host / "code", .target = "/code"},
                          {.path = host / "docs", .target = "/usr/share/manuals", .read_only = true},
                          {.path = host / "etc/app.conf", .target = "/etc/app/app.conf"},
                          {.path = host / "etc/link", .target = "/etc/linked", .read_only = true},
-                         {.path = host / "code", .target = "/again"}};
+                         {.path = host / "code", .target = "/again"},
+                         {.path = host / "code link", .target = "/third"}};
   test::run_program(
       {test::e2fs_tool("mke2fs"), "-q", "-t", "ext4", (host / "disk").string(), "32M"});
   fs::copy_file(host / "disk", host / "read-only disk");
@@ -175,11 +177,11 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
           "app.conf\nsetting=1\n");
     CHECK(os::read_file(host / "etc/app.conf", 1_MiB) == "setting=2\n");
     CHECK(shell(box, "cat /proc/mounts").find("secret") == std::string::npos);
-    // Through a link of the host's, and read-only; and one folder at two places.
+    // Through a link of the host's, and read-only; and one folder at three places.
     CHECK(shell(box, "cat /etc/linked") == "setting=2\n");
     CHECK(shell(box, "echo x > /etc/linked").find("Read-only") != std::string::npos);
-    CHECK(shell(box, "cat /again/a.txt; grep -c ' virtiofs ' /proc/mounts") ==
-          "from the host\n5\n");
+    CHECK(shell(box, "cat /again/a.txt /third/a.txt; grep -c ' virtiofs ' /proc/mounts") ==
+          "from the host\nfrom the host\n6\n");
     // Disks, one of them below a shared folder.
     CHECK(shell(box, "stat -f -c %T /code/mnt/disk; echo on disk > /code/mnt/disk/file") ==
           "ext2/ext3\n");

@@ -7,12 +7,16 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "support/demo.hpp"
 #include "support/errors.hpp"
+#include "support/programs.hpp"
+#include "support/run_in.hpp"
+#include "support/test_image.hpp"
 
 #include <vmkit/base/digest.hpp>
 #include <vmkit/container/container.hpp>
@@ -23,42 +27,12 @@ using namespace std::chrono_literals;
 using container::Container;
 using test::check_error;
 using test::Demo;
+using test::finish;
+using test::Finished;
+using test::run_in;
+using test::shell_in;
 
 namespace {
-
-struct Finished {
-  std::string out;
-  std::string err;
-  agent::ExitStatus status;
-};
-
-std::string read_all(agent::ProcessOutput& output) {
-  std::string text;
-  std::vector<std::byte> buffer(65536);
-  while (const std::size_t count = output.read(buffer)) {
-    text.append(reinterpret_cast<const char*>(buffer.data()), count);
-  }
-  return text;
-}
-
-Finished finish(agent::Process& process) {
-  Finished result;
-  // The machine may end meanwhile: what a read throws must not end the thread that reads.
-  auto errors = std::async(std::launch::async, [&] { return read_all(process.stderr_source()); });
-  result.out = read_all(process.stdout_source());
-  result.err = errors.get();
-  result.status = process.wait(CallOptions{}.with_timeout(60s));
-  return result;
-}
-
-Finished run(Container& box, container::ProcessOptions options) {
-  auto process = box.exec(options);
-  return finish(process);
-}
-
-Finished shell(Container& box, const std::string& script) {
-  return run(box, {.args = {"/bin/sh", "-c", script}});
-}
 
 /// One machine for all cases: they must not change what others look at.
 Container& box() {
@@ -80,26 +54,26 @@ std::string expected_yes(std::size_t size) {
 }  // namespace
 
 TEST_CASE("process: output, error output, exit status") {
-  const auto result = shell(box(), "echo out; echo err >&2; exit 7");
+  const auto result = shell_in(box(), "echo out; echo err >&2; exit 7");
   CHECK(result.out == "out\n");
   CHECK(result.err == "err\n");
   CHECK(result.status == agent::ExitStatus{7, 0});
 }
 
 TEST_CASE("process: the image's own command, environment and files") {
-  const auto result = run(box(), {});
+  const auto result = run_in(box(), {});
   CHECK(result.out.find("ID=debian\n") != std::string::npos);
   CHECK(result.out.find("\n" + box().kernel_release() + "\n") != std::string::npos);
   CHECK(result.out.find("\napt ") != std::string::npos);
   CHECK(result.status == agent::ExitStatus{0, 0});
-  CHECK(shell(box(), "echo $DEMO").out == "1\n");
-  CHECK(run(box(), {.args = {"sh", "-c", "echo $DEMO:$X"}, .env = {"DEMO=2", "X=y"}}).out ==
+  CHECK(shell_in(box(), "echo $DEMO").out == "1\n");
+  CHECK(run_in(box(), {.args = {"sh", "-c", "echo $DEMO:$X"}, .env = {"DEMO=2", "X=y"}}).out ==
         "2:y\n");
 }
 
 TEST_CASE("process: the second layer changed, added and removed what it says") {
   const auto result =
-      shell(box(), "hi; ls -d /usr/share/doc; stat -c '%U %a' /usr/local/bin/hello");
+      shell_in(box(), "hi; ls -d /usr/share/doc; stat -c '%U %a' /usr/local/bin/hello");
   CHECK(result.out.find(", kernel " + box().kernel_release()) != std::string::npos);
   CHECK(result.out.ends_with("root 755\n"));
   CHECK(result.err.find("/usr/share/doc") != std::string::npos);
@@ -128,16 +102,19 @@ TEST_CASE("process: 10 MiB of input arrive byte for byte") {
 }
 
 TEST_CASE("process: death by signal, its own and ours") {
-  CHECK(shell(box(), "kill -9 $$").status == agent::ExitStatus{0, 9});
+  CHECK(shell_in(box(), "kill -9 $$").status == agent::ExitStatus{0, 9});
   auto process = box().exec({.args = {"sleep", "1000"}});
+  check_error(Errc::timeout, {}, [&] { process.wait(CallOptions{}.with_timeout(10ms)); });
   process.signal("TERM");
   CHECK(process.wait(CallOptions{}.with_timeout(30s)) == agent::ExitStatus{0, 15});
+  CHECK(process.wait() == agent::ExitStatus{0, 15});  // once more, the same
+  check_error(Errc::failed_precondition, {}, [&] { process.signal("9"); });
 }
 
 TEST_CASE("process: two at once, one silent, one talking") {
   auto sleeper = box().exec(
       {.args = {"sh", "-c", "read line; echo got $line"}, .stdin_mode = agent::Stdio::pipe});
-  CHECK(shell(box(), "echo talking").out == "talking\n");
+  CHECK(shell_in(box(), "echo talking").out == "talking\n");
   sleeper.stdin_sink().write(std::as_bytes(std::span("word\n", 5)));
   CHECK(finish(sleeper).out == "got word\n");
 }
@@ -145,28 +122,29 @@ TEST_CASE("process: two at once, one silent, one talking") {
 TEST_CASE("process: one whose output nobody reads does not hold up another") {
   auto flood = box().exec({.args = {"yes"}});
   std::this_thread::sleep_for(200ms);
-  CHECK(shell(box(), "head -c 3000000 /dev/zero | wc -c").out == "3000000\n");
+  CHECK(shell_in(box(), "head -c 3000000 /dev/zero | wc -c").out == "3000000\n");
   flood.signal("KILL");
   CHECK(flood.wait(CallOptions{}.with_timeout(30s)) == agent::ExitStatus{0, 9});
 }
 
 TEST_CASE("process: an ordinary user with the groups of the image") {
   const auto result =
-      run(box(), {.args = {"sh", "-c", "id; echo $HOME; touch /etc/x"}, .user = "demo"});
+      run_in(box(), {.args = {"sh", "-c", "id; echo $HOME; touch /etc/x"}, .user = "demo"});
   CHECK(result.out == "uid=1000(demo) gid=1000(demo) groups=1000(demo),2000(extra)\n/home/demo\n");
   CHECK(result.err.find("Permission denied") != std::string::npos);
-  CHECK(run(box(), {.args = {"id", "-u"}, .user = "1234:5678"}).out == "1234\n");
-  check_error(Errc::invalid_argument, {"nobody-here"},
-              [] { box().exec({.args = {"id"}, .user = "nobody-here"}); });
+  CHECK(run_in(box(), {.args = {"id", "-u"}, .user = "1234:5678"}).out == "1234\n");
+  check_error(
+      Errc::invalid_argument, {"nobody-here"},
+      [] { box().exec({.args = {"id"}, .user = "nobody-here"}); }, ENOENT);
 }
 
 TEST_CASE("process: its own HOME, and a PATH to look for the program in") {
-  CHECK(run(box(), {.args = {"sh", "-c", "echo $HOME"}, .env = {"HOME=/elsewhere"}}).out ==
+  CHECK(run_in(box(), {.args = {"sh", "-c", "echo $HOME"}, .env = {"HOME=/elsewhere"}}).out ==
         "/elsewhere\n");
-  shell(box(),
-        "mkdir -p /opt/own && printf '#!/bin/sh\necho own\n' >/opt/own/tool && "
-        "chmod 755 /opt/own/tool");
-  CHECK(run(box(), {.args = {"tool"}, .env = {"PATH=/nowhere:/opt/own"}}).out == "own\n");
+  shell_in(box(),
+           "mkdir -p /opt/own && printf '#!/bin/sh\necho own\n' >/opt/own/tool && "
+           "chmod 755 /opt/own/tool");
+  CHECK(run_in(box(), {.args = {"tool"}, .env = {"PATH=/nowhere:/opt/own"}}).out == "own\n");
   check_error(Errc::not_found, {"tool"}, [] { box().exec({.args = {"tool"}}); });
 }
 
@@ -174,8 +152,8 @@ TEST_CASE("process: two dozen at once, each with its own output and status") {
   std::vector<std::future<bool>> all;
   for (int i = 0; i < 24; ++i) {
     all.push_back(std::async(std::launch::async, [i] {
-      const auto result =
-          shell(box(), "yes " + std::to_string(i) + " | head -c 10000; exit " + std::to_string(i));
+      const auto result = shell_in(
+          box(), "yes " + std::to_string(i) + " | head -c 10000; exit " + std::to_string(i));
       std::string expected;
       while (expected.size() < 10000) expected += std::to_string(i) + "\n";
       expected.resize(10000);
@@ -186,16 +164,23 @@ TEST_CASE("process: two dozen at once, each with its own output and status") {
 }
 
 TEST_CASE("process: working folder, made if it is missing") {
-  CHECK(run(box(), {.args = {"pwd"}, .working_directory = "/usr/share"}).out == "/usr/share\n");
-  CHECK(run(box(), {.args = {"pwd"}, .working_directory = "/new/folder"}).out == "/new/folder\n");
+  CHECK(run_in(box(), {.args = {"pwd"}, .working_directory = "/usr/share"}).out == "/usr/share\n");
+  CHECK(run_in(box(), {.args = {"pwd"}, .working_directory = "/new/folder"}).out ==
+        "/new/folder\n");
+  check_error(
+      Errc::failed_precondition, {"working directory", "/etc/passwd/x"},
+      [] { box().exec({.args = {"pwd"}, .working_directory = "/etc/passwd/x"}); }, ENOTDIR);
 }
 
 TEST_CASE("process: a program that is not there, or is none, is an error of its own") {
-  check_error(Errc::not_found, {"no-such-program"},
-              [] { box().exec({.args = {"no-such-program"}}); });
-  check_error(Errc::not_found, {"/no/such"}, [] { box().exec({.args = {"/no/such"}}); });
-  check_error(Errc::permission_denied, {"/etc/passwd"},
-              [] { box().exec({.args = {"/etc/passwd"}}); });
+  check_error(
+      Errc::not_found, {"no-such-program"}, [] { box().exec({.args = {"no-such-program"}}); },
+      ENOENT);
+  check_error(
+      Errc::not_found, {"/no/such"}, [] { box().exec({.args = {"/no/such"}}); }, ENOENT);
+  check_error(
+      Errc::permission_denied, {"/etc/passwd"}, [] { box().exec({.args = {"/etc/passwd"}}); },
+      EACCES);
 }
 
 TEST_CASE("process: on a terminal, with sizes, Ctrl-C and one order of all that is written") {
@@ -228,20 +213,21 @@ TEST_CASE("process: on a terminal, with sizes, Ctrl-C and one order of all that 
 }
 
 TEST_CASE("process: what a container expects is mounted") {
-  const auto result = shell(box(),
-                            "test -c /dev/null && test -r /proc/self/status && test -d /sys/class "
-                            "&& echo x >/dev/shm/x && cat /dev/shm/x && ls /sys/class/net");
+  const auto result =
+      shell_in(box(),
+               "test -c /dev/null && test -r /proc/self/status && test -d /sys/class "
+               "&& echo x >/dev/shm/x && cat /dev/shm/x && ls /sys/class/net");
   CHECK(result.out == "x\nlo\n");
 }
 
 TEST_CASE("process: a hundred in a row leave nothing behind in the guest") {
   const std::string count = "ls /proc | grep -c '^[0-9]'";
-  const int before = std::stoi(shell(box(), count).out);
+  const int before = std::stoi(shell_in(box(), count).out);
   for (int i = 0; i < 100; ++i) {
     auto process = box().exec({.args = {"/bin/true"}});
     REQUIRE(process.wait(CallOptions{}.with_timeout(30s)).exited());
   }
-  CHECK(std::stoi(shell(box(), count).out) <= before + 2);
+  CHECK(std::stoi(shell_in(box(), count).out) <= before + 2);
 }
 
 TEST_CASE("container: stop writes the disk back, and wait tells how it ended") {
@@ -249,7 +235,7 @@ TEST_CASE("container: stop writes the disk back, and wait tells how it ended") {
   check_error(Errc::failed_precondition, {"start()"}, [&] { container.exec(); });
   container.start();
   CHECK(container.state() == vm::MachineState::running);
-  CHECK(shell(container, "echo saved >/root/file; sync; cat /root/file").out == "saved\n");
+  CHECK(shell_in(container, "echo saved >/root/file; sync; cat /root/file").out == "saved\n");
   container.stop();
   CHECK(container.state() == vm::MachineState::stopped);
   CHECK(container.wait().reason == vm::MachineEventReason::guest_stopped);
@@ -266,11 +252,11 @@ TEST_CASE("container: what the guest trims is free on the host") {
     return disk::usage(disks).total;
   };
   const ByteSize before = allocated();
-  CHECK(shell(container, "head -c 50000000 /dev/urandom >/big && sync").status.code == 0);
+  CHECK(shell_in(container, "head -c 50000000 /dev/urandom >/big && sync").status.code == 0);
   const ByteSize full = allocated();
   CHECK(full > before + 45_MiB);
-  const Finished trim =
-      run(container, {.args = {"sh", "-c", "rm /big && sync && fstrim -v /"}, .privileged = true});
+  const Finished trim = run_in(
+      container, {.args = {"sh", "-c", "rm /big && sync && fstrim -v /"}, .privileged = true});
   CAPTURE(trim.err);
   CHECK(trim.out.find("trimmed") != std::string::npos);
   CHECK(allocated() < before + 5_MiB);
@@ -284,24 +270,39 @@ TEST_CASE("container: two at once have disks of their own") {
   std::thread other([&] { second.start(); });
   first.start();
   other.join();
-  CHECK(shell(first, "echo one >/file; cat /file").out == "one\n");
-  CHECK(shell(second, "cat /file").status == agent::ExitStatus{1, 0});
+  CHECK(shell_in(first, "echo one >/file; cat /file").out == "one\n");
+  CHECK(shell_in(second, "cat /file").status == agent::ExitStatus{1, 0});
   // Clones that do not take themselves for each other.
   for (const auto& row : {std::pair{"cat /etc/machine-id", 33U},
                           {"hostname; grep -c $(hostname) /etc/hosts", 15U},
                           {"cat /proc/sys/kernel/random/boot_id", 37U},
                           {"head -c 32 /dev/urandom | sha256sum", 68U}}) {
     CAPTURE(row.first);
-    const std::string one = shell(first, row.first).out;
+    const std::string one = shell_in(first, row.first).out;
     CHECK(one.size() == row.second);
-    CHECK(one != shell(second, row.first).out);
+    CHECK(one != shell_in(second, row.first).out);
   }
   first.kill();
-  CHECK(shell(second, "echo alive").out == "alive\n");
+  CHECK(shell_in(second, "echo alive").out == "alive\n");
 }
 
-TEST_CASE("container: a second start is refused and does the first no harm") {
-  auto container = Container::create(Demo::get().container_options());
+/// A container of an image that has nothing but busybox, in a folder with a long name.
+container::ContainerOptions busybox_options() {
+  auto options = Demo::get().container_options();
+  const auto root = Demo::get().folder() / "busybox";
+  std::filesystem::create_directories(root / "bin");
+  std::filesystem::copy_file("/bin/busybox", root / "bin/busybox");
+  std::istringstream names(test::run_program({"/bin/busybox", "--list"}));
+  for (std::string name; std::getline(names, name);) {
+    if (name != "busybox") std::filesystem::create_symlink("busybox", root / "bin" / name);
+  }
+  options.image = test::import_folder(root, options.store, options.image.platform.architecture);
+  options.folder = options.folder.parent_path() / std::string(200, 'b');
+  return options;
+}
+
+TEST_CASE("container: of busybox alone; a second start is refused and does the first no harm") {
+  auto container = Container::create(busybox_options());
   std::atomic<int> refused{0};
   std::vector<std::thread> starters;
   for (int i = 0; i < 3; ++i) {
@@ -317,7 +318,32 @@ TEST_CASE("container: a second start is refused and does the first no harm") {
   for (std::thread& starter : starters) starter.join();
   CHECK(refused == 2);
   check_error(Errc::failed_precondition, {"start", "running"}, [&] { container.start(); });
-  CHECK(shell(container, "echo alive").out == "alive\n");
+  CHECK(shell_in(container, "echo alive").out == "alive\n");
+
+  // No /etc/passwd, no /tmp, no libc.
+  CHECK(run_in(container, {.args = {"sh", "-c", "id; echo $HOME; pwd; hostname | wc -c; ls /"},
+                           .working_directory = "/made/for/it",
+                           .user = "1234:5678"})
+            .out ==
+        "uid=1234 gid=5678\n/\n/made/for/it\n13\nbin\ndev\netc\nlost+found\nmade\nproc\nsys\n");
+  check_error(
+      Errc::invalid_argument, {"no-user"},
+      [&] { container.exec({.args = {"id"}, .user = "no-user"}); }, ENOENT);
+  check_error(
+      Errc::not_found, {"/bin/bash"}, [&] { container.exec({.args = {"/bin/bash"}}); }, ENOENT);
+  auto terminal = container.exec({.args = {"sh", "-c", "stty size; read line; echo got $line"},
+                                  .stdin_mode = agent::Stdio::pipe,
+                                  .terminal = agent::TerminalSize{33, 101}});
+  terminal.stdin_sink().write(std::as_bytes(std::span("this\r", 5)));
+  const std::string shown = test::read_all(terminal.stdout_source());
+  CHECK(shown.find("33 101\r\n") != std::string::npos);
+  CHECK(shown.ends_with("got this\r\n"));
+  container.files().write("/etc/new", "text\n");
+  CHECK(shell_in(container, "cat /etc/new; trap 'exit 4' TERM; kill -TERM $$").status ==
+        agent::ExitStatus{4, 0});
+  CHECK(shell_in(container, "ps | grep -c '[v]mkit-init'; mount -t tmpfs x /bin").status.code == 1);
+  container.stop();
+  CHECK(container.wait().reason == vm::MachineEventReason::guest_stopped);
 }
 
 TEST_CASE("container: exec, stop and kill from many threads end soon, all with an answer") {
@@ -329,7 +355,7 @@ TEST_CASE("container: exec, stop and kill from many threads end soon, all with a
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       try {
-        for (int round = 0; round < 1000; ++round) shell(moved, "echo x");
+        for (int round = 0; round < 1000; ++round) shell_in(moved, "echo x");
       } catch (const Error& error) {
         CHECK_MESSAGE((error.code() == Errc::unavailable), error.what());
       }

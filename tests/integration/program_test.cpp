@@ -119,11 +119,36 @@ TEST_CASE("program: run prints what the process prints and returns its status") 
 
 TEST_CASE("program: run takes the command from the image, options and the command line") {
   CHECK(contains(execute(run_arguments({Demo::get().reference()})).out, "ID=debian\n"));
-  const auto result =
-      execute(run_arguments({"--env", "A=b", "--env", "C=d e", "--user", "demo", "--workdir",
-                             "/usr", "--cpus", "2", "--memory", "400M", Demo::get().reference(),
-                             "sh", "-c", "echo $A $C; id -un; pwd; nproc", "--", "-x"}));
-  CHECK(result.out == "b d e\ndemo\n/usr\n2\n");
+  const std::string id(32, 'd');
+  const auto result = execute(
+      run_arguments({"--env",
+                     "A=b",
+                     "--env",
+                     "C=d e",
+                     "--user",
+                     "demo",
+                     "--workdir",
+                     "/usr",
+                     "--cpus",
+                     "2",
+                     "--memory",
+                     "400M",
+                     "--storage-opt",
+                     "size=64M",
+                     "--machine-id",
+                     id,
+                     "-P",
+                     "--expose",
+                     "4321/udp",
+                     Demo::get().reference(),
+                     "sh",
+                     "-c",
+                     "echo $A $C; id -un; pwd; nproc; cat /etc/machine-id; stat -f -c %T /; "
+                     "df -m / | tail -1 | tr -s ' ' | cut -d ' ' -f 2 | cut -c 1",
+                     "--",
+                     "-x"}));
+  CHECK(result.out == "b d e\ndemo\n/usr\n2\n" + id + "\noverlayfs\n5\n");
+  CHECK_MESSAGE(contains(result.err, "port 4321 is at 127.0.0.1:"), result.err);
 }
 
 TEST_CASE("program: run isolates and limits as it is told") {
@@ -173,11 +198,16 @@ TEST_CASE("program: run isolates and limits as it is told") {
   CHECK(contains(result.err, "Read-only file system"));
   for (const auto& [option, value] :
        {std::pair{"--cap-add", "FLY"}, std::pair{"--security-opt", "apparmor=x"},
-        std::pair{"--tmpfs", "/x:speed=9"}, std::pair{"--ulimit", "nofile=many"}}) {
+        std::pair{"--tmpfs", "/x:speed=9"}, std::pair{"--ulimit", "nofile=many"},
+        std::pair{"--storage-opt", "speed=9"}, std::pair{"--expose", "1:2"}}) {
     const auto refused = execute(run_arguments({option, value, Demo::get().reference()}));
     CHECK(refused.status.code == 125);
     CHECK_MESSAGE(contains(refused.err, std::string(option).substr(2, 3)), refused.err);
   }
+  const auto in_vain =
+      execute(run_arguments({"--overlay", "1M", "--commit", "x:1", Demo::get().reference()}));
+  CHECK(in_vain.status.code == 125);
+  CHECK_MESSAGE(contains(in_vain.err, "--overlay"), in_vain.err);
 }
 
 TEST_CASE("program: run passes its input on with -i, and none without") {

@@ -26,9 +26,8 @@ inline std::string read_all(agent::ProcessOutput& output) {
   return text;
 }
 
-/// Starts a process and waits for its end, at most a minute.
-inline Finished run_in(container::Container& box, const container::ProcessOptions& options) {
-  auto process = box.exec(options);
+/// Reads all that a process writes and waits for its end, at most a minute.
+inline Finished finish(agent::Process& process) {
   Finished result;
   // The machine may end meanwhile: what a read throws must not end the thread that reads.
   auto errors = std::async(std::launch::async, [&] { return read_all(process.stderr_source()); });
@@ -36,6 +35,11 @@ inline Finished run_in(container::Container& box, const container::ProcessOption
   result.err = errors.get();
   result.status = process.wait(CallOptions{}.with_timeout(std::chrono::minutes(1)));
   return result;
+}
+
+inline Finished run_in(container::Container& box, const container::ProcessOptions& options) {
+  auto process = box.exec(options);
+  return finish(process);
 }
 
 /// The same for a line of shell, with other options besides.

@@ -7,6 +7,7 @@
 #include "os/file.hpp"
 #include "support/programs.hpp"
 
+#include <vmkit/oci/image_archive.hpp>
 #include <vmkit/oci/media_type.hpp>
 
 namespace vmkit::test {
@@ -65,6 +66,18 @@ std::vector<TestBlob> TestImage::blobs() const {
   result.push_back(config);
   result.push_back(manifest);
   return result;
+}
+
+oci::Image import_folder(const std::filesystem::path& root, oci::ImageStore& store,
+                         const std::string& architecture) {
+  const std::string tar = run_program({"tar", "--create", "--owner=0", "--group=0", "--mode=0755",
+                                       "--directory", root.string(), "."});
+  const auto image = TestImage::make(architecture, {{std::string(media_type::oci_layer), tar}});
+  const std::filesystem::path layout = root.string() + ".layout";
+  write_layout(layout, image.blobs(), image.manifest, "example.org/folder:1");
+  return oci::import_images(store, layout,
+                            {.platform = oci::Platform::parse("linux/" + architecture)})
+      .at(0);
 }
 
 TestBlob make_index(const std::vector<std::pair<std::string, TestImage>>& images) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <vmkit/base/digest.hpp>
+#include <vmkit/oci/image_store.hpp>
 
 namespace vmkit::test {
 
@@ -32,6 +33,11 @@ struct TestImage {
   TestImage as_docker() const;
   std::vector<TestBlob> blobs() const;
 };
+
+/// Takes what is in `root`, as root's and executable, into the store: an image of one layer for
+/// linux/`architecture`. A layout is left beside `root`.
+oci::Image import_folder(const std::filesystem::path& root, oci::ImageStore& store,
+                         const std::string& architecture);
 
 /// An index of images for these architectures, "arm64" or "arm/v7".
 TestBlob make_index(const std::vector<std::pair<std::string, TestImage>>& images);

@@ -156,14 +156,14 @@ TEST_CASE("failures to start are told apart") {
   expect(Errc::permission_denied, EACCES, "executed", [&] {
     client.spawn({.args = {"plain"}, .env = {"PATH=/nowhere:" + dir.path().string()}}, soon());
   });
-  expect(Errc::invalid_argument, 0, "user \"nobody-at-all\" is not in the image's /etc/passwd",
+  expect(Errc::invalid_argument, ENOENT, "user \"nobody-at-all\" is not in the image's /etc/passwd",
          [&] { client.spawn({.args = {"sh"}, .user = "nobody-at-all"}, soon()); });
-  expect(Errc::invalid_argument, 0, "group \"no-group\"",
+  expect(Errc::invalid_argument, ENOENT, "group \"no-group\"",
          [&] { client.spawn({.args = {"sh"}, .user = "root:no-group"}, soon()); });
   expect(Errc::failed_precondition, ENOTDIR, "working directory", [&] {
     client.spawn({.args = {"sh"}, .working_directory = path("plain") + "/x"}, soon());
   });
-  expect(Errc::failed_precondition, 0, "absolute",
+  expect(Errc::failed_precondition, EINVAL, "absolute",
          [&] { client.spawn({.args = {"sh"}, .working_directory = "relative"}, soon()); });
   expect(Errc::invalid_argument, 0, "at least one", [&] { client.spawn({.args = {}}, soon()); });
   auto after = client.spawn(shell("echo fine"), soon());

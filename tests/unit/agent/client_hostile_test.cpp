@@ -51,6 +51,18 @@ ProcessSpec with_input_and_output() {
 
 const Json started{{"process", 1}, {"pid", 2}};
 
+/// The agent's ends of the streams of such a process.
+struct Ends {
+  std::unique_ptr<MuxStream> input, output;
+
+  /// Answers the request that starts it.
+  std::string start(FakeAgent::Session& session, const Json& request) {
+    input = take_stream(session.mux);
+    output = take_stream(session.mux);
+    return result(request, started);
+  }
+};
+
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
@@ -93,7 +105,7 @@ TEST_CASE("where streams go on after a lost session: what cannot be is an Error"
   for (const auto& test : cases) {
     CAPTURE(std::string(test.name));
     FakeAgent agent([&](FakeAgent::Session& session) {
-      std::unique_ptr<MuxStream> input, output;
+      Ends ends;
       session.serve([&](const Json& request) -> std::string {
         if (request["method"] == "hello") {
           Json hello = good_hello;
@@ -102,14 +114,13 @@ TEST_CASE("where streams go on after a lost session: what cannot be is an Error"
         }
         if (request["method"] == "attach") return test.answer(request);
         if (request["method"] == "spawn") {
-          input = take_stream(session.mux);
-          output = take_stream(session.mux);
-          output->write(bytes_of("0123456789"));
-          return result(request, started);
+          const std::string answer = ends.start(session, request);
+          ends.output->write(bytes_of("0123456789"));
+          return answer;
         }
         if (request["method"] != "wait") return result(request, Json::object());
         std::vector<std::byte> text(10);
-        read_full(*input, text);
+        read_full(*ends.input, text);
         session.transport.close();
         return "die";
       });
@@ -201,14 +212,13 @@ TEST_CASE("an agent that greets and goes, again and again, keeps nobody busy") {
 }
 
 TEST_CASE("input that an agent takes without telling is bounded") {
-  std::unique_ptr<MuxStream> input;
+  Ends ends;
   FakeAgent agent(
       [&](FakeAgent::Session& session) {
         session.serve([&](const Json& request) -> std::string {
           if (request["method"] == "hello") return result(request, good_hello);
-          if (request["method"] == "wait") return {};
-          if (request["method"] == "spawn") input = take_stream(session.mux);
-          return result(request, started);
+          if (request["method"] == "spawn") return ends.start(session, request);
+          return request["method"] == "wait" ? "" : result(request, Json::object());
         });
       },
       {.receive_window = 1U << 30});
@@ -298,19 +308,15 @@ TEST_CASE("an agent that closes halfway: each end is told as what it is") {
   for (const auto& test : cases) {
     CAPTURE(std::string(test.name));
     FakeAgent agent([&](FakeAgent::Session& session) {
-      std::unique_ptr<MuxStream> input, output;
+      Ends ends;
       session.serve([&](const Json& request) -> std::string {
         if (request["method"] == "hello") return result(request, good_hello);
-        if (request["method"] == "spawn") {
-          input = take_stream(session.mux);
-          output = take_stream(session.mux);
-          return result(request, started);
-        }
+        if (request["method"] == "spawn") return ends.start(session, request);
         return "die";  // wait: goes on below
       });
       std::byte first;
-      input->read({&first, 1}, soon());
-      test.close(session, *output);
+      ends.input->read({&first, 1}, soon());
+      test.close(session, *ends.output);
       session.wait_for_the_end();
     });
     Client client = Client::connect(agent.dial(), soon());

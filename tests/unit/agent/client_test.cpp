@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 
+#include "agent/link.hpp"
 #include "unit/agent/fake_agent.hpp"
 
 namespace {
@@ -293,6 +294,36 @@ TEST_CASE("a process may outlive its client") {
   client.reset();
   expect(Errc::unavailable, "closed by this side", [&] { process.wait(); });
   expect(Errc::unavailable, "closed by this side", [&] { process.signal("TERM"); });
+}
+
+TEST_CASE("a request that names a stream is of the stream's session, or none") {
+  std::mutex mutex;
+  std::vector<std::string> asked;
+  FakeAgent agent([&](const Json& request) -> std::string {
+    const auto& method = request["method"];
+    if (method == "hello") return result(request, good_hello);
+    if (method == "power_off") return "die";
+    const std::lock_guard lock(mutex);
+    asked.push_back(method);
+    return result(request, Json::object());
+  });
+  const auto link = Link::connect(nullptr, agent.dialler(), {}, soon());
+  const auto early = link->open(protocol::StreamKind::file, soon());
+  link->wait(*link->send("read_file", Json::object(), *early), soon());
+  const auto late = link->open(protocol::StreamKind::file, soon());
+  // Its answer never comes: the session ends, and the next one begins.
+  expect(Errc::unavailable, "",
+         [&] { link->wait(*link->send("power_off", Json::object()), soon()); });
+  link->rpc()->call("configure", Json::object(), soon());
+  const auto other = link->open(protocol::StreamKind::file, soon());
+  expect(Errc::unavailable, "there is no session",
+         [&] { link->send("copy_in", Json::object(), *late); });
+  link->wait(*link->send("write_file", Json::object(), *other), soon());
+  link->shut_down();
+  CHECK(agent.sessions() == 2);
+  const std::lock_guard lock(mutex);
+  std::erase(asked, "resumed");
+  CHECK(asked == std::vector<std::string>{"read_file", "configure", "write_file"});
 }
 
 TEST_CASE("requests that cannot be sent are refused before") {
