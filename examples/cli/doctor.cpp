@@ -8,6 +8,7 @@
 #include "paths.hpp"
 
 #include <vmkit/container/kernel_features.hpp>
+#include <vmkit/vm/host.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 
 namespace cli {
@@ -89,6 +90,8 @@ int doctor(const DoctorOptions& options) {
   const auto backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()});
   const vm::Capabilities host = backend->capabilities();
   const KernelReport kernel = look_at_kernel(options);
+  const vm::HostResources resources = vm::host_resources();
+  const vm::MachineSize size = vm::recommended_size(resources);
   const bool good = host.can(vm::Feature::machines) && kernel.problem.empty();
 
   if (options.json) {
@@ -100,13 +103,18 @@ int doctor(const DoctorOptions& options) {
           {"reason", status.reason},
           {"wayOut", status.way_out}};
     }
-    const nlohmann::json report = {{"backend", host.backend},
-                                   {"architecture", to_string(host.architecture)},
-                                   {"version", host.version},
-                                   {"accelerator", host.accelerator},
-                                   {"features", features},
-                                   {"kernel", to_json(kernel)},
-                                   {"ready", good}};
+    const nlohmann::json report = {
+        {"backend", host.backend},
+        {"architecture", to_string(host.architecture)},
+        {"version", host.version},
+        {"accelerator", host.accelerator},
+        {"features", features},
+        {"processors", resources.processors},
+        {"memory", resources.memory.bytes()},
+        {"availableMemory", resources.available_memory.bytes()},
+        {"recommended", {{"cpus", size.cpu_count}, {"memory", size.memory.bytes()}}},
+        {"kernel", to_json(kernel)},
+        {"ready", good}};
     std::printf("%s\n", report.dump(2).c_str());
     return good ? 0 : 1;
   }
@@ -121,6 +129,10 @@ int doctor(const DoctorOptions& options) {
     if (!status.reason.empty()) std::printf("       %s\n", status.reason.c_str());
     if (!status.way_out.empty()) std::printf("       -> %s\n", status.way_out.c_str());
   }
+  std::printf("  host %u processors, %s of memory, %s available; a machine for one: %u, %s\n",
+              resources.processors, to_string(resources.memory).c_str(),
+              to_string(resources.available_memory).c_str(), size.cpu_count,
+              to_string(size.memory).c_str());
   print(kernel);
   return good ? 0 : 1;
 }

@@ -51,4 +51,5 @@
 #include <vmkit/rootfs/unpack.hpp>
 #include <vmkit/vm/backend.hpp>
 #include <vmkit/vm/config_json.hpp>
+#include <vmkit/vm/host.hpp>
 #include <vmkit/vm/qemu_backend.hpp>

@@ -18,6 +18,8 @@ std::string_view to_string(Feature feature) noexcept {
       return "virtiofs";
     case Feature::plan9:
       return "plan9";
+    case Feature::memory:
+      return "memory";
   }
   return "unknown";
 }
@@ -42,10 +44,21 @@ std::string_view to_string(Limitation limitation) noexcept {
       return "not_built_in";
     case Limitation::disabled_by_option:
       return "disabled_by_option";
+    case Limitation::too_little_memory:
+      return "too_little_memory";
     case Limitation::unsupported_system:
       return "unsupported_system";
   }
   return "unknown";
+}
+
+FeatureStatus memory_status(ByteSize available) {
+  constexpr ByteSize least(128ULL << 20);
+  if (available >= least) return {Feature::memory};
+  return {Feature::memory, Limitation::too_little_memory,
+          "expected at least " + to_string(least) + " of available memory, found " +
+              to_string(available),
+          "end other programs, or raise the limit of the control group"};
 }
 
 const FeatureStatus& Capabilities::status(Feature feature) const {

@@ -361,6 +361,7 @@ TEST_CASE("program: doctor tells what this host can do") {
   CHECK(contains(text.out, "qemu"));
   const auto report = nlohmann::json::parse(program({"doctor", "--json"}).out);
   CHECK(report["features"]["machines"]["available"] == true);
+  CHECK(report["recommended"]["memory"].get<std::uint64_t>() >= 128U << 20);
   CHECK(report["accelerator"].is_string());
   const auto kernel = Demo::get().container_options().kernel;
   const auto of_kernel = program({"doctor", "--kernel", kernel.image.string(), "--json"});

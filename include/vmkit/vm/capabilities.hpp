@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <vmkit/base/byte_size.hpp>
 #include <vmkit/vm/config.hpp>
 
 namespace vmkit::vm {
@@ -17,6 +18,7 @@ enum class Feature {
   dies_with_owner,        ///< No machine outlives the process that started it, even after SIGKILL.
   virtiofs,               ///< Shared folders over virtiofs.
   plan9,                  ///< Shared folders over 9p.
+  memory,                 ///< Enough is available for a small machine, of 128 MiB.
 };
 
 /// "machines", "hardware_acceleration", …
@@ -33,6 +35,7 @@ enum class Limitation {
   other_architecture,  ///< The guest's instruction set is not the host's.
   not_built_in,        ///< The program is there, but made without it.
   disabled_by_option,  ///< The host application asked for it not to be used.
+  too_little_memory,
   unsupported_system,  ///< This operating system has no such thing.
 };
 
@@ -46,6 +49,9 @@ struct FeatureStatus {
 
   bool available() const noexcept { return limitation == Limitation::none; }
 };
+
+/// Feature::memory, as of now.
+FeatureStatus memory_status(ByteSize available);
 
 /// What one backend can do here, for guests of one architecture.
 struct Capabilities {

@@ -2,7 +2,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <unistd.h>
 #include <utility>
 
 #include "vm/machine_driver.hpp"
@@ -10,16 +9,12 @@
 #include "vm/qemu/machine.hpp"
 #include "vm/qemu/share_daemon.hpp"
 
+#include <vmkit/vm/host.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 
 namespace vmkit::vm {
 namespace qemu {
 namespace {
-
-ByteSize host_memory() {
-  return ByteSize(static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-                  static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
-}
 
 class QemuBackend final : public Backend, public std::enable_shared_from_this<QemuBackend> {
  public:
@@ -49,10 +44,10 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
         problems.push_back({"shares[" + std::to_string(i) + "].transport", status.reason});
       }
     }
-    if (config.memory > host_memory()) {
-      problems.push_back({"memory", "expected at most what the host has, " +
-                                        to_string(host_memory()) + ", found " +
-                                        to_string(config.memory)});
+    const ByteSize memory = host_resources().memory;
+    if (config.memory > memory) {
+      problems.push_back({"memory", "expected at most what the host has, " + to_string(memory) +
+                                        ", found " + to_string(config.memory)});
     }
     return problems;
   }

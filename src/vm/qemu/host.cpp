@@ -13,6 +13,7 @@
 #include "vm/qemu/arguments.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/vm/host.hpp>
 
 namespace vmkit::vm::qemu {
 namespace {
@@ -195,7 +196,8 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
           architecture,
           program.version,
           std::string(qemu::to_string(host.acceleration.accelerator)),
-          {machines, host.acceleration.hardware, sandbox, dies, virtiofs, plan9}};
+          {machines, host.acceleration.hardware, sandbox, dies, virtiofs, plan9,
+           memory_status(host_resources().available_memory)}};
 }
 
 }  // namespace vmkit::vm::qemu

@@ -2,10 +2,13 @@
 #include "vm/qemu/host.hpp"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 
 #include "os/directory.hpp"
 #include "os/process_platform.hpp"
 #include "vm/qemu/share_daemon.hpp"
+
+#include <vmkit/vm/host.hpp>
 
 using namespace vmkit;
 using namespace vmkit::vm;
@@ -55,7 +58,7 @@ TEST_CASE("host: capabilities say each feature once, with reasons") {
   const auto limitation = [&](const Program& program, Feature feature) {
     const Capabilities all =
         describe(options, Architecture::x86_64, host, program, {Feature::virtiofs});
-    CHECK(all.features.size() == 6);
+    CHECK(all.features.size() == 7);
     CHECK(all.accelerator == "tcg");
     const FeatureStatus& status = all.status(feature);
     CHECK(status.reason.empty() == status.available());
@@ -112,4 +115,37 @@ TEST_CASE("host: why there is no virtiofs, and what starts its daemon") {
   CHECK(share_daemon_command({"/v", true}, share, 9).private_mounts->read_only == folder.path());
   CHECK(share_transport(share, {"/v", true}) == ShareTransport::virtiofs);
   CHECK(share_transport(share, none) == ShareTransport::plan9);
+}
+
+TEST_CASE("host: its resources, and a size of machine that leaves it room") {
+  const HostResources found = host_resources();
+  CHECK(found.processors >= 1);
+  CHECK(found.memory > 256_MiB);
+  CHECK(found.available_memory > ByteSize(0));
+  CHECK(found.available_memory < found.memory);
+  // On fewer processors there are fewer.
+  cpu_set_t before;
+  REQUIRE(::sched_getaffinity(0, sizeof before, &before) == 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(::sched_getcpu(), &one);
+  REQUIRE(::sched_setaffinity(0, sizeof one, &one) == 0);
+  CHECK(host_resources().processors == 1);
+  REQUIRE(::sched_setaffinity(0, sizeof before, &before) == 0);
+
+  const auto size = [](unsigned processors, ByteSize memory, ByteSize available) {
+    const MachineSize recommended = recommended_size({processors, memory, available});
+    return std::to_string(recommended.cpu_count) + " " +
+           std::to_string(recommended.memory.bytes() >> 20);
+  };
+  CHECK(size(1, 1_GiB, 900_MiB) == "1 256");
+  CHECK(size(8, 16_GiB, 12_GiB) == "4 4096");
+  CHECK(size(8, 16_GiB, 3_GiB) == "4 1536");
+  CHECK(size(128, 512_GiB, 500_GiB) == "8 8192");
+  CHECK(size(2, 256_MiB, 64_MiB) == "1 128");
+
+  CHECK(memory_status(128_MiB).available());
+  const FeatureStatus little = memory_status(100_MiB);
+  CHECK(little.limitation == Limitation::too_little_memory);
+  CHECK(little.reason == "expected at least 128 MiB of available memory, found 100 MiB");
 }

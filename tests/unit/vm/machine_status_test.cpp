@@ -17,7 +17,7 @@ TEST_CASE("machine status: which state may follow which") {
   constexpr S all[] = {S::created,  S::starting, S::running, S::paused,
                        S::stopping, S::stopped,  S::failed};
   // Rows: from; columns: to, in the order above.
-  constexpr const char* table[] = {".x...xx", "..x.xxx", "...xxxx", "..x.xxx",
+  constexpr const char* table[] = {".x...xx", "..xxxxx", "...xxxx", "..x.xxx",
                                    ".....xx", ".......", "......."};
   for (int from = 0; from < 7; ++from) {
     for (int to = 0; to < 7; ++to) {
