@@ -52,3 +52,4 @@
 #include <vmkit/vm/backend.hpp>
 #include <vmkit/vm/config_json.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
+#include <vmkit/vm/vz_backend.hpp>

@@ -18,6 +18,10 @@ std::string_view to_string(Feature feature) noexcept {
       return "virtiofs";
     case Feature::plan9:
       return "plan9";
+    case Feature::vsock:
+      return "vsock";
+    case Feature::statistics:
+      return "statistics";
   }
   return "unknown";
 }

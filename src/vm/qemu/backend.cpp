@@ -21,6 +21,23 @@ ByteSize host_memory() {
                   static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
+void refuse_what_is_missing(const MachineConfig& config, std::vector<ConfigProblem>& problems) {
+  if (config.vsock) {
+    problems.push_back(
+        {"vsock",
+         "the QEMU backend gives machines no vsock; a port (MachineConfig::ports) is "
+         "a byte stream to the guest with every backend"});
+  }
+  if (config.nested_virtualization) {
+    problems.push_back({"nested_virtualization", "the QEMU backend does not offer it"});
+  }
+  if (config.rosetta) {
+    problems.push_back({"rosetta",
+                        "Rosetta is a part of macOS, for its own machines; the QEMU "
+                        "backend emulates whole machines of the other architecture"});
+  }
+}
+
 class QemuBackend final : public Backend, public std::enable_shared_from_this<QemuBackend> {
  public:
   explicit QemuBackend(QemuOptions options) : options_(std::move(options)) {}
@@ -49,6 +66,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
         problems.push_back({"shares[" + std::to_string(i) + "].transport", status.reason});
       }
     }
+    refuse_what_is_missing(config, problems);
     if (config.memory > host_memory()) {
       problems.push_back({"memory", "expected at most what the host has, " +
                                         to_string(host_memory()) + ", found " +
@@ -84,7 +102,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     std::lock_guard lock(mutex_);
     const auto known = hosts_.find(architecture);
     if (known != hosts_.end()) return known->second;
-    if (hosts_.empty()) RuntimeFolder::remove_abandoned(options_.runtime_directory);
+    if (hosts_.empty()) detail::RuntimeFolder::remove_abandoned(options_.runtime_directory);
     Host host = probe_host(options_, architecture);
     if (host.machines.available()) hosts_.emplace(architecture, host);
     return host;

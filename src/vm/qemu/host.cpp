@@ -191,11 +191,21 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
     plan9 = {Feature::plan9, Limitation::not_built_in,
              "this QEMU was built without its 9p server (virtfs)", "take another QEMU"};
   }
+  const FeatureStatus vsock = {Feature::vsock, Limitation::unsupported_system,
+                               "this backend gives machines no vsock",
+                               "use a port: MachineConfig::ports"};
   return {"qemu",
           architecture,
           program.version,
           std::string(qemu::to_string(host.acceleration.accelerator)),
-          {machines, host.acceleration.hardware, sandbox, dies, virtiofs, plan9}};
+          {machines,
+           host.acceleration.hardware,
+           sandbox,
+           dies,
+           virtiofs,
+           plan9,
+           vsock,
+           {Feature::statistics}}};
 }
 
 }  // namespace vmkit::vm::qemu

@@ -7,7 +7,7 @@
 #include "os/file.hpp"
 #include "os/process_usage.hpp"
 #include "os/socket.hpp"
-#include "vm/qemu/files.hpp"
+#include "vm/files.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -72,25 +72,8 @@ void QemuMachine::start(const CallOptions& options) {
     clean_up();
     throw;
   }
-  try {
-    status_.wait_for([](MachineState state) { return state != MachineState::starting; },
-                     "start " + what, options);
-  } catch (...) {
-    mailbox_.request_kill(KillCause::start_given_up);
-    status_.wait_for(detail::is_final, what);
-    throw;
-  }
-  const MachineState state = status_.state();
-  if (state == MachineState::stopping) {
-    throw Error(Errc::cancelled, what + ": it was stopped by another call while it started");
-  }
-  if (!detail::is_final(state)) return;
-  const MachineEvent end = status_.final_event();
-  if (end.error) throw *end.error;
-  // A guest may be so quick that it has done its work and powered off by now.
-  if (end.reason != MachineEventReason::guest_stopped) {
-    throw Error(Errc::cancelled, what + ": it was killed by another call while it started");
-  }
+  detail::wait_started(status_, what, options,
+                       [this] { mailbox_.request_kill(KillCause::start_given_up); });
 }
 
 void QemuMachine::prepare() {
@@ -98,7 +81,7 @@ void QemuMachine::prepare() {
   if (!host.machines.available()) {
     throw Error(Errc::not_found, host.machines.reason + "; " + host.machines.way_out);
   }
-  check_files(config_);
+  detail::check_files(config_);
   console_.open();
   std::lock_guard lock(mutex_);
   accelerator_ = std::string(to_string(host.acceleration.accelerator));

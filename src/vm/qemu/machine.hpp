@@ -16,8 +16,8 @@
 #include "vm/qemu/mailbox.hpp"
 #include "vm/qemu/monitor.hpp"
 #include "vm/qemu/port.hpp"
-#include "vm/qemu/runtime_folder.hpp"
 #include "vm/qemu/share_daemon.hpp"
+#include "vm/runtime_folder.hpp"
 
 #include <vmkit/base/log.hpp>
 
@@ -65,7 +65,7 @@ class QemuMachine final : public detail::MachineDriver {
 
   mutable std::mutex mutex_;  // guards what is made by start() and gone at the end
   std::string accelerator_;
-  std::optional<RuntimeFolder> folder_;
+  std::optional<detail::RuntimeFolder> folder_;
   os::Descriptor qmp_listener_;
   std::vector<PortListener> ports_;
   std::vector<os::Descriptor> share_listeners_;
