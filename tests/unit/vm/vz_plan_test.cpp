@@ -210,8 +210,13 @@ std::string capabilities_text(const MacFacts& facts, Architecture architecture) 
   const Capabilities all = describe(facts, architecture);
   std::string text = all.backend + " " + all.version + " " + all.accelerator + "\n";
   for (const FeatureStatus& status : all.features) {
-    text +=
-        std::string(to_string(status.feature)) + ": " + std::string(to_string(status.limitation));
+    text += std::string(to_string(status.feature)) + ": ";
+    const bool first = &status == &all.features.front();
+    if (!first && !status.available() && status.reason == all.features.front().reason) {
+      text += "as machines\n";
+      continue;
+    }
+    text += std::string(to_string(status.limitation));
     if (!status.reason.empty()) text += "; " + status.reason;
     if (!status.way_out.empty()) text += " -> " + status.way_out;
     text += "\n";
