@@ -13,6 +13,8 @@ import pathlib
 import re
 import sys
 
+# Objects of a machine that runs: the framework wants them touched on the machine's queue only.
+RUNTIME = re.compile(r"VZ\w*(Machine|Device|Port|PortArray|Connection)$")
 PROPERTY = re.compile(r"@property \(([^)]*)\) (.*?)(\w+);$")
 PROPERTY_WITHOUT_ATTRIBUTES = re.compile(r"@property (.*?)(\w+);$")
 
@@ -72,8 +74,7 @@ def header(enums, classes, protocols, fake):
         out.append("};")
     out += [f"@class {cls.name};" for cls in classes]
     out += [f"@protocol {name};" for name in protocols]
-    if not fake:
-        out.append("#pragma clang assume_nonnull begin")
+    out.append("#pragma clang assume_nonnull begin")
     out.append("extern NSString *const VZErrorDomain;")
     for cls in classes:
         if cls.arm64:
@@ -83,16 +84,17 @@ def header(enums, classes, protocols, fake):
             out.append(since(cls.version).strip())
         out.append(f"@interface {cls.name} : {cls.base}{conforms}")
         if fake:
-            kept = [f"  {re.sub(r'<.*>', '', kind) if '^' not in kind else kind} _{name};"
-                    for kind, name, _ in instance_properties(cls)]
+            kept = [f"  {kind} _{name};" for kind, name, _ in instance_properties(cls)]
+            if cls.base == "NSObject":
+                kept.append("  void *_fake;  // what the fake knows of it")
+            if "PortConfigurationArray" in cls.name:
+                kept.append("  NSMutableArray *_list;")
             out += ["{", " @public", *kept, "}"]
         if cls.noinit and not fake:
             out += ["- (instancetype)init NS_UNAVAILABLE;", "+ (instancetype)new NS_UNAVAILABLE;"]
         for version, arm64, declaration in cls.members:
             if fake:
                 declaration = re.sub(r"\bweak\b", "assign", declaration)
-                declaration = re.sub(r"\b(nullable|_Nullable)\b,? ?", "", declaration)
-                declaration = declaration.replace("@property ()", "@property")
             if arm64:
                 out.append("#if defined(__arm64__)")
             out.append(declaration[:-1] + since(version) + ";")
@@ -105,9 +107,23 @@ def header(enums, classes, protocols, fake):
         out += [f"@protocol {name} <NSObject>", "@optional"]
         out += [declaration[:-1] + since(version) + ";" for version, _, declaration in members]
         out.append("@end")
-    if not fake:
-        out.append("#pragma clang assume_nonnull end")
+    out.append("#pragma clang assume_nonnull end")
     return "\n".join(out) + "\n"
+
+
+def accessors(cls, kind, name, attributes):
+    """Those of a runtime object check the queue."""
+    if not RUNTIME.match(cls.name):
+        return [f"@synthesize {name} = _{name};"]
+    getter = next((a.split("=")[1] for a in attributes if a.startswith("getter=")), name)
+    out = [f"- ({kind}){getter} {{ fake_vz_touch(self, _fake); return _{name}; }}"]
+    if "readonly" not in attributes:
+        keep = ("strong" in attributes or "copy" in attributes)
+        assign = f"[value retain]; [_{name} release]; _{name} = value;" if keep else \
+            f"_{name} = value;"
+        out.append(f"- (void)set{name[0].upper()}{name[1:]}:({kind})value {{ "
+                   f"fake_vz_touch(self, _fake); {assign} }}")
+    return out
 
 
 def implementations(classes):
@@ -116,11 +132,17 @@ def implementations(classes):
         out.append(f"@implementation {cls.name}")
         objects = []
         for kind, name, attributes in instance_properties(cls):
-            out.append(f"@synthesize {name} = _{name};")
+            out += accessors(cls, kind, name, attributes)
             if "copy" in attributes or "strong" in attributes:
                 objects.append(name)
-        out += ["- (void)dealloc {", "  fake_vz_will_dealloc(self);",
-                *[f"  [_{name} release];" for name in objects], "  [super dealloc];", "}"]
+        root = cls.base == "NSObject"
+        if root:
+            out += ["+ (instancetype)allocWithZone:(NSZone *)zone {", "  fake_vz_did_alloc();",
+                    "  return [super allocWithZone:zone];", "}"]
+        out += ["- (void)dealloc {", *["  fake_vz_will_dealloc(self, _fake);"] * root,
+                *[f"  [_{name} release];" for name in objects],
+                *["  [_list release];"] * ("PortConfigurationArray" in cls.name),
+                "  [super dealloc];", "}"]
         if "NSCopying" in cls.protocols:
             out.append("- (id)copyWithZone:(NSZone *)zone { return [self retain]; }")
         out.append("@end")

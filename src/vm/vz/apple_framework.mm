@@ -11,8 +11,10 @@
 namespace vmkit::vm::vz {
 namespace {
 
-Rosetta rosetta() {
 #if defined(__arm64__)
+constexpr auto processor = Architecture::arm64;
+
+Rosetta rosetta() {
   switch ([VZLinuxRosettaDirectoryShare availability]) {
     case VZLinuxRosettaAvailabilityNotSupported:
       return Rosetta::not_supported;
@@ -21,9 +23,15 @@ Rosetta rosetta() {
     case VZLinuxRosettaAvailabilityInstalled:
       return Rosetta::installed;
   }
-#endif
-  return Rosetta::not_supported;
+  return Rosetta::not_supported;  // what a later macOS may say
 }
+#else
+constexpr auto processor = Architecture::x86_64;
+
+Rosetta rosetta() {
+  return Rosetta::not_supported;  // its interface is not there
+}
+#endif
 
 class AppleFramework final : public Framework {
  public:
@@ -32,6 +40,7 @@ class AppleFramework final : public Framework {
     MacFacts facts;
     facts.macos_major = version.major;
     facts.macos_minor = version.minor;
+    facts.architecture = processor;
     facts.entitled = has_entitlement("com.apple.security.virtualization");
     @autoreleasepool {
       facts.runs_machines = [VZVirtualMachine isSupported];

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t tail_lines = 80;
 constexpr std::chrono::milliseconds stop_pause(20);
+constexpr std::chrono::milliseconds start_patience(1000);  // of a start that is not wanted any more
 
 MachineEvent failed(Error error) {
   return {MachineState::failed, MachineEventReason::failed, std::move(error)};
@@ -114,9 +115,11 @@ void Run::check() {
   if (const KillCause cause = kill_cause_; cause != KillCause::none) pull_plug(cause);
   const auto now = Clock::now();
   if (answer_deadline_ && now >= *answer_deadline_) {
-    end(failed(Error(Errc::timeout, "virtualization.framework hangs: no answer within " +
-                                        std::to_string(setup_.response_limit.count()) +
-                                        " ms, so the machine is let go")));
+    const bool unwanted = cause_ != KillCause::none && !up_;
+    end(unwanted ? judge_kill()
+                 : failed(Error(Errc::timeout, "virtualization.framework hangs: no answer within " +
+                                                   std::to_string(setup_.response_limit.count()) +
+                                                   " ms, so the machine is let go")));
   } else if (life_deadline_ && now >= *life_deadline_) {
     pull_plug(KillCause::no_sign_of_life);
   } else if (next_stop_ && now >= *next_stop_) {
@@ -175,7 +178,9 @@ void Run::pull_plug(KillCause cause) {
   if (cause_ != KillCause::none) return;
   cause_ = cause;
   life_deadline_.reset();
-  answer_deadline_ = Clock::now() + setup_.response_limit;
+  // One that does not come up has nothing to be saved: whoever wants its end need not wait long.
+  answer_deadline_ = Clock::now() + (up_ ? setup_.response_limit
+                                         : std::min(setup_.response_limit, start_patience));
   if (up_) machine_->stop(then(&Run::stopped));
 }
 

@@ -129,35 +129,36 @@ class AppleMachine final : public VirtualMachine {
     const auto core = core_;
     const auto queue = queue_;
     queue_.async(^{
+      void (^const handler)(VZVirtioSocketConnection*, NSError*) =
+          ^(VZVirtioSocketConnection* connection, NSError* error) {
+            if (connection == nil) {
+              const Error refused = to_error(error, "nobody in the guest answers");
+              return done(Error(Errc::unavailable, refused.what(), refused.native()));
+            }
+            auto kept = keep(queue, connection);
+            if (!kept) return done(Error(Errc::resource_exhausted, "no more open files"));
+            done(std::move(kept));
+          };
       const auto thrown = guarded("vsock", [&] {
         id const device = [[core->machine.get() socketDevices] firstObject];
-        [(VZVirtioSocketDevice*)device
-                connectToPort:port
-            completionHandler:^(VZVirtioSocketConnection* connection, NSError* error) {
-              if (connection == nil) {
-                const Error refused = to_error(error, "nobody in the guest answers");
-                return done(Error(Errc::unavailable, refused.what(), refused.native()));
-              }
-              auto kept = keep(queue, connection);
-              if (!kept) return done(Error(Errc::resource_exhausted, "no more open files"));
-              done(std::move(kept));
-            }];
+        [(VZVirtioSocketDevice*)device connectToPort:port completionHandler:handler];
       });
       if (thrown) done(*thrown);
     });
   }
 
  private:
-  /// One call of the machine's, on its queue, that answers through a completion handler.
+  /// One call of the machine's, on its queue, that answers through a completion handler. The handler
+  /// is made outside of the lambda, where what it captures is its own: a block in a lambda would
+  /// have references, which do not last until it is called.
   template <class Function>
   void call(const char* what, Completion done, Function function) {
     const auto core = core_;
     queue_.async(^{
-      const auto thrown = guarded(what, [&] {
-        function(core->machine.get(), ^(NSError* error) {
-          done(error == nil ? std::nullopt : std::optional(to_error(error, what)));
-        });
-      });
+      void (^const handler)(NSError*) = ^(NSError* error) {
+        done(error == nil ? std::nullopt : std::optional(to_error(error, what)));
+      };
+      const auto thrown = guarded(what, [&] { function(core->machine.get(), handler); });
       if (thrown) done(*thrown);
     });
   }
