@@ -648,6 +648,12 @@ extern "C" const char* __lsan_default_suppressions() {
   return "leak:libobjc.so\nleak:libgnustep-base.so\n";
 }
 
+/// Inside of GNUstep and its runtime, which are not compiled for this.
+extern "C" const char* __tsan_default_suppressions() {
+  return "deadlock:libobjc.so\ndeadlock:libgnustep-base.so\nrace:libobjc.so\n"
+         "race:libgnustep-base.so\n";
+}
+
 namespace fake_vz {
 
 World& world() {
