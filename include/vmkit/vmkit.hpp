@@ -53,3 +53,4 @@
 #include <vmkit/vm/config_json.hpp>
 #include <vmkit/vm/host.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
+#include <vmkit/vm/vz_backend.hpp>

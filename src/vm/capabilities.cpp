@@ -20,6 +20,12 @@ std::string_view to_string(Feature feature) noexcept {
       return "plan9";
     case Feature::memory:
       return "memory";
+    case Feature::vsock:
+      return "vsock";
+    case Feature::save:
+      return "save";
+    case Feature::statistics:
+      return "statistics";
   }
   return "unknown";
 }

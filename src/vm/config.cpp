@@ -134,6 +134,7 @@ class Checker {
 
   void check_shares() {
     std::set<std::string> tags;
+    if (config_.rosetta) tags.insert(rosetta_tag);
     for (std::size_t i = 0; i < config_.shares.size(); ++i) {
       const std::string field = "shares[" + std::to_string(i) + "]";
       const Share& share = config_.shares[i];

@@ -74,6 +74,9 @@ void for_each_member(const MachineConfig*, Visit visit) {
   visit("networks", &MachineConfig::networks);
   visit("entropy", &MachineConfig::entropy);
   visit("balloon", &MachineConfig::balloon);
+  visit("vsock", &MachineConfig::vsock);
+  visit("nested_virtualization", &MachineConfig::nested_virtualization);
+  visit("rosetta", &MachineConfig::rosetta);
   visit("console", &MachineConfig::console);
   visit("boot_watchdog", &MachineConfig::boot_watchdog);
 }

@@ -90,4 +90,21 @@ std::vector<std::string> ConsoleRecorder::tail(std::size_t lines) const {
   return result;
 }
 
+std::string console_text(const std::vector<std::string>& lines) {
+  if (lines.empty()) return "the console is empty";
+  constexpr std::ptrdiff_t most = 20;
+  constexpr std::ptrdiff_t before_panic = 3;
+  // A panic's own line comes first in its report, and a long call trace after it.
+  const auto panic = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.find("Kernel panic") != std::string::npos;
+  });
+  auto first = lines.end() - std::min(lines.end() - lines.begin(), most);
+  if (panic < first) first = panic - std::min(panic - lines.begin(), before_panic);
+  std::string text =
+      panic != lines.end() ? "the console's lines at the panic:" : "last console lines:";
+  for (auto line = first; line != lines.end() && line - first < most; ++line)
+    text += "\n  " + *line;
+  return text;
+}
+
 }  // namespace vmkit::vm::detail

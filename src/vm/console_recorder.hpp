@@ -49,4 +49,7 @@ class ConsoleRecorder {
   std::size_t kept_ = 0;  // bytes in lines_
 };
 
+/// The console's last lines, or those around the kernel's panic if there is one, for a message.
+std::string console_text(const std::vector<std::string>& lines);
+
 }  // namespace vmkit::vm::detail

@@ -13,6 +13,10 @@ using detail::is_final;
 
 detail::MachineDriver::~MachineDriver() = default;
 
+std::unique_ptr<Stream> detail::MachineDriver::connect_vsock(std::uint32_t, const CallOptions&) {
+  throw Error(Errc::unsupported, "this backend gives machines no vsock");
+}
+
 std::string_view to_string(MachineState state) noexcept {
   switch (state) {
     case MachineState::created:
@@ -53,6 +57,8 @@ std::string_view to_string(MachineEventReason reason) noexcept {
       return "guest_stopped";
     case MachineEventReason::guest_crashed:
       return "guest_crashed";
+    case MachineEventReason::device_lost:
+      return "device_lost";
     case MachineEventReason::killed:
       return "killed";
     case MachineEventReason::failed:
@@ -203,6 +209,18 @@ std::unique_ptr<Stream> Machine::open_port(std::string_view name, const CallOpti
     throw_wrong_state(*impl_, "open port " + std::string(name), "running");
   }
   return impl_->driver->open_port(name, options);
+}
+
+std::unique_ptr<Stream> Machine::connect_vsock(std::uint32_t port, const CallOptions& options) {
+  const std::string call = "connect to vsock port " + std::to_string(port);
+  const std::string what = "machine " + impl_->config.name + ": " + call;
+  options.check(what);
+  if (!impl_->config.vsock) {
+    throw Error(Errc::failed_precondition,
+                what + ": its configuration has no vsock; set MachineConfig::vsock");
+  }
+  if (!has_processors(state())) throw_wrong_state(*impl_, call, "running");
+  return impl_->driver->connect_vsock(port, options);
 }
 
 std::vector<std::string> Machine::console_tail(std::size_t lines) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -34,6 +35,8 @@ class MachineDriver {
   virtual void pause(const CallOptions& options) = 0;
   virtual void resume(const CallOptions& options) = 0;
   virtual std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options) = 0;
+  /// Of a machine with vsock. A backend that refuses such configurations keeps this, which throws.
+  virtual std::unique_ptr<Stream> connect_vsock(std::uint32_t port, const CallOptions& options);
   virtual std::vector<std::string> console_tail(std::size_t lines) const = 0;
   /// Of a machine that runs or is paused, as far as anyone knows.
   virtual MachineStatistics statistics(const CallOptions& options) = 0;

@@ -148,4 +148,27 @@ EventSubscription MachineStatus::subscribe(MachineEventHandler handler) {
       std::shared_ptr<void>(nullptr, [subscriber](void*) { subscriber->end(); }));
 }
 
+void wait_started(MachineStatus& status, const std::string& what, const CallOptions& options,
+                  const std::function<void()>& give_up) {
+  try {
+    status.wait_for([](MachineState state) { return state != MachineState::starting; },
+                    "start " + what, options);
+  } catch (...) {
+    give_up();
+    status.wait_for(is_final, what);
+    throw;
+  }
+  const MachineState state = status.state();
+  if (state == MachineState::stopping) {
+    throw Error(Errc::cancelled, what + ": it was stopped by another call while it started");
+  }
+  if (!is_final(state)) return;
+  const MachineEvent end = status.final_event();
+  if (end.error) throw *end.error;
+  // A guest may be so quick that it has done its work and powered off by now.
+  if (end.reason != MachineEventReason::guest_stopped) {
+    throw Error(Errc::cancelled, what + ": it was killed by another call while it started");
+  }
+}
+
 }  // namespace vmkit::vm::detail

@@ -64,4 +64,10 @@ class MachineStatus {
   bool delivering_ = false;  // some thread is calling handlers and will take what is added
 };
 
+/// What a driver's start() does when its run has begun: waits until the machine is not starting any
+/// more, and throws if it is not going to run. A caller who gives up has `give_up` called, which
+/// leads to a final state, and that is waited for too. `what` is "machine NAME".
+void wait_started(MachineStatus& status, const std::string& what, const CallOptions& options,
+                  const std::function<void()>& give_up);
+
 }  // namespace vmkit::vm::detail

@@ -13,12 +13,15 @@ namespace vmkit::vm {
 /// What a backend may or may not be able to do on this host.
 enum class Feature {
   machines,               ///< Anything at all.
-  hardware_acceleration,  ///< KVM, hvf; without it machines run, about ten times slower.
+  hardware_acceleration,  ///< KVM, hvf, VZ; without it machines run, about ten times slower.
   sandbox,                ///< The machine's process gives up system calls it does not need.
   dies_with_owner,        ///< No machine outlives the process that started it, even after SIGKILL.
   virtiofs,               ///< Shared folders over virtiofs.
   plan9,                  ///< Shared folders over 9p.
   memory,                 ///< Enough is available for a small machine, of 128 MiB.
+  vsock,                  ///< MachineConfig::vsock.
+  save,                   ///< Machine::save and Machine::restore.
+  statistics,             ///< Machine::statistics.
 };
 
 /// "machines", "hardware_acceleration", …
@@ -55,10 +58,10 @@ FeatureStatus memory_status(ByteSize available);
 
 /// What one backend can do here, for guests of one architecture.
 struct Capabilities {
-  std::string backend;                  ///< "qemu"
+  std::string backend;                  ///< "qemu", "vz"
   Architecture architecture;            ///< The guests'.
   std::string version;                  ///< The backend's program or framework; empty if missing.
-  std::string accelerator;              ///< What machines will use: "kvm", "hvf", "tcg".
+  std::string accelerator;              ///< What machines will use: "kvm", "hvf", "tcg", "vz".
   std::vector<FeatureStatus> features;  ///< Each Feature once.
 
   const FeatureStatus& status(Feature feature) const;

@@ -106,6 +106,9 @@ struct ConsoleLog {
   ByteSize limit = ByteSize(16ULL << 20);
 };
 
+/// What the guest mounts MachineConfig::rosetta by; no other share may have it then.
+inline constexpr const char* rosetta_tag = "rosetta";
+
 /// A machine as any backend can make it. Plain values: nothing happens before Backend::create.
 struct MachineConfig {
   std::string name = "machine";  ///< For messages and logs: as a port's name.
@@ -120,6 +123,16 @@ struct MachineConfig {
   bool entropy = true;  ///< A virtio random number device fed by the host.
   /// A virtio memory balloon, for Machine::set_memory_target; the guest needs its driver.
   bool balloon = false;
+  /// A virtio socket device: byte streams by number between guest and host, as many as wanted, for
+  /// Machine::connect_vsock (Feature::vsock). The QEMU backend refuses it.
+  bool vsock = false;
+  /// The guest can run machines with hardware acceleration itself. On macOS from 15 and an M3 on.
+  /// The QEMU backend refuses it.
+  bool nested_virtualization = false;
+  /// A share with Apple's translator, tag `rosetta_tag`, by which an arm64 guest runs programs for
+  /// x86-64 as soon as it has mounted it and told its kernel (binfmt_misc). On Macs with Apple
+  /// silicon where Rosetta is installed. The QEMU backend refuses it.
+  bool rosetta = false;
   ConsoleLog console = {};
   /// How long a machine may run without a sign of life (console output, a port that the guest
   /// opened) before it is killed and started a second time, and after that fails. Zero: for ever.

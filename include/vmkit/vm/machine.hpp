@@ -39,6 +39,7 @@ enum class MachineEventReason {
   boot_retried,   ///< No sign of life from the first boot; it runs a second time now.
   guest_stopped,  ///< Final: the guest powered itself off, perhaps because it was asked to.
   guest_crashed,  ///< Final: the guest reset itself: a panic, or an (unsupported) reboot.
+  device_lost,    ///< It runs on without a device that the host took away: see the error.
   killed,         ///< Final: by kill(), by stop() after its grace time, by the destructor.
   failed,         ///< Final: could not be started, or its process or framework broke down.
 };
@@ -49,8 +50,8 @@ std::string_view to_string(MachineEventReason reason) noexcept;
 struct MachineEvent {
   MachineState state;  ///< After the event.
   MachineEventReason reason;
-  /// With guest_crashed, failed and boot_retried: what was seen, with the last console lines. No
-  /// sign of life is Errc::timeout.
+  /// With guest_crashed, failed, device_lost and boot_retried: what was seen, with the last console
+  /// lines. No sign of life is Errc::timeout.
   std::optional<Error> error = {};
 };
 
@@ -163,16 +164,24 @@ class Machine {
   /// to it arrive here: begin a session with something that tells it from the last.
   std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options = {});
 
+  /// Connects to the program in the guest that listens on this vsock port. Each call is a
+  /// connection of its own, which can be closed in one direction. unavailable if nobody listens,
+  /// yet: the guest may have to boot first. failed_precondition if the configuration has no vsock,
+  /// or the machine does not run. The stream ends with the machine.
+  std::unique_ptr<Stream> connect_vsock(std::uint32_t port, const CallOptions& options = {});
+
   /// The last lines (at most `lines`, 64 KiB) of the guest's console, without control characters.
   std::vector<std::string> console_tail(std::size_t lines) const;
 
-  /// failed_precondition if it does not run, or is not there any more.
+  /// failed_precondition if it does not run, or is not there any more; unsupported where the
+  /// backend does not know (Feature::statistics).
   MachineStatistics statistics(const CallOptions& options = {});
 
   /// Asks the guest to do with so much memory: what it can spare goes back to the host, and comes
   /// again with a higher target. Returns at once; the guest follows in its own time and as far as
   /// it can (MachineStatistics::guest_memory). From 32 MiB to MachineConfig::memory, in whole MiB:
-  /// else invalid_argument. failed_precondition if it does not run, or has no balloon.
+  /// else invalid_argument, as is less than the backend can do with. failed_precondition if it does
+  /// not run, or has no balloon.
   void set_memory_target(ByteSize target, const CallOptions& options = {});
 
   MachineDiagnostics diagnostics() const;

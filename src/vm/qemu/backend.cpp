@@ -16,6 +16,23 @@ namespace vmkit::vm {
 namespace qemu {
 namespace {
 
+void refuse_what_is_missing(const MachineConfig& config, std::vector<ConfigProblem>& problems) {
+  if (config.vsock) {
+    problems.push_back(
+        {"vsock",
+         "the QEMU backend gives machines no vsock; a port (MachineConfig::ports) is "
+         "a byte stream to the guest with every backend"});
+  }
+  if (config.nested_virtualization) {
+    problems.push_back({"nested_virtualization", "the QEMU backend does not offer it"});
+  }
+  if (config.rosetta) {
+    problems.push_back({"rosetta",
+                        "Rosetta is a part of macOS, for its own machines; the QEMU "
+                        "backend emulates whole machines of the other architecture"});
+  }
+}
+
 class QemuBackend final : public Backend, public std::enable_shared_from_this<QemuBackend> {
  public:
   explicit QemuBackend(QemuOptions options) : options_(std::move(options)) {}
@@ -24,8 +41,10 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
 
   Capabilities capabilities(Architecture architecture, const CallOptions& options) override {
     const Host found = host(architecture);
-    return describe(options_, architecture, found, program(found, options),
-                    share_daemon(options).status);
+    Capabilities all = describe(options_, architecture, found, program(found, options),
+                                share_daemon(options).status);
+    all.features.push_back(memory_status(host_resources().available_memory));
+    return all;
   }
 
   std::vector<ConfigProblem> validate(const MachineConfig& config) override {
@@ -44,6 +63,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
         problems.push_back({"shares[" + std::to_string(i) + "].transport", status.reason});
       }
     }
+    refuse_what_is_missing(config, problems);
     const ByteSize memory = host_resources().memory;
     if (config.memory > memory) {
       problems.push_back({"memory", "expected at most what the host has, " + to_string(memory) +
@@ -81,7 +101,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     std::lock_guard lock(mutex_);
     const auto known = hosts_.find(architecture);
     if (known != hosts_.end()) return known->second;
-    if (hosts_.empty()) RuntimeFolder::remove_abandoned(options_.runtime_directory);
+    if (hosts_.empty()) detail::RuntimeFolder::remove_abandoned(options_.runtime_directory);
     Host host = probe_host(options_, architecture);
     if (host.machines.available()) hosts_.emplace(architecture, host);
     return host;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/qemu/ending.hpp"
 
-#include <algorithm>
 #include <array>
 #include <signal.h>
+
+#include "vm/console_recorder.hpp"
 
 namespace vmkit::vm::qemu {
 namespace {
@@ -96,23 +97,6 @@ MachineEvent judge_kill(const Evidence& evidence) {
 
 }  // namespace
 
-std::string console_text(const std::vector<std::string>& lines) {
-  if (lines.empty()) return "the console is empty";
-  constexpr std::ptrdiff_t most = 20;
-  constexpr std::ptrdiff_t before_panic = 3;
-  // A panic's own line comes first in its report, and a long call trace after it.
-  const auto panic = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
-    return line.find("Kernel panic") != std::string::npos;
-  });
-  auto first = lines.end() - std::min(lines.end() - lines.begin(), most);
-  if (panic < first) first = panic - std::min(panic - lines.begin(), before_panic);
-  std::string text =
-      panic != lines.end() ? "the console's lines at the panic:" : "last console lines:";
-  for (auto line = first; line != lines.end() && line - first < most; ++line)
-    text += "\n  " + *line;
-  return text;
-}
-
 MachineEvent judge(const Evidence& evidence) {
   // A guest that ended by itself just before it was killed has still ended by itself.
   if (evidence.exit.success() && evidence.shutdown_reason == "guest-shutdown") {
@@ -126,7 +110,7 @@ MachineEvent judge(const Evidence& evidence) {
               Error(Errc::unavailable,
                     "the guest reset itself: its kernel panicked, its first process ended, or it "
                     "wanted to reboot, which ends a machine here; " +
-                        console_text(evidence.console))};
+                        detail::console_text(evidence.console))};
     }
     return failed(Errc::unavailable, "qemu was ended from outside (" + reason.substr(0, 40) + ")");
   }
@@ -139,9 +123,10 @@ MachineEvent judge(const Evidence& evidence) {
   }
   const char* hint =
       evidence.exit.signal == SIGSYS ? " by its sandbox, for a forbidden system call" : "";
-  return failed(Errc::unavailable,
-                "qemu " + os::to_string(evidence.exit) + hint + " while the machine ran; " +
-                    last_words(evidence.error_output) + "; " + console_text(evidence.console));
+  return failed(Errc::unavailable, "qemu " + os::to_string(evidence.exit) + hint +
+                                       " while the machine ran; " +
+                                       last_words(evidence.error_output) + "; " +
+                                       detail::console_text(evidence.console));
 }
 
 }  // namespace vmkit::vm::qemu

@@ -40,7 +40,4 @@ struct Evidence {
 /// The final event that follows from it; the error's message does not name the machine. Pure.
 MachineEvent judge(const Evidence& evidence);
 
-/// The console's last lines, or those around the kernel's panic if there is one, for a message.
-std::string console_text(const std::vector<std::string>& lines);
-
 }  // namespace vmkit::vm::qemu

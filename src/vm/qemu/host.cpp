@@ -13,7 +13,6 @@
 #include "vm/qemu/arguments.hpp"
 
 #include <vmkit/base/error.hpp>
-#include <vmkit/vm/host.hpp>
 
 namespace vmkit::vm::qemu {
 namespace {
@@ -192,12 +191,22 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
     plan9 = {Feature::plan9, Limitation::not_built_in,
              "this QEMU was built without its 9p server (virtfs)", "take another QEMU"};
   }
+  const FeatureStatus vsock = {Feature::vsock, Limitation::unsupported_system,
+                               "this backend gives machines no vsock",
+                               "use a port: MachineConfig::ports"};
   return {"qemu",
           architecture,
           program.version,
           std::string(qemu::to_string(host.acceleration.accelerator)),
-          {machines, host.acceleration.hardware, sandbox, dies, virtiofs, plan9,
-           memory_status(host_resources().available_memory)}};
+          {machines,
+           host.acceleration.hardware,
+           sandbox,
+           dies,
+           virtiofs,
+           plan9,
+           vsock,
+           {Feature::save},
+           {Feature::statistics}}};
 }
 
 }  // namespace vmkit::vm::qemu

@@ -11,7 +11,7 @@
 #include "os/file.hpp"
 #include "os/process_usage.hpp"
 #include "os/socket.hpp"
-#include "vm/qemu/files.hpp"
+#include "vm/files.hpp"
 #include "vm/qemu/migration.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -93,35 +93,21 @@ void QemuMachine::launch(const std::filesystem::path* saved_state, const CallOpt
     clean_up();
     throw;
   }
-  const auto has_started = [](MachineState state) { return state != MachineState::starting; };
-  try {
-    if (saved_state != nullptr) take_up_state(options);
-    status_.wait_for(has_started, "start " + what, options);
-  } catch (...) {
-    mailbox_.request_kill(KillCause::start_given_up);
-    status_.wait_for(detail::is_final, what);
-    throw;
-  }
-  const MachineState state = status_.state();
-  if (state == MachineState::stopping) {
-    throw Error(Errc::cancelled, what + ": it was stopped by another call while it started");
-  }
-  if (!detail::is_final(state)) return;
-  const MachineEvent end = status_.final_event();
-  if (end.error) throw *end.error;
-  // A guest may be so quick that it has done its work and powered off by now.
-  if (end.reason != MachineEventReason::guest_stopped) {
-    throw Error(Errc::cancelled, what + ": it was killed by another call while it started");
-  }
+  if (saved_state != nullptr) take_up_state(what, options);
+  detail::wait_started(status_, what, options,
+                       [this] { mailbox_.request_kill(KillCause::start_given_up); });
 }
 
 /// Until the machine is paused. That QEMU ends instead is no error here: the state will say why.
-void QemuMachine::take_up_state(const CallOptions& options) {
+void QemuMachine::take_up_state(const std::string& what, const CallOptions& options) {
   try {
     await_state(mailbox_, options_.response_limit, options);
     status_.enter_from(MachineState::starting, MachineState::paused, MachineEventReason::restored);
   } catch (const Error& error) {
-    if (error.code() == Errc::cancelled || error.code() == Errc::timeout) throw;
+    if (error.code() != Errc::cancelled && error.code() != Errc::timeout) return;
+    mailbox_.request_kill(KillCause::start_given_up);
+    status_.wait_for(detail::is_final, what);
+    throw;
   }
 }
 
@@ -158,7 +144,7 @@ void QemuMachine::prepare(const std::filesystem::path* saved_state) {
   if (!host.machines.available()) {
     throw Error(Errc::not_found, host.machines.reason + "; " + host.machines.way_out);
   }
-  check_files(config_);
+  detail::check_files(config_);
   console_.open();
   std::lock_guard lock(mutex_);
   accelerator_ = std::string(to_string(host.acceleration.accelerator));

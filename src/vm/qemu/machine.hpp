@@ -16,9 +16,9 @@
 #include "vm/qemu/mailbox.hpp"
 #include "vm/qemu/monitor.hpp"
 #include "vm/qemu/port.hpp"
-#include "vm/qemu/runtime_folder.hpp"
 #include "vm/qemu/saved_machine.hpp"
 #include "vm/qemu/share_daemon.hpp"
+#include "vm/runtime_folder.hpp"
 
 #include <vmkit/base/log.hpp>
 
@@ -58,7 +58,7 @@ class QemuMachine final : public detail::MachineDriver {
  private:
   void launch(const std::filesystem::path* saved_state, const CallOptions& options);
   void prepare(const std::filesystem::path* saved_state);
-  void take_up_state(const CallOptions& options);
+  void take_up_state(const std::string& what, const CallOptions& options);
   SavedBy writer() const;
   std::vector<os::FileStatus> disk_statuses() const;
   void check_saved_disks();
@@ -79,7 +79,7 @@ class QemuMachine final : public detail::MachineDriver {
 
   mutable std::mutex mutex_;  // guards what is made by start() and gone at the end
   std::string accelerator_;
-  std::optional<RuntimeFolder> folder_;
+  std::optional<detail::RuntimeFolder> folder_;
   os::Descriptor qmp_listener_;
   std::vector<PortListener> ports_;
   std::vector<os::Descriptor> share_listeners_;

@@ -10,28 +10,9 @@
 namespace vmkit::vm::qemu {
 namespace {
 
-/// Holds a port while it lives.
-class Claim {
- public:
-  explicit Claim(std::shared_ptr<std::atomic<bool>> in_use) {
-    if (in_use->exchange(true)) {
-      throw Error(Errc::failed_precondition,
-                  "it has a connection already, and can have one at a time; close that first");
-    }
-    in_use_ = std::move(in_use);
-  }
-  ~Claim() {
-    if (in_use_) *in_use_ = false;
-  }
-  Claim(Claim&&) noexcept = default;
-
- private:
-  std::shared_ptr<std::atomic<bool>> in_use_;
-};
-
 class PortStream final : public Stream {
  public:
-  PortStream(Claim claim, std::unique_ptr<Stream> socket)
+  PortStream(detail::PortClaim claim, std::unique_ptr<Stream> socket)
       : claim_(std::move(claim)), socket_(std::move(socket)) {}
 
   std::size_t read(std::span<std::byte> buffer) override { return socket_->read(buffer); }
@@ -45,7 +26,7 @@ class PortStream final : public Stream {
   void close() noexcept override { socket_->close(); }
 
  private:
-  Claim claim_;  // released after the socket is closed
+  detail::PortClaim claim_;  // released after the socket is closed
   std::unique_ptr<Stream> socket_;
 };
 
@@ -55,7 +36,7 @@ PortListener::PortListener(std::filesystem::path path)
     : path_(std::move(path)), listener_(os::listen_unix(path_)) {}
 
 std::unique_ptr<Stream> PortListener::connect() const {
-  Claim claim(in_use_);
+  detail::PortClaim claim(in_use_);
   return std::make_unique<PortStream>(std::move(claim),
                                       os::make_socket_stream(os::connect_unix(path_)));
 }

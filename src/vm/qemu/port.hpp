@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "os/descriptor.hpp"
+#include "vm/port_claim.hpp"
 
 #include <vmkit/base/stream.hpp>
 

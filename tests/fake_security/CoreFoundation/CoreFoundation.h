@@ -10,6 +10,7 @@ using CFAllocatorRef = const struct FakeAllocator*;
 using CFStringRef = const struct FakeString*;
 using CFNumberRef = const struct FakeNumber*;
 using CFBooleanRef = const struct FakeBoolean*;
+using CFErrorRef = struct FakeError*;
 using CFDataRef = const struct FakeData*;
 using CFArrayRef = const struct FakeArray*;
 using CFDictionaryRef = const struct FakeDictionary*;

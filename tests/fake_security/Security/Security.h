@@ -27,6 +27,11 @@ extern const CFStringRef kSecMatchLimitAll;
 extern const CFStringRef kSecReturnAttributes;
 extern const CFStringRef kSecReturnData;
 
+using SecTaskRef = struct FakeTask*;
+SecTaskRef SecTaskCreateFromSelf(CFAllocatorRef allocator);
+CFTypeRef SecTaskCopyValueForEntitlement(SecTaskRef task, CFStringRef entitlement,
+                                         CFErrorRef* error);
+
 OSStatus SecItemCopyMatching(CFDictionaryRef query, CFTypeRef* result);
 CFStringRef SecCopyErrorMessageString(OSStatus status, void* reserved);
 

@@ -6,6 +6,7 @@
 #include "os/directory.hpp"
 
 using namespace vmkit;
+using vmkit::vm::detail::console_text;
 using vmkit::vm::detail::ConsoleRecorder;
 using Lines = std::vector<std::string>;
 
@@ -59,4 +60,19 @@ TEST_CASE("console: the log file is emptied, readable while written, and limited
   const std::string content = os::read_file(file, 1_MiB);
   CHECK(content == "hello\nworl\n[vmkit: the log's size limit is reached]\n");
   CHECK(console.tail(1) == Lines{"world, and morenever written"});
+}
+
+TEST_CASE("console recorder: of a long console the end is shown, of a panic its beginning") {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 80; ++i) lines.push_back("line " + std::to_string(i));
+  const std::string end = console_text(lines);
+  CHECK(end.find("last console lines:\n  line 60\n") == 0);
+  CHECK(end.find("line 79") != std::string::npos);
+  lines[30] = "[ 1.0] Kernel panic - not syncing";
+  const std::string panic = console_text(lines);
+  CHECK(panic.find("the console's lines at the panic:\n  line 27\n") == 0);
+  CHECK(panic.find("Kernel panic") != std::string::npos);
+  CHECK(panic.find("line 46") != std::string::npos);
+  CHECK(panic.find("line 47") == std::string::npos);
+  CHECK(console_text({}) == "the console is empty");
 }

@@ -113,21 +113,6 @@ TEST_CASE("ending: what QEMU's end means") {
   }
 }
 
-TEST_CASE("ending: of a long console the end is shown, of a panic its beginning") {
-  std::vector<std::string> lines;
-  for (int i = 0; i < 80; ++i) lines.push_back("line " + std::to_string(i));
-  const std::string end = console_text(lines);
-  CHECK(end.find("last console lines:\n  line 60\n") == 0);
-  CHECK(end.find("line 79") != std::string::npos);
-  lines[30] = "[ 1.0] Kernel panic - not syncing";
-  const std::string panic = console_text(lines);
-  CHECK(panic.find("the console's lines at the panic:\n  line 27\n") == 0);
-  CHECK(panic.find("Kernel panic") != std::string::npos);
-  CHECK(panic.find("line 46") != std::string::npos);
-  CHECK(panic.find("line 47") == std::string::npos);
-  CHECK(console_text({}) == "the console is empty");
-}
-
 TEST_CASE("ending: QEMU's words are shortened and made printable") {
   Evidence evidence{.exit = {1, 0}, .error_output = std::string(100'000, 'x') + "\x1b[2Jend\n"};
   const std::string message = judge(evidence).error->what();

@@ -123,9 +123,9 @@ TEST_CASE_FIXTURE(SavedMachineFixture,
   run_and_pause();
   machine.save(file);
   os::File::open(disk, os::File::Mode::read_write).write_at(0, std::vector(4, std::byte{'x'}));
-  CHECK(error_of([&] { machine.resume(); })
-            .find("failed_precondition: machine first: disk " + disk.string() + " was changed") ==
-        0);
+  CHECK(error_of([&] {
+          machine.resume();
+        }).find("failed_precondition: machine first: disk " + disk.string() + " was changed") == 0);
   machine.kill();
 
   MachineConfig other = with_disk("other");

@@ -6,7 +6,7 @@
 #include "os/directory.hpp"
 #include "os/file_lock.hpp"
 
-namespace vmkit::vm::qemu {
+namespace vmkit::vm::detail {
 
 /// A machine's private folder, "vmkit-vm-" and random characters. It is locked while it is in use,
 /// so that what a killed process left can be told from what another uses now. Move-only.
@@ -24,4 +24,4 @@ class RuntimeFolder {
   os::FileLock lock_;
 };
 
-}  // namespace vmkit::vm::qemu
+}  // namespace vmkit::vm::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vm/qemu/files.hpp"
+#include "vm/files.hpp"
 
 #include <array>
 #include <string_view>
@@ -9,7 +9,7 @@
 
 #include <vmkit/base/error.hpp>
 
-namespace vmkit::vm::qemu {
+namespace vmkit::vm::detail {
 namespace {
 
 constexpr std::uint64_t sector = 512;
@@ -30,7 +30,7 @@ void check_not_empty(const std::filesystem::path& path, const std::string& role)
   }
 }
 
-/// QEMU locks the disk itself, and would refuse too; but it cannot tell who has it.
+/// The backend locks the disk itself, and would refuse too; but it cannot tell who has it.
 void check_free(const os::File& file, bool read_only, const std::string& what) {
   const auto kind = read_only ? os::FileLock::Kind::shared : os::FileLock::Kind::exclusive;
   if (os::try_lock_disk(file, kind)) return;
@@ -82,4 +82,4 @@ void check_files(const MachineConfig& config) {
   }
 }
 
-}  // namespace vmkit::vm::qemu
+}  // namespace vmkit::vm::detail

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vm/qemu/runtime_folder.hpp"
+#include "vm/runtime_folder.hpp"
 
 #include <exception>
 #include <system_error>
 
-namespace vmkit::vm::qemu {
+namespace vmkit::vm::detail {
 namespace {
 
 constexpr const char* prefix = "vmkit-vm";
@@ -42,4 +42,4 @@ void RuntimeFolder::remove_abandoned(const std::filesystem::path& parent) noexce
   }
 }
 
-}  // namespace vmkit::vm::qemu
+}  // namespace vmkit::vm::detail

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vmkit/vm/config.hpp>
+
+namespace vmkit::vm::detail {
+
+/// Opens every file that the configuration names, so that what is missing or of a wrong format is
+/// told exactly, which neither QEMU nor Apple's framework does. Throws not_found,
+/// permission_denied, invalid_argument, failed_precondition for a disk that another has in a way
+/// that excludes this. Keeps nothing open and nothing locked: who runs the machine locks the disks
+/// itself, and would find ours in its way.
+void check_files(const MachineConfig& config);
+
+}  // namespace vmkit::vm::detail

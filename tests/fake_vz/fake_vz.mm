@@ -1,0 +1,802 @@
+// SPDX-License-Identifier: Apache-2.0
+// The classes of virtualization.api: what they keep is made by make_headers.py, what they do is
+// here, as Apple documents it.
+#import <Virtualization/Virtualization.h>
+
+#include "fake_vz/fake_vz.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <future>
+#include <set>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include "fake_vz/fake_dispatch.hpp"
+#include "vm/vz/apple_framework.hpp"
+
+@interface VZVirtualMachine (Fake)
+- (void)fakeEnd;
+- (void)fakeEnter:(VZVirtualMachineState)state;
+@end
+
+using fake_vz::Guest;
+using fake_vz::Refusal;
+using fake_vz::World;
+
+NSString* const VZErrorDomain = @"VZErrorDomain";
+
+/// What every object that belongs to a running machine knows.
+struct FakeObject {
+  explicit FakeObject(dispatch_queue_t its) : queue(its) {}
+  virtual ~FakeObject() = default;
+
+  dispatch_queue_t queue;
+  int fd = -1;  // of a connection
+};
+
+struct Guest::Machine {
+  VZVirtualMachine* object;  // which owns this
+  dispatch_queue_t queue;
+};
+
+namespace {
+
+std::mutex mutex;
+World the_world;
+std::vector<std::shared_ptr<Guest>> all_guests;
+std::string configuration_text;
+VZVirtualMachine* last_machine = nil;
+std::atomic<int> living{0};
+
+void off_queue(id object) {
+  fprintf(stderr, "fake_vz: %s was touched off its machine's queue\n",
+          object_getClassName(object));
+  abort();
+}
+
+void fake_vz_touch(id object, void* fake) {
+  if (fake == nullptr) return;
+  if (static_cast<FakeObject*>(fake)->queue != fake_vz::current_queue()) off_queue(object);
+}
+
+void fake_vz_did_alloc() {
+  ++living;
+}
+
+void fake_vz_will_dealloc(id object, void* fake) {
+  --living;
+  if (fake == nullptr) return;
+  fake_vz_touch(object, fake);
+  if ([object isKindOfClass:[VZVirtualMachine class]]) [object fakeEnd];
+  auto* const mine = static_cast<FakeObject*>(fake);
+  if (mine->fd >= 0) ::close(mine->fd);
+  delete mine;
+}
+
+NSError* make_error(const Refusal& why) {
+  NSString* const text = [NSString stringWithUTF8String:why.text.c_str()];
+  NSDictionary* const info =
+      [NSDictionary dictionaryWithObject:text forKey:NSLocalizedDescriptionKey];
+  return [NSError errorWithDomain:[NSString stringWithUTF8String:why.domain.c_str()]
+                             code:why.code
+                         userInfo:info];
+}
+
+NSError* vz_error(long code, const char* text) {
+  return make_error({"VZErrorDomain", code, text});
+}
+
+BOOL refuse(NSError** error, NSError* why) {
+  if (error != nullptr) *error = why;
+  return NO;
+}
+
+const char* yes_no(bool value) {
+  return value ? "YES" : "NO";
+}
+
+std::string path_of(NSURL* url) {
+  return url == nil ? "nil" : [[url path] UTF8String];
+}
+
+/// A file of the system's process that runs the machine: it locks what it writes.
+bool lock_image(NSURL* url, bool read_only, int& fd) {
+  fd = ::open(path_of(url).c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+  if (fd < 0) return false;
+  if (::flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return true;
+  ::close(fd);
+  fd = -1;
+  return false;
+}
+
+int duplicate(NSFileHandle* handle) {
+  return handle == nil ? -1 : ::fcntl([handle fileDescriptor], F_DUPFD_CLOEXEC, 0);
+}
+
+}  // namespace
+
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wincomplete-implementation"
+#pragma clang diagnostic ignored "-Wobjc-property-implementation"
+#include "fake_classes.h"
+#pragma clang diagnostic pop
+
+@implementation VZMACAddress (Fake)
+- (instancetype)initWithString:(NSString*)string {
+  self = [super init];
+  unsigned b[6];
+  char end = 0;
+  const int count = sscanf([string UTF8String], "%x:%x:%x:%x:%x:%x%c", b, b + 1, b + 2, b + 3,
+                           b + 4, b + 5, &end);
+  if (count != 6) {
+    [self release];
+    return nil;
+  }
+  _string = [string copy];
+  return self;
+}
+@end
+
+@implementation VZGenericPlatformConfiguration (Fake)
++ (BOOL)isNestedVirtualizationSupported {
+  return the_world.nested;
+}
+@end
+
+@implementation VZLinuxBootLoader (Fake)
+- (instancetype)initWithKernelURL:(NSURL*)kernelURL {
+  self = [super init];
+  _kernelURL = [kernelURL copy];
+  _commandLine = @"";
+  return self;
+}
+@end
+
+@implementation VZDiskImageStorageDeviceAttachment (Fake)
+- (instancetype)initWithURL:(NSURL*)url
+                   readOnly:(BOOL)readOnly
+                cachingMode:(VZDiskImageCachingMode)cachingMode
+        synchronizationMode:(VZDiskImageSynchronizationMode)synchronizationMode
+                      error:(NSError**)error {
+  self = [super init];
+  struct stat status;
+  if (::stat(path_of(url).c_str(), &status) != 0) {
+    [self release];
+    // Of a file that is not there, it says that an operation is not supported.
+    refuse(error, make_error({"NSPOSIXErrorDomain", ENOTSUP, "Operation not supported"}));
+    return nil;
+  }
+  if (status.st_size % 512 != 0) {
+    [self release];
+    refuse(error, vz_error(VZErrorInvalidDiskImage, "Invalid disk image."));
+    return nil;
+  }
+  _URL = [url copy];
+  _readOnly = readOnly;
+  _cachingMode = cachingMode;
+  _synchronizationMode = synchronizationMode;
+  return self;
+}
+@end
+
+@implementation VZVirtioBlockDeviceConfiguration (Fake)
+- (instancetype)initWithAttachment:(VZStorageDeviceAttachment*)attachment {
+  self = [super init];
+  _attachment = [attachment retain];
+  _blockDeviceIdentifier = @"";
+  return self;
+}
+@end
+
+@implementation VZFileHandleSerialPortAttachment (Fake)
+- (instancetype)initWithFileHandleForReading:(NSFileHandle*)reading
+                        fileHandleForWriting:(NSFileHandle*)writing {
+  self = [super init];
+  _fileHandleForReading = [reading retain];
+  _fileHandleForWriting = [writing retain];
+  return self;
+}
+@end
+
+@implementation VZVirtioConsoleDeviceConfiguration (Fake)
+- (instancetype)init {
+  self = [super init];
+  _ports = [[VZVirtioConsolePortConfigurationArray alloc] init];
+  return self;
+}
+@end
+
+@implementation VZVirtioConsolePortConfigurationArray (Fake)
+- (NSMutableArray*)fakeList {
+  if (_list == nil) _list = [[NSMutableArray alloc] init];
+  return _list;
+}
+- (void)setObject:(VZVirtioConsolePortConfiguration*)configuration
+    atIndexedSubscript:(NSUInteger)portIndex {
+  if (portIndex >= _maximumPortCount || portIndex != [[self fakeList] count]) {
+    [NSException raise:NSRangeException format:@"port %lu", (unsigned long)portIndex];
+  }
+  [[self fakeList] addObject:configuration];
+}
+- (VZVirtioConsolePortConfiguration*)objectAtIndexedSubscript:(NSUInteger)portIndex {
+  return portIndex < [[self fakeList] count] ? [[self fakeList] objectAtIndex:portIndex] : nil;
+}
+@end
+
+@implementation VZSharedDirectory (Fake)
+- (instancetype)initWithURL:(NSURL*)url readOnly:(BOOL)readOnly {
+  self = [super init];
+  _URL = [url copy];
+  _readOnly = readOnly;
+  return self;
+}
+@end
+
+@implementation VZSingleDirectoryShare (Fake)
+- (instancetype)initWithDirectory:(VZSharedDirectory*)directory {
+  self = [super init];
+  _directory = [directory retain];
+  return self;
+}
+@end
+
+@implementation VZLinuxRosettaDirectoryShare (Fake)
++ (VZLinuxRosettaAvailability)availability {
+  return static_cast<VZLinuxRosettaAvailability>(the_world.rosetta);
+}
+- (instancetype)initWithError:(NSError**)error {
+  self = [super init];
+  if (the_world.rosetta_share.code != 0) {
+    [self release];
+    refuse(error, make_error(the_world.rosetta_share));
+    return nil;
+  }
+  return self;
+}
+@end
+
+@implementation VZVirtioFileSystemDeviceConfiguration (Fake)
+- (instancetype)initWithTag:(NSString*)tag {
+  self = [super init];
+  _tag = [tag copy];
+  return self;
+}
+@end
+
+@implementation VZVirtualMachineConfiguration (Fake)
++ (uint64_t)minimumAllowedMemorySize {
+  return 64ULL << 20;
+}
++ (uint64_t)maximumAllowedMemorySize {
+  return 16ULL << 30;
+}
++ (NSUInteger)minimumAllowedCPUCount {
+  return 1;
+}
++ (NSUInteger)maximumAllowedCPUCount {
+  return 8;
+}
+
+- (BOOL)validateWithError:(NSError**)error {
+  const auto invalid = [&](const char* text) {
+    return refuse(error, vz_error(VZErrorInvalidVirtualMachineConfiguration, text));
+  };
+  if (the_world.validate.code != 0) return refuse(error, make_error(the_world.validate));
+  if (!the_world.entitled) return invalid("The process has no virtualization entitlement.");
+  if (_CPUCount < 1 || _CPUCount > 8) return invalid("The CPU count is invalid.");
+  if (_memorySize % (1 << 20) != 0 || _memorySize < [[self class] minimumAllowedMemorySize] ||
+      _memorySize > [[self class] maximumAllowedMemorySize]) {
+    return invalid("The memory size is invalid.");
+  }
+  if (_bootLoader == nil) return invalid("There is no boot loader.");
+  if ([_socketDevices count] > 1 || [_memoryBalloonDevices count] > 1) {
+    return invalid("There are too many devices.");
+  }
+  for (VZVirtioBlockDeviceConfiguration* device in _storageDevices) {
+    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
+    int fd = -1;
+    if (!lock_image(image.URL, image.readOnly, fd)) {
+      return invalid("Invalid virtual machine configuration. The storage device attachment is invalid.");
+    }
+    ::close(fd);
+    if ([device.blockDeviceIdentifier length] > 20) return invalid("The identifier is invalid.");
+  }
+  std::set<std::string> tags;
+  for (VZVirtioFileSystemDeviceConfiguration* device in _directorySharingDevices) {
+    const std::string tag = [device.tag UTF8String];
+    if (device.share == nil || tag.empty() || tag.size() >= 36 || !tags.insert(tag).second) {
+      return invalid("The directory sharing device is invalid.");
+    }
+  }
+  for (VZVirtioNetworkDeviceConfiguration* device in _networkDevices) {
+    if (device.attachment == nil) return invalid("The network device is invalid.");
+  }
+  return YES;
+}
+
+/// In the words of vz::to_string(VzPlan).
+- (std::string)fakeText {
+  static const char* const caching[] = {"Automatic", "Uncached", "Cached"};
+  static const char* const sync[] = {"?", "Full", "Fsync", "None"};
+  std::string text = "VZVirtualMachineConfiguration CPUCount=" + std::to_string(_CPUCount) +
+                     " memorySize=" + std::to_string(_memorySize) + "\n";
+  auto* const platform = (VZGenericPlatformConfiguration*)_platform;
+  text += std::string("VZGenericPlatformConfiguration nestedVirtualizationEnabled=") +
+          yes_no([platform isNestedVirtualizationEnabled]) + "\n";
+  auto* const loader = (VZLinuxBootLoader*)_bootLoader;
+  text += "VZLinuxBootLoader kernelURL=" + path_of(loader.kernelURL) +
+          " initialRamdiskURL=" + path_of(loader.initialRamdiskURL) + " commandLine='" +
+          [loader.commandLine UTF8String] + "'\n";
+  const auto names = [&](NSArray* objects) {
+    for (id object in objects) text += std::string(object_getClassName(object)) + "\n";
+  };
+  names(_serialPorts);
+  for (VZVirtioConsoleDeviceConfiguration* device in _consoleDevices) {
+    text += "VZVirtioConsoleDeviceConfiguration ports=";
+    for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
+      text += (i > 0 ? "," : "") + std::string([[device.ports objectAtIndexedSubscript:i].name
+                                       UTF8String]);
+    }
+    text += "\n";
+  }
+  for (VZVirtioBlockDeviceConfiguration* device in _storageDevices) {
+    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
+    text += "VZVirtioBlockDeviceConfiguration URL=" + path_of(image.URL) +
+            " readOnly=" + yes_no(image.readOnly) + " cachingMode=" + caching[image.cachingMode] +
+            " synchronizationMode=" + sync[image.synchronizationMode] +
+            " blockDeviceIdentifier='" + [device.blockDeviceIdentifier UTF8String] + "'\n";
+  }
+  for (VZVirtioNetworkDeviceConfiguration* device in _networkDevices) {
+    text += std::string("VZVirtioNetworkDeviceConfiguration attachment=") +
+            object_getClassName(device.attachment) +
+            " MACAddress=" + [device.MACAddress.string UTF8String] + "\n";
+  }
+  for (VZVirtioFileSystemDeviceConfiguration* device in _directorySharingDevices) {
+    text += std::string("VZVirtioFileSystemDeviceConfiguration tag=") + [device.tag UTF8String];
+    if ([device.share isKindOfClass:[VZSingleDirectoryShare class]]) {
+      VZSharedDirectory* const folder = ((VZSingleDirectoryShare*)device.share).directory;
+      text += " URL=" + path_of(folder.URL) + " readOnly=" + yes_no(folder.readOnly) + "\n";
+    } else {
+      text += std::string(" share=") + object_getClassName(device.share) + "\n";
+    }
+  }
+  names(_entropyDevices);
+  names(_memoryBalloonDevices);
+  names(_socketDevices);
+  return text;
+}
+@end
+
+namespace {
+
+/// The fake's part of a machine.
+struct Innards : FakeObject {
+  using FakeObject::FakeObject;
+
+  std::shared_ptr<Guest> guest;
+  Guest::Machine machine;
+  VZVirtualMachineConfiguration* configuration = nil;
+  std::vector<int> images;
+};
+
+Innards* innards(VZVirtualMachine* object) {
+  return static_cast<Innards*>(object->_fake);
+}
+
+template <class Device>
+Device* on_queue(Device* device, dispatch_queue_t queue) {
+  device->_fake = new FakeObject(queue);
+  return [device autorelease];
+}
+
+}  // namespace
+
+@implementation VZVirtualMachine (Fake)
++ (BOOL)isSupported {
+  return the_world.supported;
+}
+
+- (instancetype)initWithConfiguration:(VZVirtualMachineConfiguration*)configuration
+                                queue:(dispatch_queue_t)queue {
+  self = [super init];
+  if (![configuration validateWithError:nullptr]) abort();  // a breach of the contract
+  auto* const mine = new Innards(queue);
+  mine->guest = std::make_shared<Guest>();
+  mine->machine = {self, queue};
+  mine->guest->machine = &mine->machine;
+  mine->configuration = [configuration retain];
+  dispatch_retain(queue);
+  _fake = mine;
+  _queue = queue;
+  [self fakeEnter:VZVirtualMachineStateStopped];
+  NSMutableArray* const consoles = [NSMutableArray array];
+  for (id unused in configuration.consoleDevices) {
+    (void)unused;
+    [consoles addObject:on_queue([[VZVirtioConsoleDevice alloc] init], queue)];
+  }
+  NSMutableArray* const networks = [NSMutableArray array];
+  for (id unused in configuration.networkDevices) {
+    (void)unused;
+    [networks addObject:on_queue([[VZNetworkDevice alloc] init], queue)];
+  }
+  NSMutableArray* const balloons = [NSMutableArray array];
+  if ([configuration.memoryBalloonDevices count] > 0) {
+    auto* const balloon =
+        on_queue([[VZVirtioTraditionalMemoryBalloonDevice alloc] init], queue);
+    balloon->_targetVirtualMachineMemorySize = configuration.memorySize;
+    [balloons addObject:balloon];
+  }
+  NSMutableArray* const sockets = [NSMutableArray array];
+  if ([configuration.socketDevices count] > 0) {
+    [sockets addObject:on_queue([[VZVirtioSocketDevice alloc] init], queue)];
+  }
+  _consoleDevices = [consoles copy];
+  _networkDevices = [networks copy];
+  _memoryBalloonDevices = [balloons copy];
+  _socketDevices = [sockets copy];
+  std::lock_guard lock(mutex);
+  last_machine = self;
+  all_guests.push_back(mine->guest);
+  configuration_text = [configuration fakeText];
+  return self;
+}
+
+- (void)fakeEnter:(VZVirtualMachineState)state {
+  _state = state;
+  const bool running = state == VZVirtualMachineStateRunning;
+  const bool paused = state == VZVirtualMachineStatePaused;
+  _canStart = state == VZVirtualMachineStateStopped || state == VZVirtualMachineStateError;
+  _canPause = _canRequestStop = running;
+  _canResume = paused;
+  _canStop = running || paused;
+  Guest& guest = *innards(self)->guest;
+  guest.running_ = running || paused;
+  guest.paused_ = paused;
+  if (_canStart) {
+    guest.end();
+    for (const int image : innards(self)->images) ::close(image);
+    innards(self)->images.clear();
+  }
+}
+
+/// The machine's object goes.
+- (void)fakeEnd {
+  Innards* const mine = innards(self);
+  {
+    std::lock_guard lock(mine->guest->mutex);
+    mine->guest->machine = nullptr;
+  }
+  mine->guest->end();
+  for (const int image : mine->images) ::close(image);
+  [mine->configuration release];
+  dispatch_release(mine->queue);
+  std::lock_guard lock(mutex);
+  if (last_machine == self) last_machine = nil;
+  mine->guest.reset();
+}
+
+/// Answers later, on the queue: with the refusal, or in the new state.
+- (void)fakeFrom:(std::initializer_list<VZVirtualMachineState>)from
+         through:(VZVirtualMachineState)through
+              to:(VZVirtualMachineState)to
+         refusal:(const Refusal&)refusal
+           hangs:(std::atomic<bool>*)hangs
+         handler:(void (^)(NSError*))handler {
+  fake_vz_touch(self, _fake);
+  const VZVirtualMachineState before = _state;
+  bool fits = false;
+  for (const VZVirtualMachineState state : from) fits |= state == before;
+  NSError* error = nil;
+  if (!fits) {
+    error = vz_error(VZErrorInvalidVirtualMachineStateTransition, "Invalid state transition.");
+  } else if (refusal.code != 0) {
+    error = make_error(refusal);
+  }
+  if (fits) [self fakeEnter:through];
+  [self fakeAnswer:handler error:error back:before to:to fits:fits hangs:hangs];
+}
+
+- (void)fakeAnswer:(void (^)(NSError*))handler
+             error:(NSError*)error
+              back:(VZVirtualMachineState)before
+                to:(VZVirtualMachineState)to
+              fits:(bool)fits
+             hangs:(std::atomic<bool>*)hangs {
+  const auto delay = the_world.delay;
+  fake_vz::dispatch_later(innards(self)->queue, delay, ^{
+    if (hangs != nullptr && *hangs) {
+      [self fakeAnswer:handler error:error back:before to:to fits:fits hangs:hangs];
+      return;
+    }
+    if (fits) [self fakeEnter:error == nil ? to : before];
+    const bool boots = error == nil && before == VZVirtualMachineStateStopped;
+    if (boots) [self fakeBoot];
+    handler(error);
+  });
+}
+
+- (void)fakeBoot {
+  Innards* const mine = innards(self);
+  Guest& guest = *mine->guest;
+  {
+    std::lock_guard lock(guest.mutex);
+    for (VZSerialPortConfiguration* port in mine->configuration.serialPorts) {
+      guest.console_fd =
+          duplicate(((VZFileHandleSerialPortAttachment*)port.attachment).fileHandleForWriting);
+    }
+    for (VZVirtioConsoleDeviceConfiguration* device in mine->configuration.consoleDevices) {
+      for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
+        auto* const attachment = (VZFileHandleSerialPortAttachment*)[device.ports
+            objectAtIndexedSubscript:i].attachment;
+        guest.port_fds.push_back(duplicate(attachment.fileHandleForReading));
+      }
+    }
+  }
+  if (the_world.boot) std::thread(the_world.boot, mine->guest).detach();
+}
+
+- (void)startWithCompletionHandler:(void (^)(NSError*))handler {
+  if (the_world.start_throws) {
+    [NSException raise:NSInternalInconsistencyException format:@"thrown by a test"];
+  }
+  Refusal refusal = the_world.start;
+  Innards* const mine = innards(self);
+  for (VZVirtioBlockDeviceConfiguration* device in mine->configuration.storageDevices) {
+    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
+    int fd = -1;
+    if (lock_image(image.URL, image.readOnly, fd)) {
+      mine->images.push_back(fd);
+    } else {
+      refusal = {"VZErrorDomain", 2, "The storage device attachment is invalid."};
+    }
+  }
+  [self fakeFrom:{VZVirtualMachineStateStopped, VZVirtualMachineStateError}
+         through:VZVirtualMachineStateStarting
+              to:VZVirtualMachineStateRunning
+         refusal:refusal
+           hangs:&the_world.start_hangs
+         handler:handler];
+}
+
+- (void)stopWithCompletionHandler:(void (^)(NSError*))handler {
+  [self fakeFrom:{VZVirtualMachineStateRunning, VZVirtualMachineStatePaused}
+         through:VZVirtualMachineStateStopping
+              to:VZVirtualMachineStateStopped
+         refusal:the_world.stop
+           hangs:&the_world.stop_hangs
+         handler:handler];
+}
+
+- (void)pauseWithCompletionHandler:(void (^)(NSError*))handler {
+  [self fakeFrom:{VZVirtualMachineStateRunning}
+         through:VZVirtualMachineStatePausing
+              to:VZVirtualMachineStatePaused
+         refusal:the_world.pause
+           hangs:nullptr
+         handler:handler];
+}
+
+- (void)resumeWithCompletionHandler:(void (^)(NSError*))handler {
+  [self fakeFrom:{VZVirtualMachineStatePaused}
+         through:VZVirtualMachineStateResuming
+              to:VZVirtualMachineStateRunning
+         refusal:the_world.resume
+           hangs:nullptr
+         handler:handler];
+}
+
+- (BOOL)requestStopWithError:(NSError**)error {
+  fake_vz_touch(self, _fake);
+  if (!_canRequestStop) {
+    return refuse(error, vz_error(VZErrorInvalidVirtualMachineState, "The machine does not run."));
+  }
+  ++innards(self)->guest->presses_;
+  return YES;
+}
+@end
+
+@implementation VZVirtioSocketConnection (Fake)
+- (void)close {
+  fake_vz_touch(self, _fake);
+  auto* const mine = static_cast<FakeObject*>(_fake);
+  if (mine->fd >= 0) ::close(mine->fd);
+  mine->fd = _fileDescriptor = -1;
+}
+@end
+
+@implementation VZVirtioSocketDevice (Fake)
+- (void)connectToPort:(uint32_t)port
+    completionHandler:(void (^)(VZVirtioSocketConnection*, NSError*))handler {
+  fake_vz_touch(self, _fake);
+  dispatch_queue_t const queue = static_cast<FakeObject*>(_fake)->queue;
+  std::shared_ptr<Guest> guest;
+  for (const auto& one : fake_vz::guests()) {
+    std::lock_guard lock(one->mutex);
+    if (one->machine != nullptr && one->machine->queue == queue) guest = one;
+  }
+  int fds[2] = {-1, -1};
+  if (guest) {
+    std::lock_guard lock(guest->mutex);
+    const auto listener = guest->accepted.find(port);
+    if (listener != guest->accepted.end()) {
+      if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) abort();
+      ::fcntl(fds[1], F_SETFL, 0);
+      listener->second.push_back(fds[1]);
+    }
+  }
+  const int ours = fds[0];
+  fake_vz::dispatch_later(queue, the_world.delay, ^{
+    if (ours < 0) {
+      handler(nil, make_error({"NSPOSIXErrorDomain", ECONNRESET, "Connection reset by peer"}));
+      return;
+    }
+    auto* const connection = on_queue([[VZVirtioSocketConnection alloc] init], queue);
+    static_cast<FakeObject*>(connection->_fake)->fd = ours;
+    connection->_fileDescriptor = ours;
+    handler(connection, nil);
+  });
+}
+@end
+
+/// What GNUstep allocates once and keeps; of our objects the fake knows how many are alive.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libobjc.so\nleak:libgnustep-base.so\n";
+}
+
+/// Inside of GNUstep and its runtime, which are not compiled for this.
+extern "C" const char* __tsan_default_suppressions() {
+  return "deadlock:libobjc.so\ndeadlock:libgnustep-base.so\nrace:libobjc.so\n"
+         "race:libgnustep-base.so\n";
+}
+
+namespace fake_vz {
+
+World& world() {
+  return the_world;
+}
+
+void reset() {
+  wait_until_idle();
+  std::lock_guard lock(mutex);
+  all_guests.clear();
+  the_world.~World();
+  new (&the_world) World;
+}
+
+std::vector<std::shared_ptr<Guest>> guests() {
+  std::lock_guard lock(mutex);
+  return all_guests;
+}
+
+int living_objects() {
+  wait_until_idle();
+  return living;
+}
+
+std::string last_configuration() {
+  std::lock_guard lock(mutex);
+  return configuration_text;
+}
+
+void touch_off_queue() {
+  (void)[last_machine state];
+}
+
+Guest::~Guest() {
+  end();
+}
+
+void Guest::end() {
+  std::lock_guard lock(mutex);
+  for (const int fd : port_fds) ::close(fd);
+  port_fds.clear();
+  if (console_fd >= 0) ::close(console_fd);
+  console_fd = -1;
+  for (const auto& [port, fds] : accepted) {
+    for (const int fd : fds) ::close(fd);
+  }
+  accepted.clear();
+}
+
+void Guest::write_console(const std::string& text) {
+  std::lock_guard lock(mutex);
+  if (console_fd >= 0 && ::write(console_fd, text.data(), text.size()) < 0) abort();
+}
+
+int Guest::port(std::size_t index) {
+  std::lock_guard lock(mutex);
+  return port_fds.at(index);
+}
+
+void Guest::listen(unsigned port) {
+  std::lock_guard lock(mutex);
+  accepted[port];
+}
+
+int Guest::accept(unsigned port) {
+  std::lock_guard lock(mutex);
+  auto& fds = accepted.at(port);
+  const int fd = fds.at(0);
+  fds.erase(fds.begin());
+  return fd;
+}
+
+namespace {
+
+/// Has something done on the machine's queue, if the machine is there still by then.
+void post(Guest& guest, void (^block)(VZVirtualMachine*)) {
+  const auto kept = guest.shared_from_this();
+  std::lock_guard lock(guest.mutex);
+  if (guest.machine == nullptr) return;
+  dispatch_async(guest.machine->queue, ^{
+    Guest::Machine* machine;
+    {
+      std::lock_guard its_lock(kept->mutex);
+      machine = kept->machine;
+    }
+    if (machine != nullptr) block(machine->object);  // which goes on this queue only
+  });
+}
+
+}  // namespace
+
+void Guest::power_off() {
+  post(*this, ^(VZVirtualMachine* object) {
+    if (object->_state == VZVirtualMachineStateStopped) return;
+    [object fakeEnter:VZVirtualMachineStateStopped];
+    [object->_delegate guestDidStopVirtualMachine:object];
+  });
+}
+
+void Guest::break_down(const Refusal& why) {
+  const Refusal reason = why;
+  post(*this, ^(VZVirtualMachine* object) {
+    [object fakeEnter:VZVirtualMachineStateError];
+    [object->_delegate virtualMachine:object didStopWithError:make_error(reason)];
+  });
+}
+
+void Guest::lose_network(std::size_t index) {
+  post(*this, ^(VZVirtualMachine* object) {
+    [object->_delegate virtualMachine:object
+                            networkDevice:[object->_networkDevices objectAtIndex:index]
+        attachmentWasDisconnectedWithError:vz_error(VZErrorNetworkError, "The network is gone.")];
+  });
+}
+
+void Guest::open_port() {
+  post(*this, ^(VZVirtualMachine* object) {
+    auto* const device = (VZVirtioConsoleDevice*)[object->_consoleDevices firstObject];
+    id const port = [[[VZVirtioConsolePort alloc] init] autorelease];
+    [device->_delegate consoleDevice:device didOpenPort:port];
+  });
+}
+
+unsigned long long Guest::memory_target() {
+  const auto target = std::make_shared<std::promise<unsigned long long>>();
+  post(*this, ^(VZVirtualMachine* object) {
+    id const balloon = [object->_memoryBalloonDevices firstObject];
+    target->set_value(
+        [(VZVirtioTraditionalMemoryBalloonDevice*)balloon targetVirtualMachineMemorySize]);
+  });
+  return target->get_future().get();
+}
+
+}  // namespace fake_vz
+
+namespace vmkit::vm::vz {
+
+MacVersion macos_version() {
+  return {the_world.macos_major, the_world.macos_minor};
+}
+
+bool has_entitlement(const char* name) {
+  return the_world.entitled && std::string(name) == "com.apple.security.virtualization";
+}
+
+}  // namespace vmkit::vm::vz
