@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_boot KERNEL MODULES COUNT: how much later than a bare kernel's first process the agent
-// answers. Boots the same machine (kernel, flags, devices) COUNT times each with an initramfs that
-// holds nothing but a static /init which writes one line, and with the library's own; the two
-// take turns, so that what else the host does hits both. Prints one JSON object, times in
-// milliseconds from Machine::start.
+// bench_boot KERNEL MODULES COUNT (MODULES "-": the kernel needs none): how much later than a bare
+// kernel's first process the agent answers, and how much sooner if the machine is restored from a
+// file. The same machine (kernel, flags, devices) runs COUNT times each with an initramfs that
+// holds nothing but a static /init which writes one line, with the library's own, and from where
+// one of those was saved with its agent there; they take turns, so that what else the host does
+// hits all. Prints one JSON object, times in milliseconds from Machine::start or Machine::restore.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -67,6 +69,26 @@ void wait_for_agent(vm::Machine& machine, Clock::time_point deadline) {
   agent::Client::connect(machine.open_port(agent::port_name), {.deadline = deadline});
 }
 
+/// A file with a machine whose agent answers.
+void save(vm::Backend& backend, const vm::MachineConfig& config,
+          const std::filesystem::path& file) {
+  auto machine = backend.create(config);
+  machine.start();
+  wait_for_agent(machine, Clock::now() + limit);
+  machine.pause();
+  machine.save(file);
+}
+
+double restore(vm::Backend& backend, const vm::MachineConfig& config,
+               const std::filesystem::path& file) {
+  auto machine = backend.create(config);
+  const auto begin = Clock::now();
+  machine.restore(file);
+  machine.resume();
+  wait_for_agent(machine, begin + limit);
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
 template <class Wait>
 double boot(vm::Backend& backend, const vm::MachineConfig& config, Wait wait) {
   auto machine = backend.create(config);
@@ -106,22 +128,31 @@ int main(int argc, char** argv) try {
   bare.ports = {{.name = std::string(agent::port_name)}};
   vm::MachineConfig ours = bare;
   bare.boot.initrd = bare_initramfs();
-  ours.boot.initrd = agent::build_initramfs({.modules_directory = argv[2]});
+  agent::InitramfsOptions initramfs;
+  if (argv[2] != std::string_view("-")) initramfs.modules_directory = argv[2];
+  ours.boot.initrd = agent::build_initramfs(initramfs);
 
   const auto backend = vm::make_qemu_backend();
   const auto capabilities = backend->capabilities();
   std::vector<double> bare_ms;
   std::vector<double> agent_ms;
+  std::vector<double> restored_ms;
+  const auto saved = folder.path() / "saved";
+  save(*backend, ours, saved);
   for (int i = 0; i < count; ++i) {
     bare_ms.push_back(boot(*backend, bare, wait_for_bare_init));
     agent_ms.push_back(boot(*backend, ours, wait_for_agent));
+    restored_ms.push_back(restore(*backend, ours, saved));
   }
   std::printf(
       "{\"count\": %d, \"accelerator\": \"%s\", \"bare_median_ms\": %.1f, \"bare_min_ms\": %.1f, "
       "\"agent_median_ms\": %.1f, \"agent_min_ms\": %.1f, \"difference_median_ms\": %.1f, "
-      "\"difference_min_ms\": %.1f}\n",
+      "\"difference_min_ms\": %.1f, \"restored_median_ms\": %.1f, \"restored_ratio\": %.2f, "
+      "\"saved_mib\": %.1f}\n",
       count, capabilities.accelerator.c_str(), median(bare_ms), least(bare_ms), median(agent_ms),
-      least(agent_ms), median(agent_ms) - median(bare_ms), least(agent_ms) - least(bare_ms));
+      least(agent_ms), median(agent_ms) - median(bare_ms), least(agent_ms) - least(bare_ms),
+      median(restored_ms), median(restored_ms) / median(agent_ms),
+      static_cast<double>(std::filesystem::file_size(saved)) / (1 << 20));
 } catch (const std::exception& error) {
   std::fprintf(stderr, "bench_boot: %s\n", error.what());
   return 1;

@@ -45,8 +45,11 @@ void bring_up_loopback() {
 
 void prepare_system() {
   mount_one("devtmpfs", "/dev", MS_NOSUID);
-  mount_one("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
   mount_one("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+}
+
+void complete_system() {
+  mount_one("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
   bring_up_loopback();
 }
 

@@ -7,8 +7,11 @@
 
 namespace vmkit::guest {
 
-/// Mounts /dev, /proc and /sys of the initramfs and brings up the loopback interface.
+/// Mounts what is needed to find the control port: /dev and /sys of the initramfs.
 void prepare_system();
+
+/// What a client's requests need besides: mounts /proc, brings up the loopback interface.
+void complete_system();
 
 /// Loads the modules of /etc/modules.list that the machine needs to be reached; see
 /// docs/formats/agent-protocol.md for the file. Failures are logged only: whether they matter shows

@@ -27,7 +27,10 @@ using namespace vmkit::guest;
     Fd port = open_control_port();
     if (port) {
       Server server(std::move(port), ChannelKind::virtio_port);
-      server.on_first_session(load_late_modules);
+      server.after_first_greeting([] {
+        complete_system();
+        load_late_modules();
+      });
       server.run();
     } else {
       log("fatal: no virtio-serial port named vmkit.ctl appeared; the kernel needs virtio_console "

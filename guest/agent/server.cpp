@@ -96,6 +96,9 @@ void Server::run() {
       reap();  // what it was in the middle of
     }
     if (connected_) write_channel();
+    if (after_first_greeting_ != nullptr && client_ != nullptr) {
+      std::exchange(after_first_greeting_, nullptr)();
+    }
     if (ending_->due()) {
       flush_channel();
       finished_ = true;
@@ -267,13 +270,13 @@ void Server::take_preamble(std::span<const std::byte>& input) {
   nonce_ = preamble->nonce;
   const agent::Preamble reply{agent::Preamble::Kind::answer, agent::protocol::version, nonce_};
   const auto bytes = reply.encode();
-  outgoing_.assign(bytes.begin(), bytes.end());
+  outgoing_.clear();
+  outgoing_.append(bytes);
   outgoing_sent_ = 0;
   if (preamble->version != agent::protocol::version) return;  // the client sees why
   session_.emplace();
   scanning_ = false;
   fresh_ = true;
-  if (first_session_ != nullptr) std::exchange(first_session_, nullptr)();
 }
 
 void Server::write_channel() {
@@ -321,7 +324,7 @@ void Server::end_session(bool for_good) {
 void Server::break_session() {
   agent::yamux::OutputBuffer unsent;
   session_->mux().take_output(unsent);
-  outgoing_.insert(outgoing_.end(), unsent.begin(), unsent.end());
+  outgoing_.append(unsent);
   end_session(false);  // it may be a new one of the same client that we see
 }
 

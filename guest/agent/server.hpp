@@ -35,8 +35,8 @@ class Server final : private Client {
   /// Returns when the one socket's client has gone, or when the machine is to be switched off.
   void run();
 
-  /// Called once, when the first client has been greeted.
-  void on_first_session(void (*callback)()) { first_session_ = callback; }
+  /// Called once, when the first client's greeting has been answered and before its next request.
+  void after_first_greeting(void (*callback)()) { after_first_greeting_ = callback; }
 
  private:
   struct Arrived {
@@ -95,7 +95,7 @@ class Server final : private Client {
   Fd signals_;
   bool connected_ = false;
   bool finished_ = false;
-  void (*first_session_)() = nullptr;
+  void (*after_first_greeting_)() = nullptr;
 
   agent::PreambleScanner scanner_{agent::Preamble::Kind::hello};
   bool scanning_ = true;  // for the next session's preamble

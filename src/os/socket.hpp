@@ -27,8 +27,9 @@ Descriptor listen_unix(const std::filesystem::path& path);
 Descriptor accept_connection(int listener, const CallOptions& options = {});
 
 /// Sends what fits without blocking; returns how many bytes, perhaps 0. Throws unavailable when the
-/// peer is gone.
-std::size_t send_now(int socket, std::span<const std::byte> data);
+/// peer is gone. `descriptor`, if there is one, goes along with the first byte over a unix socket:
+/// the peer gets one of its own for the same file.
+std::size_t send_now(int socket, std::span<const std::byte> data, int descriptor = -1);
 
 /// A Stream over a connected socket, which it takes.
 std::unique_ptr<Stream> make_socket_stream(Descriptor socket);

@@ -39,6 +39,8 @@ std::string_view to_string(MachineEventReason reason) noexcept {
       return "start_requested";
     case MachineEventReason::started:
       return "started";
+    case MachineEventReason::restored:
+      return "restored";
     case MachineEventReason::paused:
       return "paused";
     case MachineEventReason::resumed:
@@ -80,6 +82,26 @@ std::string describe(const detail::MachineImpl& impl, MachineState state) {
                                              ", found it " + describe(impl, found));
 }
 
+/// Whatever goes wrong in it, the machine has failed then.
+template <class Launch>
+void begin(detail::MachineImpl& impl, std::string_view call, const CallOptions& options,
+           Launch launch) {
+  options.check(std::string(call) + " machine " + impl.config.name);
+  if (!impl.status.enter(MachineState::starting, MachineEventReason::start_requested)) {
+    throw_wrong_state(impl, call, "created");
+  }
+  try {
+    launch();
+  } catch (const Error& error) {
+    impl.status.enter(MachineState::failed, MachineEventReason::failed, error);
+    throw;
+  } catch (const std::exception& error) {
+    const Error named(Errc::internal, "machine " + impl.config.name + ": " + error.what());
+    impl.status.enter(MachineState::failed, MachineEventReason::failed, named);
+    throw named;
+  }
+}
+
 bool has_processors(MachineState state) {
   return state == MachineState::running || state == MachineState::paused ||
          state == MachineState::stopping;
@@ -101,20 +123,16 @@ MachineState Machine::state() const noexcept {
 }
 
 void Machine::start(const CallOptions& options) {
-  options.check("start machine " + impl_->config.name);
-  if (!impl_->status.enter(MachineState::starting, MachineEventReason::start_requested)) {
-    throw_wrong_state(*impl_, "start", "created");
-  }
-  try {
-    impl_->driver->start(options);
-  } catch (const Error& error) {
-    impl_->status.enter(MachineState::failed, MachineEventReason::failed, error);
-    throw;
-  } catch (const std::exception& error) {
-    const Error named(Errc::internal, "machine " + impl_->config.name + ": " + error.what());
-    impl_->status.enter(MachineState::failed, MachineEventReason::failed, named);
-    throw named;
-  }
+  begin(*impl_, "start", options, [&] { impl_->driver->start(options); });
+}
+
+void Machine::restore(const std::filesystem::path& file, const CallOptions& options) {
+  begin(*impl_, "restore", options, [&] { impl_->driver->restore(file, options); });
+}
+
+void Machine::save(const std::filesystem::path& file, const CallOptions& options) {
+  if (state() != MachineState::paused) throw_wrong_state(*impl_, "save", "paused");
+  impl_->driver->save(file, options);
 }
 
 void Machine::stop(std::chrono::milliseconds grace, const CallOptions& options) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,10 @@ class MachineDriver {
 
   /// Returns when the state is not starting any more, or throws with nothing left running.
   virtual void start(const CallOptions& options) = 0;
+  /// The same, but the state is paused then.
+  virtual void restore(const std::filesystem::path& file, const CallOptions& options) = 0;
+  /// Of a machine that was paused a moment ago.
+  virtual void save(const std::filesystem::path& file, const CallOptions& options) = 0;
   /// Returns at once; the final state follows. Before start() it only prevents the start.
   virtual void request_kill() noexcept = 0;
   virtual void press_power_button(const CallOptions& options) = 0;

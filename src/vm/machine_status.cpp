@@ -21,7 +21,7 @@ bool may_follow(MachineState from, MachineState to) noexcept {
     case MachineState::running:
       return from == MachineState::starting || from == MachineState::paused;
     case MachineState::paused:
-      return from == MachineState::running;
+      return from == MachineState::starting || from == MachineState::running;
     case MachineState::stopping:
       return from == MachineState::starting || from == MachineState::running ||
              from == MachineState::paused;

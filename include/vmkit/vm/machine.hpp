@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,8 +20,9 @@
 
 namespace vmkit::vm {
 
-/// created → starting → running ⇄ paused → stopping → stopped; failed from any but stopped. The
-/// last two are final: a machine runs once, the next run is another Machine.
+/// created → starting → running ⇄ paused → stopping → stopped; failed from any but stopped; from
+/// starting to paused if it is restored. The last two are final: a machine runs once, the next run
+/// is another Machine.
 enum class MachineState { created, starting, running, paused, stopping, stopped, failed };
 
 /// "created", "starting", …
@@ -29,7 +31,8 @@ std::string_view to_string(MachineState state) noexcept;
 /// Why an event came.
 enum class MachineEventReason {
   start_requested,
-  started,  ///< The processors run; the guest's kernel may not have spoken yet.
+  started,   ///< The processors run; the guest's kernel may not have spoken yet.
+  restored,  ///< It is paused where it was saved; resume() lets it go on.
   paused,
   resumed,
   stop_requested,
@@ -108,6 +111,29 @@ class Machine {
   /// backend's program, kernel, initrd, a disk), invalid_argument (a kernel or disk of a wrong
   /// format), unsupported (the backend refuses; its own words are in the message), timeout.
   void start(const CallOptions& options = {});
+
+  /// Instead of start(): brings the machine to where save() left one, paused. The configuration has
+  /// to be what that had, but for its name, boot, console and watchdog, and for the disks' files
+  /// and how the host caches them; those must have the content that they had when it was saved, and
+  /// ports have nobody connected. What the guest knows of the world is old by then: its clock, its
+  /// network connections, and its random numbers, which all machines restored from one file share
+  /// until it gets new ones.
+  /// Who can write the file can put anything into the guest, and talks to the backend's parser.
+  /// Errors: those of start(); not_found (the file), data_corruption (it is damaged),
+  /// invalid_argument (another configuration; all differences are in the message), unsupported
+  /// (another backend, another version of it, or another accelerator wrote it).
+  void restore(const std::filesystem::path& file, const CallOptions& options = {});
+
+  /// Writes a paused machine's memory, processors and devices into a file, from which another
+  /// machine goes on with restore(), now or later, on this host. Not its disks: before this one
+  /// goes on, they are to be cloned, or it is to be killed. The machine stays paused, and can go
+  /// on; until then others may have its disks, but once they have written it cannot (resume():
+  /// failed_precondition). The file is as large as the memory that the guest has used, is for this
+  /// user only, for the guest's secrets are in it, and appears under its name when it is whole.
+  /// Progress has the phase "save", in bytes. Errors: failed_precondition (not paused),
+  /// already_exists (the file), unsupported (a device whose state cannot be saved: shared folders),
+  /// resource_exhausted (no room).
+  void save(const std::filesystem::path& file, const CallOptions& options = {});
 
   /// Presses the guest's power button and waits for the machine to end; after `grace` kills it.
   /// The guest needs a program that minds the button (under x86-64 an ACPI one). If the call

@@ -62,7 +62,7 @@ void Engine::received(std::size_t count) {
 }
 
 void Engine::take_output(OutputBuffer& into) {
-  std::swap(into, output_);
+  into.swap(output_);
   output_.clear();
 }
 

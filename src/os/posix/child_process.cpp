@@ -61,6 +61,7 @@ struct ChildPlan {
   std::array<int, 3> moved{};
   for (int i = 0; i < 3; ++i) {
     const int source = plan.standard[i] >= 0 ? plan.standard[i] : ::open("/dev/null", O_RDWR);
+    if (source < 0) fail();
     moved[i] = ::fcntl(source, F_DUPFD, 3);
     if (moved[i] < 0) fail();
   }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/socket.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <utility>
@@ -127,10 +129,24 @@ Descriptor accept_connection(int listener, const CallOptions& options) {
   }
 }
 
-std::size_t send_now(int socket, std::span<const std::byte> data) {
+std::size_t send_now(int socket, std::span<const std::byte> data, int descriptor) {
   prevent_signals(socket);
+  iovec bytes{const_cast<std::byte*>(data.data()), data.size()};  // only read
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  if (descriptor >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  }
   for (;;) {
-    const ssize_t count = ::send(socket, data.data(), data.size(), send_flags | MSG_DONTWAIT);
+    const ssize_t count = ::sendmsg(socket, &message, send_flags | MSG_DONTWAIT);
     if (count >= 0) return static_cast<std::size_t>(count);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
     if (errno != EINTR) throw Error::from_errno(errno, "write to a socket");

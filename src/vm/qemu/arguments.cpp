@@ -86,6 +86,10 @@ class Builder {
     add("-kernel", config_.boot.image.native());
     if (!plan_.initrd.empty()) add("-initrd", plan_.initrd.native());
     add("-append", kernel_command_line(config_, plan_));
+    if (plan_.saved_state >= 0) {
+      add("-incoming", "fd:" + std::to_string(plan_.saved_state));
+      arguments_.push_back("-S");  // halted when it is there
+    }
     return std::move(arguments_);
   }
 

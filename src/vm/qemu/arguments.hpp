@@ -24,6 +24,8 @@ struct ArgumentsPlan {
   std::vector<int> port_listeners = {};  ///< One for each of the configuration's ports.
   /// The socket of each share's daemon; empty for a share over 9p.
   std::vector<std::filesystem::path> share_sockets = {};
+  /// An open file that QEMU inherits, at the offset where a saved state begins; -1: it boots.
+  int saved_state = -1;
 };
 
 /// Virtio devices that the configuration asks for, and how many the machine type has slots for.

@@ -72,10 +72,12 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
   std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,
                                                      detail::MachineStatus& status) override {
     const Architecture architecture = config.architecture;
-    auto probe = [self = shared_from_this(), architecture] { return self->host(architecture); };
-    auto probe_share_daemon = [self = shared_from_this()] { return self->share_daemon({}); };
-    return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probe),
-                                         std::move(probe_share_daemon));
+    QemuMachine::Probes probes{
+        .host = [self = shared_from_this(), architecture] { return self->host(architecture); },
+        .share_daemon = [self = shared_from_this()] { return self->share_daemon({}); },
+        .version = [self = shared_from_this(),
+                    architecture] { return self->program(self->host(architecture), {}).version; }};
+    return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probes));
   }
 
  private:

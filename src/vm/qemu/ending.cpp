@@ -9,6 +9,7 @@ namespace vmkit::vm::qemu {
 namespace {
 
 constexpr std::size_t longest_excerpt = 2048;
+constexpr const char* load_failed = "load of migration failed";
 
 /// The end of what QEMU wrote to its standard error, on one line.
 std::string last_words(const std::string& error_output) {
@@ -128,6 +129,10 @@ MachineEvent judge(const Evidence& evidence) {
                         console_text(evidence.console))};
     }
     return failed(Errc::unavailable, "qemu was ended from outside (" + reason.substr(0, 40) + ")");
+  }
+  if (evidence.restores && evidence.error_output.find(load_failed) != std::string::npos) {
+    return failed(Errc::data_corruption, "qemu cannot take up the saved state, which is damaged; " +
+                                             last_words(evidence.error_output));
   }
   if (!evidence.came_up) {
     return {MachineState::failed, MachineEventReason::failed, refused(evidence)};

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/qemu/machine.hpp"
 
+#include <cerrno>
 #include <chrono>
+#include <fcntl.h>
+#include <unistd.h>
 #include <utility>
 
+#include "os/atomic_file.hpp"
 #include "os/file.hpp"
 #include "os/process_usage.hpp"
 #include "os/socket.hpp"
 #include "vm/qemu/files.hpp"
+#include "vm/qemu/migration.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -25,6 +30,15 @@ std::string joined(const std::vector<std::string>& words) {
   std::string line;
   for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
   return line;
+}
+
+/// One more descriptor of the open file, whose offset is moved.
+os::Descriptor at_offset(const os::File& file, std::uint64_t offset) {
+  os::Descriptor descriptor(::fcntl(file.fd(), F_DUPFD_CLOEXEC, 0));
+  if (!descriptor || ::lseek(descriptor.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
+    throw Error::from_errno(errno, "position in " + file.path().string());
+  }
+  return descriptor;
 }
 
 /// Without those that have ended.
@@ -45,12 +59,11 @@ MachineStatistics usage_of(const std::vector<pid_t>& processes) {
 }  // namespace
 
 QemuMachine::QemuMachine(MachineConfig config, detail::MachineStatus& status, QemuOptions options,
-                         HostProbe probe, ShareDaemonProbe probe_share_daemon)
+                         Probes probes)
     : config_(std::move(config)),
       status_(status),
       options_(std::move(options)),
-      probe_(std::move(probe)),
-      probe_share_daemon_(std::move(probe_share_daemon)),
+      probes_(std::move(probes)),
       log_(options_.log, "vm"),
       console_(config_.console) {}
 
@@ -60,9 +73,17 @@ QemuMachine::~QemuMachine() {
 }
 
 void QemuMachine::start(const CallOptions& options) {
+  launch(nullptr, options);
+}
+
+void QemuMachine::restore(const std::filesystem::path& file, const CallOptions& options) {
+  launch(&file, options);
+}
+
+void QemuMachine::launch(const std::filesystem::path* saved_state, const CallOptions& options) {
   const std::string what = "machine " + config_.name;
   try {
-    prepare();
+    prepare(saved_state);
     // The thread lives as long as QEMU, which is to die with it.
     thread_ = std::thread([this] { run(); });
   } catch (const Error& error) {
@@ -72,9 +93,10 @@ void QemuMachine::start(const CallOptions& options) {
     clean_up();
     throw;
   }
+  const auto has_started = [](MachineState state) { return state != MachineState::starting; };
   try {
-    status_.wait_for([](MachineState state) { return state != MachineState::starting; },
-                     "start " + what, options);
+    if (saved_state != nullptr) take_up_state(options);
+    status_.wait_for(has_started, "start " + what, options);
   } catch (...) {
     mailbox_.request_kill(KillCause::start_given_up);
     status_.wait_for(detail::is_final, what);
@@ -93,8 +115,46 @@ void QemuMachine::start(const CallOptions& options) {
   }
 }
 
-void QemuMachine::prepare() {
-  const Host host = probe_();
+/// Until the machine is paused. That QEMU ends instead is no error here: the state will say why.
+void QemuMachine::take_up_state(const CallOptions& options) {
+  try {
+    await_state(mailbox_, options_.response_limit, options);
+    status_.enter_from(MachineState::starting, MachineState::paused, MachineEventReason::restored);
+  } catch (const Error& error) {
+    if (error.code() == Errc::cancelled || error.code() == Errc::timeout) throw;
+  }
+}
+
+void QemuMachine::save(const std::filesystem::path& path, const CallOptions& options) {
+  const std::string what = "machine " + config_.name + ": save " + path.string();
+  if (!config_.shares.empty()) {
+    throw Error(Errc::unsupported, what + ": share " + config_.shares.front().tag +
+                                       ": qemu cannot save what serves shared folders");
+  }
+  if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
+    throw Error(Errc::already_exists, what + ": there is a file of that name; remove it first");
+  }
+  try {
+    os::AtomicFile file(path, 0600);
+    const std::uint64_t offset = write_saved_head(file.file(), config_, writer());
+    const auto descriptor = std::make_shared<const os::Descriptor>(at_offset(file.file(), offset));
+    write_state(mailbox_, descriptor, options_.response_limit, options);
+    {
+      const std::lock_guard lock(mutex_);
+      saved_disks_ = disk_statuses();
+    }
+    file.commit(os::AtomicFile::Existing::keep);
+  } catch (const Error& error) {
+    throw error.with_context(what);
+  }
+}
+
+SavedBy QemuMachine::writer() const {
+  return {probes_.version(), std::string(to_string(probes_.host().acceleration.accelerator))};
+}
+
+void QemuMachine::prepare(const std::filesystem::path* saved_state) {
+  const Host host = probes_.host();
   if (!host.machines.available()) {
     throw Error(Errc::not_found, host.machines.reason + "; " + host.machines.way_out);
   }
@@ -116,11 +176,18 @@ void QemuMachine::prepare() {
                      qmp_listener_.get()};
   for (const PortListener& port : ports_) plan.port_listeners.push_back(port.fd());
   prepare_shares(plan);
+  if (saved_state != nullptr) {
+    const auto file = os::File::open(*saved_state, os::File::Mode::read);
+    saved_state_ = at_offset(file, check_saved_head(file, config_, writer()));
+    plan.saved_state = saved_state_.get();
+    setup_.restores = true;
+  }
   setup_.machine = config_.name;
   setup_.kernel = config_.boot.image.string();
   setup_.launch.arguments = build_arguments(config_, plan);
-  setup_.launch.listeners = plan.port_listeners;
-  setup_.launch.listeners.push_back(plan.qmp_listener);
+  setup_.launch.inherited = plan.port_listeners;
+  setup_.launch.inherited.push_back(plan.qmp_listener);
+  if (saved_state_) setup_.launch.inherited.push_back(saved_state_.get());
   setup_.launch.qmp_path = qmp_path;
   setup_.response_limit = options_.response_limit;
   setup_.boot_watchdog = boot_watchdog(config_, plan.accelerator);
@@ -132,7 +199,7 @@ void QemuMachine::prepare() {
 void QemuMachine::prepare_shares(ArgumentsPlan& plan) {
   plan.share_sockets.resize(config_.shares.size());
   if (config_.shares.empty()) return;
-  const ShareDaemon daemon = probe_share_daemon_();
+  const ShareDaemon daemon = probes_.share_daemon();
   for (std::size_t i = 0; i < config_.shares.size(); ++i) {
     const Share& share = config_.shares[i];
     if (share_transport(share, daemon) != ShareTransport::virtiofs) continue;
@@ -181,6 +248,7 @@ void QemuMachine::clean_up() noexcept {
   ports_.clear();
   share_listeners_.clear();
   qmp_listener_.reset();
+  saved_state_.reset();
   folder_.reset();
 }
 
@@ -196,7 +264,36 @@ void QemuMachine::pause(const CallOptions& options) {
   mailbox_.execute({"stop"}, options_.response_limit, options);
 }
 
+std::vector<os::FileStatus> QemuMachine::disk_statuses() const {
+  std::vector<os::FileStatus> all;
+  for (const Disk& disk : config_.disks) {
+    all.push_back(os::File::open(disk.path, os::File::Mode::read).status());
+  }
+  return all;
+}
+
+// With its state QEMU also gives up its disks, and takes them again when it goes on; but it does
+// not see who else had them.
+void QemuMachine::check_saved_disks() {
+  const std::lock_guard lock(mutex_);
+  if (saved_disks_.empty()) return;
+  const auto found = disk_statuses();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const os::FileStatus& saved = saved_disks_[i];
+    if (found[i].inode == saved.inode && found[i].size == saved.size &&
+        found[i].modified == saved.modified) {
+      continue;
+    }
+    throw Error(Errc::failed_precondition, "machine " + config_.name + ": disk " +
+                                               config_.disks[i].path.string() +
+                                               " was changed since the machine was saved, which "
+                                               "cannot go on with it");
+  }
+  saved_disks_.clear();
+}
+
 void QemuMachine::resume(const CallOptions& options) {
+  check_saved_disks();
   mailbox_.execute({"cont"}, options_.response_limit, options);
 }
 

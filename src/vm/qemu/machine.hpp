@@ -17,6 +17,7 @@
 #include "vm/qemu/monitor.hpp"
 #include "vm/qemu/port.hpp"
 #include "vm/qemu/runtime_folder.hpp"
+#include "vm/qemu/saved_machine.hpp"
 #include "vm/qemu/share_daemon.hpp"
 
 #include <vmkit/base/log.hpp>
@@ -29,12 +30,21 @@ class QemuMachine final : public detail::MachineDriver {
   /// What this host has; may be asked from any thread.
   using HostProbe = std::function<Host()>;
   using ShareDaemonProbe = std::function<ShareDaemon()>;
+  /// QEMU's version.
+  using VersionProbe = std::function<std::string()>;
+  struct Probes {
+    HostProbe host;
+    ShareDaemonProbe share_daemon;
+    VersionProbe version;
+  };
 
   QemuMachine(MachineConfig config, detail::MachineStatus& status, QemuOptions options,
-              HostProbe probe, ShareDaemonProbe probe_share_daemon);
+              Probes probes);
   ~QemuMachine() override;
 
   void start(const CallOptions& options) override;
+  void restore(const std::filesystem::path& file, const CallOptions& options) override;
+  void save(const std::filesystem::path& file, const CallOptions& options) override;
   void request_kill() noexcept override;
   void press_power_button(const CallOptions& options) override;
   void pause(const CallOptions& options) override;
@@ -46,7 +56,12 @@ class QemuMachine final : public detail::MachineDriver {
   MachineDiagnostics diagnostics() const override;
 
  private:
-  void prepare();
+  void launch(const std::filesystem::path* saved_state, const CallOptions& options);
+  void prepare(const std::filesystem::path* saved_state);
+  void take_up_state(const CallOptions& options);
+  SavedBy writer() const;
+  std::vector<os::FileStatus> disk_statuses() const;
+  void check_saved_disks();
   std::filesystem::path prepare_initrd() const;
   void prepare_shares(ArgumentsPlan& plan);
   void run() noexcept;
@@ -56,8 +71,7 @@ class QemuMachine final : public detail::MachineDriver {
   const MachineConfig config_;
   detail::MachineStatus& status_;
   const QemuOptions options_;
-  const HostProbe probe_;
-  const ShareDaemonProbe probe_share_daemon_;
+  const Probes probes_;
   const Logger log_;
   detail::ConsoleRecorder console_;
   Mailbox mailbox_;
@@ -69,7 +83,10 @@ class QemuMachine final : public detail::MachineDriver {
   os::Descriptor qmp_listener_;
   std::vector<PortListener> ports_;
   std::vector<os::Descriptor> share_listeners_;
+  os::Descriptor saved_state_;
   MonitorSetup setup_;
+
+  std::vector<os::FileStatus> saved_disks_;  // as they were then; until it goes on
 
   std::thread thread_;
 };

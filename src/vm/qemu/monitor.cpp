@@ -42,15 +42,16 @@ MachineEvent Monitor::run() {
 }
 
 Evidence Monitor::run_once() {
-  evidence_ = {.kernel = setup_.kernel};
+  evidence_ = {.kernel = setup_.kernel, .restores = setup_.restores};
   negotiation_id_ = 0;
-  alive_ = false;
+  alive_ = setup_.restores;  // it has shown life before it was saved
   Process process(setup_.launch);
   facts_.set_processes(process.pids());
   answer_deadline_ = Clock::now() + setup_.response_limit;
   daemon_deadline_.reset();
   life_deadline_.reset();
-  if (setup_.boot_watchdog.count() > 0) life_deadline_ = Clock::now() + setup_.boot_watchdog;
+  if (!alive_ && setup_.boot_watchdog.count() > 0)
+    life_deadline_ = Clock::now() + setup_.boot_watchdog;
   while (!process.child().poll()) {
     poll_once(process);
     serve_mailbox(process);
@@ -129,7 +130,10 @@ void Monitor::handle_reply(const QmpReply& reply) {
     evidence_.came_up = true;
     answer_deadline_.reset();
     mailbox_.wake();  // commands may have been waiting for this
-    status_.enter_from(MachineState::starting, MachineState::running, MachineEventReason::started);
+    if (!setup_.restores) {
+      status_.enter_from(MachineState::starting, MachineState::running,
+                         MachineEventReason::started);
+    }
     return;
   }
   const auto found = sent_.find(reply.id);

@@ -27,6 +27,8 @@ struct MonitorSetup {
   Launch launch = {};
   std::chrono::milliseconds response_limit{};
   std::chrono::milliseconds boot_watchdog{};  ///< Zero: none.
+  bool restores =
+      false;  ///< QEMU takes up a saved state; whoever started it says when that is done.
   Logger log = {};
 };
 

@@ -34,7 +34,7 @@ os::ChildProcess spawn(const Launch& launch, const os::DescriptorPair& console,
   options.environment.emplace();  // a guest that breaks out finds no secret there
   options.stdout_fd = console.second.get();
   options.stderr_fd = error.second.get();
-  options.inherited = launch.listeners;
+  options.inherited = launch.inherited;
   options.die_with_parent_thread = os::can_die_with_parent;
   return os::ChildProcess::spawn(options);
 }

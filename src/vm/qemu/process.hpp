@@ -14,7 +14,7 @@ namespace vmkit::vm::qemu {
 
 struct Launch {
   std::vector<std::string> arguments = {};
-  std::vector<int> listeners = {};  ///< Inherited under the same numbers.
+  std::vector<int> inherited = {};  ///< Descriptors, under the same numbers.
   std::filesystem::path qmp_path = {};
   std::vector<os::SpawnOptions> daemons = {};  ///< That QEMU needs; each ends with it.
 };

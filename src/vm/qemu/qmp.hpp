@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+
+#include "os/descriptor.hpp"
 
 // The QEMU Machine Protocol: JSON objects, one a line, over a socket. The peer is a process that a
 // hostile guest may have taken over, so everything from it is checked and bounded.
@@ -25,6 +28,8 @@ struct QmpReply {
 struct QmpCommand {
   std::string name;
   nlohmann::json arguments = nlohmann::json::object();
+  /// Goes along with it: one of QEMU's own for the same open file.
+  std::shared_ptr<const os::Descriptor> descriptor = {};
 };
 
 struct QmpEvent {

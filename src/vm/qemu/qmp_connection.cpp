@@ -23,7 +23,7 @@ short QmpConnection::events() const noexcept {
 }
 
 std::uint64_t QmpConnection::send(const QmpCommand& command) {
-  unsent_ += to_line(command, ++last_id_);
+  unsent_.push_back({to_line(command, ++last_id_), command.descriptor});
   flush();
   return last_id_;
 }
@@ -31,9 +31,13 @@ std::uint64_t QmpConnection::send(const QmpCommand& command) {
 void QmpConnection::flush() {
   while (!unsent_.empty() && !ended_) {
     try {
-      const std::size_t count = os::send_now(socket_.get(), std::as_bytes(std::span(unsent_)));
+      Unsent& next = unsent_.front();
+      const std::size_t count = os::send_now(socket_.get(), std::as_bytes(std::span(next.bytes)),
+                                             next.descriptor ? next.descriptor->get() : -1);
       if (count == 0) return;
-      unsent_.erase(0, count);
+      next.descriptor.reset();
+      next.bytes.erase(0, count);
+      if (next.bytes.empty()) unsent_.pop_front();
     } catch (const Error&) {
       unsent_.clear();  // QEMU is gone; what it said last may still be read
     }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,7 +37,11 @@ class QmpConnection {
 
   os::Descriptor socket_;
   QmpParser parser_;
-  std::string unsent_;
+  struct Unsent {
+    std::string bytes;
+    std::shared_ptr<const os::Descriptor> descriptor;
+  };
+  std::deque<Unsent> unsent_;
   std::uint64_t last_id_ = 0;
   bool ended_ = false;
 };

@@ -92,14 +92,18 @@ static int open_power_button(void) {
 }
 
 static void answer(int port, char* line) {
+  static int count = 0;  // of lines since the boot
   char reply[600];
   if (strcmp(line, "poweroff") == 0) reboot(RB_POWER_OFF);
   if (strcmp(line, "reboot") == 0) reboot(RB_AUTOBOOT);
   if (strcmp(line, "panic") == 0) _exit(3);
   if (strcmp(line, "flood") == 0) {
-    for (int i = 0; i < 20000; ++i) say("flood %d ...............................................\n", i);
+    for (int i = 0; i < 20000; ++i)
+      say("flood %d ...............................................\n", i);
   }
-  int length = snprintf(reply, sizeof reply, "echo %s\n", line);
+  ++count;
+  int length = strcmp(line, "count") == 0 ? snprintf(reply, sizeof reply, "%d\n", count)
+                                          : snprintf(reply, sizeof reply, "echo %s\n", line);
   if (write(port, reply, (size_t)length) < 0) return;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "support/machine_fixture.hpp"
 
@@ -25,6 +28,30 @@ struct FakeFixture : BackendFixture {
     config.boot = {.image = VMKIT_FAKE_QEMU, .command_line = "fake=" + mode};
     return backend->create(config);
   }
+};
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    ++count;
+  }
+  return count;
+}
+
+/// While it lives this process can open so many more files.
+class DescriptorsLeft {
+ public:
+  explicit DescriptorsLeft(unsigned count) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest_free = ::dup(0);
+    ::close(lowest_free);
+    const rlimit few{static_cast<rlim_t>(lowest_free) + count, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~DescriptorsLeft() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
 };
 
 bool has(const std::string& text, const std::string& part) {
@@ -104,6 +131,27 @@ TEST_CASE_FIXTURE(FakeFixture, "machine failure: the control socket breaks while
   has(error_of([&] { late.pause(); }), "unavailable: machine late-garbage: it ended before");
   CHECK(late.wait().error->code() == Errc::data_corruption);
   CHECK(is_clean());
+}
+
+TEST_CASE_FIXTURE(FakeFixture, "machine failure: out of descriptors, wherever in the start") {
+  machine("late-garbage").start();  // what is asked only once
+  const std::size_t before = open_descriptors();
+  unsigned failures = 0;
+  for (;; ++failures) {
+    REQUIRE(failures < 100);
+    std::string error;
+    {
+      Machine starved = machine("late-garbage");
+      const DescriptorsLeft left(failures);
+      error = error_of([&] { starved.start(); });
+    }
+    CHECK(is_clean());
+    CHECK(open_descriptors() == before);
+    if (error.empty()) break;
+    has(error, "resource_exhausted: machine late-garbage: ");
+    has(error, "Too many open files");
+  }
+  CHECK(failures > 5);
 }
 
 TEST_CASE_FIXTURE(FakeFixture, "machine failure: a start that is given up leaves nothing") {
