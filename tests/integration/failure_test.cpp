@@ -129,33 +129,26 @@ TEST_CASE("failure: a guest that dies under a running process") {
   check_error(Errc::unavailable, {"guest_crashed"}, [&] { box.exec({.args = {"true"}}); });
 }
 
-TEST_CASE("failure: a machine that is killed under a running process") {
-  auto box = Container::create(Demo::get().container_options());
-  box.start();
-  auto sleeper = box.exec({.args = {"sleep", "1000"}});
-  std::thread killer([&] {
-    std::this_thread::sleep_for(50ms);
-    box.kill();
-  });
-  check_error(Errc::unavailable, {"killed"},
-              [&] { sleeper.wait(CallOptions{}.with_timeout(60s)); });
-  killer.join();
-}
-
-TEST_CASE("failure: a machine that is killed while much is written to it says so to all") {
+TEST_CASE("failure: a machine that is killed under processes, one of them fed, says so to all") {
+  const std::vector<std::byte> much(128 << 20);
   for (int i = 0; i < 5; ++i) {
     auto box = Container::create(Demo::get().container_options());
     box.start();
     auto eater =
         box.exec({.args = {"sh", "-c", "cat >/dev/null"}, .stdin_mode = agent::Stdio::pipe});
+    auto sleeper = box.exec({.args = {"sleep", "1000"}});
+    std::thread waiter([&] {
+      check_error(Errc::unavailable, {"killed"},
+                  [&] { sleeper.wait(CallOptions{}.with_timeout(60s)); });
+    });
     std::thread killer([&] {
       std::this_thread::sleep_for(50ms);
       box.kill();
     });
-    const std::vector<std::byte> much(256 << 20);
     check_error(Errc::unavailable, {"the machine has ended (killed)"},
                 [&] { eater.stdin_sink().write(much); });
     killer.join();
+    waiter.join();
   }
 }
 

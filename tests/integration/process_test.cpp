@@ -230,23 +230,13 @@ TEST_CASE("process: a hundred in a row leave nothing behind in the guest") {
   CHECK(std::stoi(shell_in(box(), count).out) <= before + 2);
 }
 
-TEST_CASE("container: stop writes the disk back, and wait tells how it ended") {
-  auto container = Container::create(Demo::get().container_options());
+TEST_CASE(
+    "container: what the guest trims is free on the host; stop, and wait tells how it ended") {
+  const auto options = Demo::get().container_options();
+  auto container = Container::create(options);
   check_error(Errc::failed_precondition, {"start()"}, [&] { container.exec(); });
   container.start();
   CHECK(container.state() == vm::MachineState::running);
-  CHECK(shell_in(container, "echo saved >/root/file; sync; cat /root/file").out == "saved\n");
-  container.stop();
-  CHECK(container.state() == vm::MachineState::stopped);
-  CHECK(container.wait().reason == vm::MachineEventReason::guest_stopped);
-  container.stop();  // again is nothing
-  check_error(Errc::unavailable, {}, [&] { container.exec(); });
-}
-
-TEST_CASE("container: what the guest trims is free on the host") {
-  const auto options = Demo::get().container_options();
-  auto container = Container::create(options);
-  container.start();
   const auto allocated = [&] {
     const std::array disks{options.folder / "disk.ext4"};
     return disk::usage(disks).total;
@@ -260,12 +250,18 @@ TEST_CASE("container: what the guest trims is free on the host") {
   CAPTURE(trim.err);
   CHECK(trim.out.find("trimmed") != std::string::npos);
   CHECK(allocated() < before + 5_MiB);
-  container.kill();
+  CHECK(shell_in(container, "echo saved >/root/file; sync; cat /root/file").out == "saved\n");
+  container.stop();
+  CHECK(container.state() == vm::MachineState::stopped);
+  CHECK(container.wait().reason == vm::MachineEventReason::guest_stopped);
+  container.stop();  // again is nothing
+  check_error(Errc::unavailable, {}, [&] { container.exec(); });
 }
 
-TEST_CASE("container: two at once have disks of their own") {
+TEST_CASE("container: two at once have disks of their own; the end does not wait for anything") {
   auto first = Container::create(Demo::get().container_options());
-  auto second = Container::create(Demo::get().container_options());
+  std::optional<Container> made(Container::create(Demo::get().container_options()));
+  Container& second = *made;
   CHECK(second.timeline().unpack == 0ns);  // cached
   std::thread other([&] { second.start(); });
   first.start();
@@ -284,6 +280,11 @@ TEST_CASE("container: two at once have disks of their own") {
   }
   first.kill();
   CHECK(shell_in(second, "echo alive").out == "alive\n");
+  auto process = second.exec({.args = {"sleep", "1000"}});
+  const auto begin = std::chrono::steady_clock::now();
+  made.reset();
+  CHECK(std::chrono::steady_clock::now() - begin < 400ms);
+  check_error(Errc::unavailable, {}, [&] { process.wait(); });
 }
 
 /// A container of an image that has nothing but busybox, in a folder with a long name.
@@ -370,16 +371,6 @@ TEST_CASE("container: exec, stop and kill from many threads end soon, all with a
   });
   for (std::thread& thread : threads) thread.join();
   CHECK(moved.state() == vm::MachineState::stopped);
-}
-
-TEST_CASE("container: the end of one that runs does not wait for anything") {
-  std::optional<Container> container(Container::create(Demo::get().container_options()));
-  container->start();
-  auto process = container->exec({.args = {"sleep", "1000"}});
-  const auto begin = std::chrono::steady_clock::now();
-  container.reset();
-  CHECK(std::chrono::steady_clock::now() - begin < 400ms);
-  check_error(Errc::unavailable, {}, [&] { process.wait(); });
 }
 
 TEST_CASE("container: the destructor removes the folder") {
