@@ -16,9 +16,10 @@ else()
 endif()
 set(CMAKE_C_COMPILER "${VMKIT_ZIG}" cc)
 set(CMAKE_CXX_COMPILER "${VMKIT_ZIG}" c++)
+set(CMAKE_OBJCXX_COMPILER "${VMKIT_ZIG}" c++)
 set(CMAKE_ASM_COMPILER "${VMKIT_ZIG}" cc)
 set(CMAKE_ASM_COMPILER_ID Clang)  # zig answers --version only behind "cc", where CMake asks not
-foreach(language C CXX ASM)
+foreach(language C CXX OBJCXX ASM)
   set(CMAKE_${language}_COMPILER_TARGET ${target})
   # "zig ar" is two words, which CMAKE_AR cannot be.
   set(CMAKE_${language}_ARCHIVE_CREATE "\"${VMKIT_ZIG}\" ar qc <TARGET> <OBJECTS>")
