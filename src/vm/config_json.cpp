@@ -30,6 +30,7 @@ void for_each_member(const KernelBoot*, Visit visit) {
 template <class Visit>
 void for_each_member(const Disk*, Visit visit) {
   visit("path", &Disk::path);
+  visit("device", &Disk::device);
   visit("read_only", &Disk::read_only);
   visit("identifier", &Disk::identifier);
   visit("caching", &Disk::caching);
@@ -90,6 +91,11 @@ struct Named {
 constexpr auto names_of(Architecture) {
   return std::to_array<Named<Architecture>>(
       {{Architecture::x86_64, "x86_64"}, {Architecture::arm64, "arm64"}});
+}
+
+constexpr auto names_of(DiskDevice) {
+  return std::to_array<Named<DiskDevice>>(
+      {{DiskDevice::virtio, "virtio"}, {DiskDevice::nvme, "nvme"}, {DiskDevice::usb, "usb"}});
 }
 
 constexpr auto names_of(DiskCaching) {

@@ -103,6 +103,12 @@ std::string path_of(NSURL* url) {
   return url == nil ? "nil" : [[url path] UTF8String];
 }
 
+/// nil: a device that has none.
+NSString* identifier_of(VZStorageDeviceConfiguration* device) {
+  if (![device isKindOfClass:[VZVirtioBlockDeviceConfiguration class]]) return nil;
+  return [(VZVirtioBlockDeviceConfiguration*)device blockDeviceIdentifier];
+}
+
 /// A file of the system's process that runs the machine: it locks what it writes.
 bool lock_image(NSURL* url, bool read_only, int& fd) {
   fd = ::open(path_of(url).c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
@@ -189,6 +195,22 @@ int duplicate(NSFileHandle* handle) {
   self = [super init];
   _attachment = [attachment retain];
   _blockDeviceIdentifier = @"";
+  return self;
+}
+@end
+
+@implementation VZNVMExpressControllerDeviceConfiguration (Fake)
+- (instancetype)initWithAttachment:(VZStorageDeviceAttachment*)attachment {
+  self = [super init];
+  _attachment = [attachment retain];
+  return self;
+}
+@end
+
+@implementation VZUSBMassStorageDeviceConfiguration (Fake)
+- (instancetype)initWithAttachment:(VZStorageDeviceAttachment*)attachment {
+  self = [super init];
+  _attachment = [attachment retain];
   return self;
 }
 @end
@@ -297,14 +319,14 @@ int duplicate(NSFileHandle* handle) {
   if ([_socketDevices count] > 1 || [_memoryBalloonDevices count] > 1) {
     return invalid("There are too many devices.");
   }
-  for (VZVirtioBlockDeviceConfiguration* device in _storageDevices) {
+  for (VZStorageDeviceConfiguration* device in _storageDevices) {
     auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
     int fd = -1;
     if (!lock_image(image.URL, image.readOnly, fd)) {
       return invalid("Invalid virtual machine configuration. The storage device attachment is invalid.");
     }
     ::close(fd);
-    if ([device.blockDeviceIdentifier length] > 20) return invalid("The identifier is invalid.");
+    if ([identifier_of(device) length] > 20) return invalid("The identifier is invalid.");
   }
   std::set<std::string> tags;
   for (VZVirtioFileSystemDeviceConfiguration* device in _directorySharingDevices) {
@@ -344,12 +366,15 @@ int duplicate(NSFileHandle* handle) {
     }
     text += "\n";
   }
-  for (VZVirtioBlockDeviceConfiguration* device in _storageDevices) {
+  for (VZStorageDeviceConfiguration* device in _storageDevices) {
     auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
-    text += "VZVirtioBlockDeviceConfiguration URL=" + path_of(image.URL) +
+    text += object_getClassName(device) + (" URL=" + path_of(image.URL)) +
             " readOnly=" + yes_no(image.readOnly) + " cachingMode=" + caching[image.cachingMode] +
-            " synchronizationMode=" + sync[image.synchronizationMode] +
-            " blockDeviceIdentifier='" + [device.blockDeviceIdentifier UTF8String] + "'\n";
+            " synchronizationMode=" + sync[image.synchronizationMode];
+    if (NSString* const identifier = identifier_of(device)) {
+      text += std::string(" blockDeviceIdentifier='") + [identifier UTF8String] + "'";
+    }
+    text += "\n";
   }
   for (VZVirtioNetworkDeviceConfiguration* device in _networkDevices) {
     text += std::string("VZVirtioNetworkDeviceConfiguration attachment=") +
@@ -546,7 +571,7 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
   }
   Refusal refusal = the_world.start;
   Innards* const mine = innards(self);
-  for (VZVirtioBlockDeviceConfiguration* device in mine->configuration.storageDevices) {
+  for (VZStorageDeviceConfiguration* device in mine->configuration.storageDevices) {
     auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
     int fd = -1;
     if (lock_image(image.URL, image.readOnly, fd)) {

@@ -13,10 +13,34 @@ namespace vmkit::test {
 namespace {
 
 // In the order in which they can be loaded.
-constexpr const char* modules[] = {"drivers/virtio/virtio_ring",  "drivers/virtio/virtio",
-                                   "drivers/virtio/virtio_mmio",  "drivers/block/virtio_blk",
-                                   "drivers/char/virtio_console", "drivers/input/evdev",
-                                   "drivers/acpi/button",         "drivers/virtio/virtio_balloon"};
+const std::vector<std::string> common_modules = {
+    "drivers/virtio/virtio_ring",
+    "drivers/virtio/virtio",
+    "drivers/virtio/virtio_mmio",
+    "drivers/virtio/virtio_pci_modern_dev",
+    "drivers/virtio/virtio_pci_legacy_dev",
+    "drivers/virtio/virtio_pci",
+    "drivers/block/virtio_blk",
+    "drivers/char/virtio_console",
+    "drivers/input/evdev",
+    "drivers/acpi/button",
+    "drivers/virtio/virtio_balloon",
+};
+const std::vector<std::string> usb_modules = {
+    "drivers/scsi/scsi_common",
+    "drivers/scsi/scsi_mod",
+    "crypto/crct10dif_common",
+    "lib/crc-t10dif",
+    "lib/crc64",
+    "lib/crc64-rocksoft",
+    "block/t10-pi",
+    "drivers/scsi/sd_mod",
+    "drivers/usb/common/usb-common",
+    "drivers/usb/core/usbcore",
+    "drivers/usb/host/xhci-hcd",
+    "drivers/usb/host/xhci-pci",
+    "drivers/usb/storage/usb-storage",
+};
 
 /// A cpio archive in the "newc" form that the kernel unpacks.
 class Cpio {
@@ -45,16 +69,17 @@ class Cpio {
   unsigned inode_ = 0;
 };
 
-std::vector<std::byte> make_initrd() {
+std::vector<std::byte> make_initrd(const std::filesystem::path& kernel,
+                                   const std::vector<std::string>& modules) {
   constexpr ByteSize limit(16 << 20);
   Cpio cpio;
   cpio.add("init", 0100755, os::read_file(VMKIT_TEST_INIT, limit));
   cpio.add("dev", 0040755, "");
   cpio.add("modules", 0040755, "");
-  const auto releases = std::filesystem::directory_iterator(kernel_folder() / "modules");
+  const auto releases = std::filesystem::directory_iterator(kernel / "modules");
   const std::filesystem::path folder = begin(releases)->path() / "kernel";
   int number = 10;
-  for (const std::string module : modules) {
+  for (const std::string& module : modules) {
     const auto file = folder / (module + ".ko");
     const std::string order = std::to_string(number++);
     cpio.add("modules/" + order + "-" + file.filename().string(), 0100644,
@@ -75,7 +100,7 @@ bool have_guest() {
 }
 
 vm::MachineConfig guest_config(const std::string& name, const std::string& action) {
-  static const std::vector<std::byte> initrd = make_initrd();
+  static const std::vector<std::byte> initrd = make_initrd(kernel_folder(), common_modules);
   vm::MachineConfig config;
   config.name = name;
   config.memory = ByteSize(128 << 20);
@@ -83,6 +108,16 @@ vm::MachineConfig guest_config(const std::string& name, const std::string& actio
   config.boot.initrd = initrd;
   config.boot.command_line = "vmkit.test=" + action;
   config.ports = {{"vmkit.test"}};
+  return config;
+}
+
+vm::MachineConfig usb_guest_config(const std::string& name, const std::string& action) {
+  const std::filesystem::path kernel = kernel_folder().string() + "-generic";
+  std::vector<std::string> modules = common_modules;
+  modules.insert(modules.end(), usb_modules.begin(), usb_modules.end());
+  vm::MachineConfig config = guest_config(name, action);
+  config.boot.image = kernel / "vmlinuz";
+  config.boot.initrd = make_initrd(kernel, modules);
   return config;
 }
 

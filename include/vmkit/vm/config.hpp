@@ -43,12 +43,22 @@ enum class DiskSync {
   none,   ///< Nothing: fast, and lost when the host crashes. For disks that can be made anew.
 };
 
-/// A virtio block device on a raw image file, whose size must be a multiple of 512 bytes.
+/// What the guest sees a disk as, and needs a driver for. With QEMU on x86-64 all but virtio need a
+/// PC with firmware and PCI, which boots a second later than the small machine without.
+enum class DiskDevice {
+  virtio,  ///< The quickest: vda, vdb, …
+  nvme,    ///< NVM Express: nvme0n1, nvme1n1, … VZ: macOS 14.
+  usb,     ///< USB mass storage: sda, sdb, …
+};
+
+/// A block device on a raw image file, whose size must be a multiple of 512 bytes.
 struct Disk {
   std::filesystem::path path = {};
+  DiskDevice device = DiskDevice::virtio;
   /// Several machines may have the same file only if all have it read-only.
   bool read_only = false;
-  /// What the guest sees as the device's serial number: at most 20 printable ASCII characters.
+  /// What the guest sees as the device's serial number: at most 20 printable ASCII characters. VZ:
+  /// of virtio disks only.
   std::string identifier = {};
   DiskCaching caching = DiskCaching::automatic;
   DiskSync sync = DiskSync::fsync;
@@ -116,7 +126,7 @@ struct MachineConfig {
   unsigned cpu_count = 1;
   ByteSize memory = ByteSize(512ULL << 20);  ///< A multiple of 1 MiB.
   KernelBoot boot = {};
-  std::vector<Disk> disks = {};  ///< In the guest in this order: vda, vdb, …
+  std::vector<Disk> disks = {};  ///< In the guest in this order, each kind of device for itself.
   std::vector<Share> shares = {};
   std::vector<Port> ports = {};
   std::vector<Network> networks = {};

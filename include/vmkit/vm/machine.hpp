@@ -132,8 +132,8 @@ class Machine {
   /// failed_precondition). The file is as large as the memory that the guest has used, is for this
   /// user only, for the guest's secrets are in it, and appears under its name when it is whole.
   /// Progress has the phase "save", in bytes. Errors: failed_precondition (not paused),
-  /// already_exists (the file), unsupported (a device whose state cannot be saved: shared folders),
-  /// resource_exhausted (no room).
+  /// already_exists (the file), unsupported (a device whose state cannot be saved: shared folders,
+  /// NVMe disks), resource_exhausted (no room).
   void save(const std::filesystem::path& file, const CallOptions& options = {});
 
   /// Presses the guest's power button and waits for the machine to end; after `grace` kills it.

@@ -22,9 +22,23 @@ const char* on_off(bool on) {
   return on ? "on" : "off";
 }
 
+std::size_t count_disks(const MachineConfig& config, DiskDevice device) {
+  return static_cast<std::size_t>(
+      std::count_if(config.disks.begin(), config.disks.end(),
+                    [&](const Disk& disk) { return disk.device == device; }));
+}
+
+/// Whether the machine is to be a PC, for devices that the small one has no place for.
+bool is_pc(const MachineConfig& config) {
+  return config.architecture == Architecture::x86_64 &&
+         count_disks(config, DiskDevice::virtio) < config.disks.size();
+}
+
 std::string machine_type(const MachineConfig& config, const ArgumentsPlan& plan) {
   switch (config.architecture) {
     case Architecture::x86_64:
+      // Without the parts of a PC that nobody asked for.
+      if (is_pc(config)) return "q35,sata=off,smbus=off,i8042=off,vmport=off";
       // Without ACPI a power-off only halts, and distribution kernels find no virtio-mmio device.
       return "microvm,acpi=on";
     case Architecture::arm64:
@@ -49,13 +63,6 @@ std::string disk_node(const Disk& disk, const std::string& node) {
          ",file.driver=file,file.filename=" + escape(disk.path.native());
 }
 
-std::string disk_device(const Disk& disk, const std::string& node) {
-  // A full host disk is an error for the guest, as with other backends, not a silent pause.
-  std::string device = "virtio-blk-device,drive=" + node + ",werror=report,rerror=report";
-  if (!disk.identifier.empty()) device += ",serial=" + escape(disk.identifier);
-  return device;
-}
-
 class Builder {
  public:
   Builder(const MachineConfig& config, const ArgumentsPlan& plan) : config_(config), plan_(plan) {}
@@ -64,10 +71,14 @@ class Builder {
     add_machine();
     add_console_and_control();
     add_ports();
+    if (count_disks(config_, DiskDevice::usb) > 0) {
+      const std::string ports = std::to_string(most_usb_disks);
+      add("-device", "qemu-xhci,id=usb,p2=" + ports + ",p3=" + ports);
+    }
     for (std::size_t i = 0; i < config_.disks.size(); ++i) {
       const std::string node = "disk" + std::to_string(i);
       add("-blockdev", disk_node(config_.disks[i], node));
-      add("-device", disk_device(config_.disks[i], node));
+      add_disk_device(config_.disks[i], node);
     }
     for (std::size_t i = 0; i < config_.networks.size(); ++i) {
       const std::string id = "net" + std::to_string(i);
@@ -75,14 +86,15 @@ class Builder {
       add("-netdev", "user,id=" + id + ",net=" + net.address.substr(0, net.address.rfind('.')) +
                          ".0/24,host=" + net.gateway + ",dns=" + net.dns[0]);
       const std::string& mac = config_.networks[i].mac;
-      add("-device", "virtio-net-device,netdev=" + id + ",mac=" + (mac.empty() ? net.mac : mac));
+      add("-device", virtio("net") + ",netdev=" + id + ",mac=" + (mac.empty() ? net.mac : mac) +
+                         (is_pc(config_) ? ",romfile=" : ""));  // nothing boots from it
     }
     add_shares();
     if (config_.entropy) {
       add("-object", "rng-builtin,id=rng0");
-      add("-device", "virtio-rng-device,rng=rng0");
+      add("-device", virtio("rng") + ",rng=rng0");
     }
-    if (config_.balloon) add("-device", "virtio-balloon-device");
+    if (config_.balloon) add("-device", virtio("balloon"));
     add("-kernel", config_.boot.image.native());
     if (!plan_.initrd.empty()) add("-initrd", plan_.initrd.native());
     add("-append", kernel_command_line(config_, plan_));
@@ -97,6 +109,30 @@ class Builder {
   void add(std::string option, std::string value) {
     arguments_.push_back(std::move(option));
     arguments_.push_back(std::move(value));
+  }
+
+  const char* transport() const { return is_pc(config_) ? "pci" : "device"; }
+  std::string virtio(const std::string& what) const { return "virtio-" + what + "-" + transport(); }
+
+  void add_disk_device(const Disk& disk, const std::string& node) {
+    const std::string drive = ",drive=" + node;
+    std::string serial = disk.identifier;
+    std::string device;
+    switch (disk.device) {
+      case DiskDevice::virtio:
+        // A full host disk is an error for the guest, as with other backends, not a silent pause.
+        device = virtio("blk") + drive + ",werror=report,rerror=report";
+        break;
+      case DiskDevice::nvme:
+        device = "nvme" + drive;
+        if (serial.empty()) serial = node;  // it must have one
+        break;
+      case DiskDevice::usb:
+        device = "usb-storage,bus=usb.0" + drive + ",werror=report,rerror=report";
+        break;
+    }
+    if (!serial.empty()) device += ",serial=" + escape(serial);
+    add("-device", device);
   }
 
   void add_machine() {
@@ -128,12 +164,13 @@ class Builder {
       const std::string id = "share" + std::to_string(i);
       if (const auto& socket = plan_.share_sockets[i]; !socket.empty()) {
         add("-chardev", "socket,id=" + id + ",path=" + escape(socket.native()));
-        add("-device", "vhost-user-fs-device,chardev=" + id + ",tag=" + share.tag);
+        add("-device",
+            std::string("vhost-user-fs-") + transport() + ",chardev=" + id + ",tag=" + share.tag);
       } else {
         add("-fsdev", "local,id=" + id + ",path=" + escape(share.path.native()) +
                           ",security_model=none,multidevs=remap" +
                           (share.read_only ? ",readonly=on" : ""));
-        add("-device", "virtio-9p-device,fsdev=" + id + ",mount_tag=" + share.tag);
+        add("-device", virtio("9p") + ",fsdev=" + id + ",mount_tag=" + share.tag);
       }
     }
   }
@@ -157,7 +194,7 @@ class Builder {
     if (config_.ports.empty()) return;
     // The guest's driver sets up two queues for each port that there could be, 31 unless told; the
     // first number is the console port's, which is not used here.
-    add("-device", "virtio-serial-device,max_ports=" + std::to_string(config_.ports.size() + 1));
+    add("-device", virtio("serial") + ",max_ports=" + std::to_string(config_.ports.size() + 1));
     for (std::size_t i = 0; i < config_.ports.size(); ++i) {
       const std::string id = port_device_id(i);
       add("-chardev", "socket,id=" + id + "-socket,fd=" + std::to_string(plan_.port_listeners[i]) +
@@ -192,14 +229,21 @@ NetworkAddresses user_network(std::size_t index) {
           .dns = {net + "3"}};
 }
 
-std::size_t device_count(const MachineConfig& config) {
-  return config.disks.size() + config.networks.size() + config.shares.size() +
-         (config.ports.empty() ? 0 : 1) + (config.entropy ? 1 : 0) + (config.balloon ? 1 : 0);
+std::size_t usb_disk_count(const MachineConfig& config) {
+  return count_disks(config, DiskDevice::usb);
 }
 
-std::size_t most_devices(Architecture architecture) {
+std::size_t device_count(const MachineConfig& config) {
+  const std::size_t usb_disks = usb_disk_count(config);
+  return config.disks.size() - usb_disks + (usb_disks > 0 ? 1 : 0) + config.networks.size() +
+         config.shares.size() + (config.ports.empty() ? 0 : 1) + (config.entropy ? 1 : 0) +
+         (config.balloon ? 1 : 0);
+}
+
+std::size_t most_devices(const MachineConfig& config) {
+  if (is_pc(config)) return 29;  // slots of its bus that the board leaves
   // microvm has 24 virtio-mmio slots with ACPI, but a device in the last one hangs the guest.
-  return architecture == Architecture::x86_64 ? 23 : 32;
+  return config.architecture == Architecture::x86_64 ? 23 : 32;
 }
 
 std::string kernel_command_line(const MachineConfig& config, const ArgumentsPlan& plan) {

@@ -28,9 +28,12 @@ struct ArgumentsPlan {
   int saved_state = -1;
 };
 
-/// Virtio devices that the configuration asks for, and how many the machine type has slots for.
+/// Devices that the configuration asks for, and how many the machine type has slots for. USB disks
+/// have one slot together, and ports of their own.
 std::size_t device_count(const MachineConfig& config);
-std::size_t most_devices(Architecture architecture);
+std::size_t most_devices(const MachineConfig& config);
+constexpr std::size_t most_usb_disks = 15;
+std::size_t usb_disk_count(const MachineConfig& config);
 
 /// QEMU's user-mode network number `index` of a machine: each is a network of its own.
 NetworkAddresses user_network(std::size_t index);

@@ -50,12 +50,17 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
   std::vector<ConfigProblem> validate(const MachineConfig& config) override {
     std::vector<ConfigProblem> problems = vm::validate(config);
     const std::size_t devices = device_count(config);
-    const std::size_t most = most_devices(config.architecture);
+    const std::size_t most = most_devices(config);
     if (devices > most) {
       problems.push_back(
           {"disks", "disks, networks, shares, the ports together, entropy and balloon are " +
                         std::to_string(devices) + " devices, expected at most " +
                         std::to_string(most)});
+    }
+    if (usb_disk_count(config) > most_usb_disks) {
+      problems.push_back({"disks", "expected at most " + std::to_string(most_usb_disks) +
+                                       " USB disks, found " +
+                                       std::to_string(usb_disk_count(config))});
     }
     for (std::size_t i = 0; i < config.shares.size(); ++i) {
       const auto status = share_status(config, config.shares[i]);

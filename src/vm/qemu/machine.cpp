@@ -117,6 +117,11 @@ void QemuMachine::save(const std::filesystem::path& path, const CallOptions& opt
     throw Error(Errc::unsupported, what + ": share " + config_.shares.front().tag +
                                        ": qemu cannot save what serves shared folders");
   }
+  for (const Disk& disk : config_.disks) {
+    if (disk.device != DiskDevice::nvme) continue;
+    throw Error(Errc::unsupported, what + ": disk " + disk.path.string() +
+                                       ": qemu cannot save the state of an NVMe disk");
+  }
   if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
     throw Error(Errc::already_exists, what + ": there is a file of that name; remove it first");
   }

@@ -139,14 +139,31 @@ class Maker {
           synchronizationMode:to_vz(disk.sync)
                         error:&error]);
       if (!attachment) return fail(to_error(error, "disk " + disk.path.string()));
-      const auto device =
-          adopt([[VZVirtioBlockDeviceConfiguration alloc] initWithAttachment:attachment.get()]);
-      if (!disk.identifier.empty()) {
-        [device.get() setBlockDeviceIdentifier:text(disk.identifier, "disk identifier")];
-      }
+      const auto device = make_disk(disk, attachment.get());
+      if (!device) return fail(Error(Errc::unsupported, "an NVMe disk needs macOS 14"));
       [devices addObject:device.get()];
     }
     [configuration_.get() setStorageDevices:devices];
+  }
+
+  Retained<VZStorageDeviceConfiguration> make_disk(const PlannedDisk& disk,
+                                                   VZStorageDeviceAttachment* attachment) {
+    VZStorageDeviceConfiguration* made = nil;
+    if (disk.device == DiskDevice::usb) {
+      made = [[VZUSBMassStorageDeviceConfiguration alloc] initWithAttachment:attachment];
+    } else if (disk.device == DiskDevice::nvme) {
+      if (@available(macOS 14.0, *)) {
+        made = [[VZNVMExpressControllerDeviceConfiguration alloc] initWithAttachment:attachment];
+      }
+    } else {
+      VZVirtioBlockDeviceConfiguration* const block =
+          [[VZVirtioBlockDeviceConfiguration alloc] initWithAttachment:attachment];
+      if (!disk.identifier.empty()) {
+        [block setBlockDeviceIdentifier:text(disk.identifier, "disk identifier")];
+      }
+      made = block;
+    }
+    return adopt(made);
   }
 
   void set_networks() {

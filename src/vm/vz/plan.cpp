@@ -43,13 +43,7 @@ class Planner {
     plan_machine();
     plan_boot();
     for (const Port& port : config_.ports) plan().ports.push_back(port.name);
-    for (const Disk& disk : config_.disks) {
-      // What the framework chooses by itself has corrupted file systems of Linux guests.
-      const bool automatic = disk.caching == DiskCaching::automatic;
-      plan().disks.push_back({disk.path, disk.read_only,
-                              automatic ? DiskCaching::cached : disk.caching, disk.sync,
-                              disk.identifier});
-    }
+    for (std::size_t i = 0; i < config_.disks.size(); ++i) plan_disk(i);
     for (std::size_t i = 0; i < config_.networks.size(); ++i) {
       const std::string& mac = config_.networks[i].mac;
       plan().networks.push_back(mac.empty() ? default_mac(config_, i) : mac);
@@ -113,6 +107,23 @@ class Planner {
     }
     plan().initrd_is_bytes = std::holds_alternative<std::vector<std::byte>>(config_.boot.initrd);
     plan().command_line = kernel_command_line(config_);
+  }
+
+  void plan_disk(std::size_t index) {
+    const Disk& disk = config_.disks[index];
+    const std::string field = "disks[" + std::to_string(index) + "]";
+    if (disk.device == DiskDevice::nvme && mac_.macos_major < 14) {
+      add(field + ".device",
+          "expected macOS 14 or later for nvme, found " + macos_version(mac_) + "; update macOS");
+    }
+    if (disk.device != DiskDevice::virtio && !disk.identifier.empty()) {
+      add(field + ".identifier", "Virtualization.framework has one for virtio disks only");
+    }
+    // What the framework chooses by itself has corrupted file systems of Linux guests.
+    const bool automatic = disk.caching == DiskCaching::automatic;
+    plan().disks.push_back({disk.device, disk.path, disk.read_only,
+                            automatic ? DiskCaching::cached : disk.caching, disk.sync,
+                            disk.identifier});
   }
 
   void plan_shares() {

@@ -33,13 +33,15 @@ struct MacFacts {
   Rosetta rosetta = Rosetta::not_supported;
 };
 
-/// A VZVirtioBlockDeviceConfiguration on a VZDiskImageStorageDeviceAttachment.
+/// A VZVirtioBlockDeviceConfiguration, VZNVMExpressControllerDeviceConfiguration (needs macOS 14) or
+/// VZUSBMassStorageDeviceConfiguration on a VZDiskImageStorageDeviceAttachment.
 struct PlannedDisk {
+  DiskDevice device = DiskDevice::virtio;
   std::filesystem::path path;
   bool read_only = false;
   DiskCaching caching = DiskCaching::cached;
   DiskSync sync = DiskSync::fsync;
-  std::string identifier;
+  std::string identifier;  ///< Of a virtio disk.
 };
 
 /// A VZVirtioFileSystemDeviceConfiguration with a VZSingleDirectoryShare.

@@ -10,6 +10,18 @@ const char* yes_no(bool value) {
   return value ? "YES" : "NO";
 }
 
+const char* class_of(DiskDevice device) {
+  switch (device) {
+    case DiskDevice::virtio:
+      return "VZVirtioBlockDeviceConfiguration";
+    case DiskDevice::nvme:
+      return "VZNVMExpressControllerDeviceConfiguration";
+    case DiskDevice::usb:
+      return "VZUSBMassStorageDeviceConfiguration";
+  }
+  return "unknown";
+}
+
 std::string_view name(DiskCaching caching) {
   switch (caching) {
     case DiskCaching::automatic:
@@ -74,12 +86,14 @@ std::string to_string(const VzPlan& plan) {
     Line(text, "VZVirtioConsoleDeviceConfiguration").set("ports", names);
   }
   for (const PlannedDisk& disk : plan.disks) {
-    Line(text, "VZVirtioBlockDeviceConfiguration")
-        .set("URL", disk.path.native())
+    Line line(text, class_of(disk.device));
+    line.set("URL", disk.path.native())
         .set("readOnly", yes_no(disk.read_only))
         .set("cachingMode", name(disk.caching))
-        .set("synchronizationMode", name(disk.sync))
-        .set("blockDeviceIdentifier", "'" + disk.identifier + "'");
+        .set("synchronizationMode", name(disk.sync));
+    if (disk.device == DiskDevice::virtio) {
+      line.set("blockDeviceIdentifier", "'" + disk.identifier + "'");
+    }
   }
   for (const std::string& mac : plan.networks) {
     Line(text, "VZVirtioNetworkDeviceConfiguration")

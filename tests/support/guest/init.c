@@ -7,6 +7,7 @@
 //   poweroff, reboot, panic   ends the machine that way, at once
 //   silent    opens no port and prints nothing, for ever
 //   disks     prints every disk's serial number and first line, then powers off
+//   usb       likewise, but waits for a USB disk, of which it prints the model
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -138,17 +139,28 @@ static void serve(int listen_to_button) {
   }
 }
 
+static void show_disk(const char* name, const char* serial_file) {
+  char path[80], serial[80], read_only[80], first[80];
+  snprintf(path, sizeof path, "/sys/block/%s/%s", name, serial_file);
+  read_small(path, serial, sizeof serial);
+  snprintf(path, sizeof path, "/sys/block/%s/ro", name);
+  read_small(path, read_only, sizeof read_only);
+  snprintf(path, sizeof path, "/dev/%s", name);
+  read_small(path, first, sizeof first);
+  if (read_only[0]) say("test-init: %s '%s' ro=%s '%s'\n", name, serial, read_only, first);
+}
+
 static void show_disks(void) {
-  for (char letter = 'a'; letter < 'e'; ++letter) {
-    char path[80], serial[80], read_only[80], first[80];
-    snprintf(path, sizeof path, "/sys/block/vd%c/serial", letter);
-    read_small(path, serial, sizeof serial);
-    snprintf(path, sizeof path, "/sys/block/vd%c/ro", letter);
-    read_small(path, read_only, sizeof read_only);
-    snprintf(path, sizeof path, "/dev/vd%c", letter);
-    read_small(path, first, sizeof first);
-    if (read_only[0]) say("test-init: vd%c '%s' ro=%s '%s'\n", letter, serial, read_only, first);
-  }
+  show_disk("vda", "serial");
+  show_disk("vdb", "serial");
+  show_disk("vdc", "serial");
+  show_disk("nvme0n1", "device/serial");
+}
+
+// It is found some seconds after its driver was loaded.
+static void show_usb_disk(void) {
+  for (int tries = 0; tries < 1000 && access("/dev/sda", F_OK) != 0; ++tries) usleep(10000);
+  show_disk("sda", "device/model");
 }
 
 int main(void) {
@@ -173,6 +185,10 @@ int main(void) {
   if (strncmp(action, "panic", 5) == 0) _exit(3);
   if (strncmp(action, "disks", 5) == 0) {
     show_disks();
+    reboot(RB_POWER_OFF);
+  }
+  if (strncmp(action, "usb", 3) == 0) {
+    show_usb_disk();
     reboot(RB_POWER_OFF);
   }
   serve(strncmp(action, "deaf", 4) != 0);

@@ -146,6 +146,38 @@ TEST_CASE("arguments: shares, of which only those with a daemon need memory that
   CHECK(device_count(config) == 3);  // and entropy
 }
 
+TEST_CASE("arguments: a PC for NVMe and USB disks, and its virtio devices are PCI ones") {
+  MachineConfig config;
+  config.architecture = Architecture::x86_64;
+  config.boot.image = "/k";
+  config.disks = {{.path = "/a", .device = DiskDevice::nvme},
+                  {.path = "/b", .device = DiskDevice::usb, .identifier = "x,y"},
+                  {.path = "/c", .identifier = "z"}};
+  config.networks = {{}};
+  ArgumentsPlan plan;
+  plan.binary = "/usr/bin/qemu-system-x86_64";
+  const std::string text = lines(build_arguments(config, plan));
+  for (const char* line :
+       {"-machine q35,sata=off,smbus=off,i8042=off,vmport=off\n",
+        "-device qemu-xhci,id=usb,p2=15,p3=15\n", "-device nvme,drive=disk0,serial=disk0\n",
+        "-device usb-storage,bus=usb.0,drive=disk1,werror=report,"
+        "rerror=report,serial=x,,y\n",
+        "-device virtio-blk-pci,drive=disk2,werror=report,rerror=report,"
+        "serial=z\n",
+        "-device virtio-net-pci,netdev=net0,mac=52:54:00:12:34:56,romfile=\n",
+        "-device virtio-rng-pci,rng=rng0\n"}) {
+    CAPTURE(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+  CHECK(device_count(config) == 5);
+  CHECK(most_devices(config) == 29);
+  config.architecture = Architecture::arm64;  // where the one machine has both
+  const std::string arm = lines(build_arguments(config, plan));
+  CHECK(arm.find("-machine virt\n") != std::string::npos);
+  CHECK(arm.find("-device nvme,") != std::string::npos);
+  CHECK(arm.find("-device virtio-blk-device,") != std::string::npos);
+}
+
 TEST_CASE("arguments: arm64, translated and accelerated") {
   MachineConfig config;
   config.architecture = Architecture::arm64;

@@ -39,6 +39,12 @@ struct FilesFixture : BackendFixture {
   }
 };
 
+std::string console_of(const Machine& machine) {
+  std::string console;
+  for (const std::string& line : machine.console_tail(100)) console += line + "\n";
+  return console;
+}
+
 bool begins_and_names(const std::string& error, const std::string& start, const std::string& part) {
   CAPTURE(error);
   CHECK(error.rfind(start, 0) == 0);
@@ -62,11 +68,70 @@ TEST_CASE_FIXTURE(FilesFixture, "machine: the guest sees the disks in order, as 
   Machine machine = backend->create(config);
   machine.start();
   REQUIRE(machine.wait().reason == MachineEventReason::guest_stopped);
-  std::string console;
-  for (const std::string& line : machine.console_tail(100)) console += line + "\n";
+  const std::string console = console_of(machine);
   CHECK(console.find("vda 'id,1' ro=0 'first'\n") != std::string::npos);
   CHECK(console.find("vdb '' ro=1 'second'\n") != std::string::npos);
   CHECK(console.find("vdc 'exactly-twenty-chars' ro=0 'third'\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(FilesFixture, "machine: disks of other kinds make it a PC, with all the rest") {
+  VMKIT_REQUIRE_GUEST();
+  MachineConfig config = guest_config("pc", "disks");
+  config.disks = {
+      {.path = image("n.img", "express"), .device = DiskDevice::nvme, .identifier = "n"},
+      {.path = image("v.img", "virtio"), .read_only = true, .identifier = "v"}};
+  config.networks = {{}};
+  config.balloon = true;
+  Machine machine = backend->create(config);
+  machine.start();
+  REQUIRE(machine.wait().reason == MachineEventReason::guest_stopped);
+  const std::string console = console_of(machine);
+  CHECK(console.find("vda 'v' ro=1 'virtio'\n") != std::string::npos);
+  CHECK(console.find("nvme0n1 'n") != std::string::npos);
+  CHECK(console.find("ro=0 'express'\n") != std::string::npos);
+
+  MachineConfig usb = usb_guest_config("usb", "usb");
+  usb.disks = {{.path = image("u.img", "serial bus"), .device = DiskDevice::usb}};
+  Machine with_usb = backend->create(usb);
+  with_usb.start();
+  REQUIRE(with_usb.wait().reason == MachineEventReason::guest_stopped);
+  CHECK(console_of(with_usb).find("sda 'QEMU HARDDISK") != std::string::npos);
+  CHECK(console_of(with_usb).find("ro=0 'serial bus'\n") != std::string::npos);
+
+  // It talks and minds the button as the small one does, and can be saved.
+  MachineConfig talking = guest_config("talks", "echo");
+  talking.disks = {{.path = files.path() / "u.img", .device = DiskDevice::usb, .identifier = "u"}};
+  Machine talks = backend->create(talking);
+  talks.start();
+  auto port = talks.open_port("vmkit.test");
+  write_line(*port, "hello");
+  CHECK(read_line(*port) == "echo hello");
+  talks.pause();
+  talks.save(files.path() / "saved");
+  talks.kill();
+  Machine again = backend->create(talking);
+  again.restore(files.path() / "saved");
+  again.resume();
+  port = again.open_port("vmkit.test");
+  write_line(*port, "count");
+  CHECK(read_line(*port) == "2");
+  again.stop(20s);
+  CHECK(again.wait().reason == MachineEventReason::guest_stopped);
+
+  talking.disks[0].device = DiskDevice::nvme;
+  Machine express = backend->create(talking);
+  express.start();
+  express.pause();
+  CHECK(error_of([&] { express.save(files.path() / "other"); }).find("unsupported: ") == 0);
+  express.kill();
+
+  config.disks = {};
+  for (int i = 0; i < 16; ++i) {
+    config.disks.push_back({.path = "/d" + std::to_string(i), .device = DiskDevice::usb});
+  }
+  const auto problems = backend->validate(config);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].message == "expected at most 15 USB disks, found 16");
 }
 
 TEST_CASE_FIXTURE(FilesFixture, "machine: a disk has one writer, and any number of readers") {

@@ -28,7 +28,7 @@ struct Lab {
   explicit Lab(VzOptions options = {}) {
     fake_vz::reset();
     write("Image", std::string(0x38, '\0') + "ARM\x64" + std::string(512 - 0x3c, '\0'));
-    write("disk", std::string(4096, '\0'));
+    for (const char* disk : {"disk", "nvme", "usb"}) write(disk, std::string(4096, '\0'));
     std::filesystem::create_directory(folder.path() / "share");
     options.runtime_directory = folder.path();
     backend = vz::make_backend(std::move(options), vz::make_apple_framework());
@@ -59,7 +59,9 @@ struct Lab {
                   {.path = folder.path() / "Image",
                    .read_only = true,
                    .caching = DiskCaching::uncached,
-                   .sync = DiskSync::full}};
+                   .sync = DiskSync::full},
+                  {.path = folder.path() / "nvme", .device = DiskDevice::nvme},
+                  {.path = folder.path() / "usb", .device = DiskDevice::usb}};
     rich.shares = {{.tag = "work", .path = folder.path() / "share", .read_only = true}};
     rich.ports = {{"agent"}, {"log"}};
     rich.networks = {{}, {.mac = "52:54:00:01:02:03"}};

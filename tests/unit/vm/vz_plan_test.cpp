@@ -93,6 +93,13 @@ const std::vector<Case>& cases() {
        [](C& c) { c.disks = {{.path = "/d", .identifier = "root"}}; }},
       {"a serial number that is too long",
        [](C& c) { c.disks = {{.path = "/d", .identifier = "123456789012345678901"}}; }},
+      {"an NVMe and a USB disk",
+       [](C& c) {
+         c.disks = {{.path = "/a", .device = DiskDevice::nvme},
+                    {.path = "/b", .device = DiskDevice::usb, .read_only = true}};
+       }},
+      {"a serial number of a USB disk",
+       [](C& c) { c.disks = {{.path = "/a", .device = DiskDevice::usb, .identifier = "x"}}; }},
       {"three disks in their order",
        [](C& c) {
          c.disks = {{.path = "/a"}, {.path = "/b", .read_only = true}, {.path = "/c"}};
