@@ -111,9 +111,35 @@ class NetworkStates {
   std::size_t seen_ = 0;
 };
 
+/// What is said of Debian's cloud kernel, and the word of a machine that runs it.
+void check_features(Container& box) {
+  const auto kernel = test::demo_kernel();
+  const auto features = container::kernel_features(kernel);
+  std::string missing;
+  for (const auto& status : features.features) {
+    if (status.support == container::KernelSupport::missing) {
+      missing += (missing.empty() ? "" : " ") + std::string(to_string(status.feature));
+    }
+    CHECK_MESSAGE(status.support != container::KernelSupport::unknown, to_string(status.feature),
+                  ": remove the kernel's folder to fetch it anew");
+  }
+  CHECK(missing == "9p");
+  CHECK(features.missing_requirements().empty());
+
+  CHECK(shell(box, "uname -r") == features.release + "\n");
+  const std::string guest =
+      shell(box,
+            "cat /proc/filesystems /sys/fs/cgroup/cgroup.controllers; ls /proc/pressure "
+            "/proc/self/ns; grep -c Seccomp /proc/self/status");
+  for (const char* word : {"ext4", "cpuset cpu io memory", "pids", "user", "time"}) {
+    CHECK_MESSAGE(guest.find(word) != std::string::npos, word, " in ", guest);
+  }
+  CHECK(guest.find("9p") == std::string::npos);
+}
+
 }  // namespace
 
-TEST_CASE("folders, files, volumes, names and the network of a container") {
+TEST_CASE("folders, files, volumes, names and the network of a container; its kernel's features") {
   auto options = Demo::get().container_options();
   const fs::path host = Demo::get().folder() / "host";
   write(host / "code/a.txt", "from the host\n");
@@ -215,39 +241,13 @@ TEST_CASE("folders, files, volumes, names and the network of a container") {
     CHECK(interface.wait_for("down 10.0.2.15"));
     CHECK(set_flags("1") == "");
     CHECK(interface.wait_for("up 10.0.2.15"));
+    check_features(box);
     box.stop();
     CHECK(test::e2fsck_complaints(volumes.image("apt").string()) == "");
     CHECK(test::debugfs(volumes.image("apt").string(), "cat /data/kept") == "kept\n");
     CHECK(volumes.list().at(0).in_use);
     CHECK(test::debugfs((host / "disk").string(), "cat /file") == "on disk\n");
   }
-}
-
-TEST_CASE("what Debian's cloud kernel lacks, and the machine's own word on it") {
-  const auto kernel = test::demo_kernel();
-  const auto features = container::kernel_features(kernel);
-  std::string missing;
-  for (const auto& status : features.features) {
-    if (status.support == container::KernelSupport::missing) {
-      missing += (missing.empty() ? "" : " ") + std::string(to_string(status.feature));
-    }
-    CHECK_MESSAGE(status.support != container::KernelSupport::unknown, to_string(status.feature),
-                  ": remove the kernel's folder to fetch it anew");
-  }
-  CHECK(missing == "9p");
-  CHECK(features.missing_requirements().empty());
-
-  auto box = Container::create(Demo::get().container_options());
-  box.start();
-  CHECK(shell(box, "uname -r") == features.release + "\n");
-  const std::string guest =
-      shell(box,
-            "cat /proc/filesystems /sys/fs/cgroup/cgroup.controllers; ls /proc/pressure "
-            "/proc/self/ns; grep -c Seccomp /proc/self/status");
-  for (const char* word : {"ext4", "cpuset cpu io memory", "pids", "user", "time"}) {
-    CHECK_MESSAGE(guest.find(word) != std::string::npos, word, " in ", guest);
-  }
-  CHECK(guest.find("9p") == std::string::npos);
 }
 
 TEST_CASE("mounts: folders over 9p, which Debian's generic kernel has as a module") {

@@ -291,6 +291,9 @@ TEST_CASE("container: two at once have disks of their own; the end does not wait
 container::ContainerOptions busybox_options() {
   auto options = Demo::get().container_options();
   const auto root = Demo::get().folder() / "busybox";
+  REQUIRE_MESSAGE(
+      std::filesystem::exists("/bin/busybox"),
+      "missing: /bin/busybox; installed by scripts/install-deps, which scripts/test runs");
   std::filesystem::create_directories(root / "bin");
   std::filesystem::copy_file("/bin/busybox", root / "bin/busybox");
   std::istringstream names(test::run_program({"/bin/busybox", "--list"}));
