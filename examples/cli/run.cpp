@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "backend.hpp"
 #include "commands.hpp"
 #include "kernel.hpp"
 #include "paths.hpp"
@@ -17,7 +18,6 @@
 #include <vmkit/container/commit.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
-#include <vmkit/vm/qemu_backend.hpp>
 
 namespace cli {
 namespace {
@@ -111,7 +111,7 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
       .image = image,
       .store = store,
       .folder = folder,
-      .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
+      .backend = make_backend(),
       .kernel = kernel,
       .overrides = overrides,
       .hostname = options.isolation.hostname,

@@ -113,3 +113,15 @@ TEST_CASE("host: why there is no virtiofs, and what starts its daemon") {
   CHECK(share_transport(share, {"/v", true}) == ShareTransport::virtiofs);
   CHECK(share_transport(share, none) == ShareTransport::plan9);
 }
+
+TEST_CASE("host: what only the other backend has is refused by name") {
+  MachineConfig config;
+  config.boot.image = "/k";
+  config.vsock = config.nested_virtualization = config.rosetta = true;
+  const auto problems = make_qemu_backend()->validate(config);
+  REQUIRE(problems.size() == 3);
+  CHECK(problems[0].field == "vsock");
+  CHECK(problems[0].message.find("a port (MachineConfig::ports)") != std::string::npos);
+  CHECK(problems[1].field == "nested_virtualization");
+  CHECK(problems[2].field == "rosetta");
+}
