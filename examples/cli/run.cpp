@@ -8,7 +8,6 @@
 #include "backend.hpp"
 #include "commands.hpp"
 #include "kernel.hpp"
-#include "paths.hpp"
 #include "progress_display.hpp"
 #include "pulling.hpp"
 #include "raw_terminal.hpp"
@@ -107,18 +106,17 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
   const auto pulled = Clock::now();
 
   const auto folder = new_container_folder(options.store);
-  container::ContainerOptions box_options{
-      .image = image,
-      .store = store,
-      .folder = folder,
-      .backend = make_backend(),
-      .kernel = kernel,
-      .overrides = overrides,
-      .hostname = options.isolation.hostname,
-      .cpu_count = options.cpus,
-      .memory = memory,
-      .isolation = isolation,
-      .ports = ports_of(options, image)};
+  container::ContainerOptions box_options{.image = image,
+                                          .store = store,
+                                          .folder = folder,
+                                          .backend = make_backend(),
+                                          .kernel = kernel,
+                                          .overrides = overrides,
+                                          .hostname = options.isolation.hostname,
+                                          .cpu_count = options.cpus,
+                                          .memory = memory,
+                                          .isolation = isolation,
+                                          .ports = ports_of(options, image)};
   apply(options.attachments, options.store, box_options);
   auto box = container::Container::create(box_options, call);
   box.start(call);
