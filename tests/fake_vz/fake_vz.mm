@@ -644,12 +644,12 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
 @end
 
 /// What GNUstep allocates once and keeps; of our objects the fake knows how many are alive.
-extern "C" const char* __lsan_default_suppressions() {
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
   return "leak:libobjc.so\nleak:libgnustep-base.so\n";
 }
 
 /// Inside of GNUstep and its runtime, which are not compiled for this.
-extern "C" const char* __tsan_default_suppressions() {
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions() {
   return "deadlock:libobjc.so\ndeadlock:libgnustep-base.so\nrace:libobjc.so\n"
          "race:libgnustep-base.so\n";
 }
