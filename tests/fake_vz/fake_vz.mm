@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The classes of virtualization.api: what they keep is made by make_headers.py, what they do is
 // here, as Apple documents it.
-#import <Virtualization/Virtualization.h>
-
 #include "fake_vz/fake_vz.hpp"
 
+#import <Virtualization/Virtualization.h>
 #include <cerrno>
 #include <fcntl.h>
 #include <future>
@@ -53,8 +52,7 @@ VZVirtualMachine* last_machine = nil;
 std::atomic<int> living{0};
 
 void off_queue(id object) {
-  fprintf(stderr, "fake_vz: %s was touched off its machine's queue\n",
-          object_getClassName(object));
+  fprintf(stderr, "fake_vz: %s was touched off its machine's queue\n", object_getClassName(object));
   abort();
 }
 
@@ -79,8 +77,8 @@ void fake_vz_will_dealloc(id object, void* fake) {
 
 NSError* make_error(const Refusal& why) {
   NSString* const text = [NSString stringWithUTF8String:why.text.c_str()];
-  NSDictionary* const info =
-      [NSDictionary dictionaryWithObject:text forKey:NSLocalizedDescriptionKey];
+  NSDictionary* const info = [NSDictionary dictionaryWithObject:text
+                                                         forKey:NSLocalizedDescriptionKey];
   return [NSError errorWithDomain:[NSString stringWithUTF8String:why.domain.c_str()]
                              code:why.code
                          userInfo:info];
@@ -118,7 +116,6 @@ int duplicate(NSFileHandle* handle) {
 }
 
 }  // namespace
-
 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wincomplete-implementation"
@@ -301,7 +298,8 @@ int duplicate(NSFileHandle* handle) {
     auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
     int fd = -1;
     if (!lock_image(image.URL, image.readOnly, fd)) {
-      return invalid("Invalid virtual machine configuration. The storage device attachment is invalid.");
+      return invalid(
+          "Invalid virtual machine configuration. The storage device attachment is invalid.");
     }
     ::close(fd);
     if ([device.blockDeviceIdentifier length] > 20) return invalid("The identifier is invalid.");
@@ -339,8 +337,8 @@ int duplicate(NSFileHandle* handle) {
   for (VZVirtioConsoleDeviceConfiguration* device in _consoleDevices) {
     text += "VZVirtioConsoleDeviceConfiguration ports=";
     for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
-      text += (i > 0 ? "," : "") + std::string([[device.ports objectAtIndexedSubscript:i].name
-                                       UTF8String]);
+      text += (i > 0 ? "," : "") +
+              std::string([[device.ports objectAtIndexedSubscript:i].name UTF8String]);
     }
     text += "\n";
   }
@@ -348,8 +346,8 @@ int duplicate(NSFileHandle* handle) {
     auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
     text += "VZVirtioBlockDeviceConfiguration URL=" + path_of(image.URL) +
             " readOnly=" + yes_no(image.readOnly) + " cachingMode=" + caching[image.cachingMode] +
-            " synchronizationMode=" + sync[image.synchronizationMode] +
-            " blockDeviceIdentifier='" + [device.blockDeviceIdentifier UTF8String] + "'\n";
+            " synchronizationMode=" + sync[image.synchronizationMode] + " blockDeviceIdentifier='" +
+            [device.blockDeviceIdentifier UTF8String] + "'\n";
   }
   for (VZVirtioNetworkDeviceConfiguration* device in _networkDevices) {
     text += std::string("VZVirtioNetworkDeviceConfiguration attachment=") +
@@ -426,8 +424,7 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
   }
   NSMutableArray* const balloons = [NSMutableArray array];
   if ([configuration.memoryBalloonDevices count] > 0) {
-    auto* const balloon =
-        on_queue([[VZVirtioTraditionalMemoryBalloonDevice alloc] init], queue);
+    auto* const balloon = on_queue([[VZVirtioTraditionalMemoryBalloonDevice alloc] init], queue);
     balloon->_targetVirtualMachineMemorySize = configuration.memorySize;
     [balloons addObject:balloon];
   }
@@ -531,8 +528,8 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
     }
     for (VZVirtioConsoleDeviceConfiguration* device in mine->configuration.consoleDevices) {
       for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
-        auto* const attachment = (VZFileHandleSerialPortAttachment*)[device.ports
-            objectAtIndexedSubscript:i].attachment;
+        auto* const attachment =
+            (VZFileHandleSerialPortAttachment*)[device.ports objectAtIndexedSubscript:i].attachment;
         guest.port_fds.push_back(duplicate(attachment.fileHandleForReading));
       }
     }
@@ -764,7 +761,7 @@ void Guest::break_down(const Refusal& why) {
 void Guest::lose_network(std::size_t index) {
   post(*this, ^(VZVirtualMachine* object) {
     [object->_delegate virtualMachine:object
-                            networkDevice:[object->_networkDevices objectAtIndex:index]
+                             networkDevice:[object->_networkDevices objectAtIndex:index]
         attachmentWasDisconnectedWithError:vz_error(VZErrorNetworkError, "The network is gone.")];
   });
 }
