@@ -10,4 +10,6 @@ install(EXPORT vmkitTargets NAMESPACE vmkit:: DESTINATION ${vmkit_package_dir})
 install(FILES "${PROJECT_BINARY_DIR}/vmkitConfig.cmake"
   "${PROJECT_BINARY_DIR}/vmkitConfigVersion.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/FindZstd.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindIsal.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/VmkitCodesign.cmake"
+  "${PROJECT_SOURCE_DIR}/packaging/macos/vmkit.entitlements"
   DESTINATION ${vmkit_package_dir})

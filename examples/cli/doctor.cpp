@@ -3,13 +3,13 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "backend.hpp"
 #include "commands.hpp"
 #include "kernel.hpp"
 #include "paths.hpp"
 
 #include <vmkit/container/kernel_features.hpp>
 #include <vmkit/vm/host.hpp>
-#include <vmkit/vm/qemu_backend.hpp>
 
 namespace cli {
 
@@ -87,7 +87,7 @@ void print(const KernelReport& report) {
 }  // namespace
 
 int doctor(const DoctorOptions& options) {
-  const auto backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()});
+  const auto backend = make_backend();
   const vm::Capabilities host = backend->capabilities();
   const KernelReport kernel = look_at_kernel(options);
   const vm::HostResources resources = vm::host_resources();

@@ -5,9 +5,9 @@
 #include <random>
 #include <vector>
 
+#include "backend.hpp"
 #include "commands.hpp"
 #include "kernel.hpp"
-#include "paths.hpp"
 #include "progress_display.hpp"
 #include "pulling.hpp"
 #include "raw_terminal.hpp"
@@ -17,7 +17,6 @@
 #include <vmkit/container/commit.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/pull_and_unpack.hpp>
-#include <vmkit/vm/qemu_backend.hpp>
 
 namespace cli {
 namespace {
@@ -120,7 +119,7 @@ int run(const RunOptions& options, const Interrupt& interrupt) {
       .image = image,
       .store = store,
       .folder = folder,
-      .backend = vm::make_qemu_backend({.runtime_directory = runtime_folder()}),
+      .backend = make_backend(),
       .kernel = kernel,
       .overrides = overrides,
       .hostname = options.isolation.hostname,

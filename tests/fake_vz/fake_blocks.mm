@@ -2,7 +2,6 @@
 // What clang's blocks need at run time (its "Block Implementation Specification"). GNUstep's own
 // knows only an older kind of block, and Debian's library keeps no objects that a block captures.
 #import <Foundation/Foundation.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <cstring>

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serial queues over threads. As with the real ones, a queue has no thread of its own: each time
 // that it has something to do it does it in another.
-#import <Foundation/Foundation.h>
-
 #include "fake_vz/fake_dispatch.hpp"
 
-#include <objc/blocks_runtime.h>
+#import <Foundation/Foundation.h>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <objc/blocks_runtime.h>
 #include <thread>
 
 struct FakeQueue {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The classes of virtualization.api: what they keep is made by make_headers.py, what they do is
 // here, as Apple documents it.
-#import <Virtualization/Virtualization.h>
-
 #include "fake_vz/fake_vz.hpp"
 
+#import <Virtualization/Virtualization.h>
 #include <cerrno>
 #include <fcntl.h>
 #include <future>
@@ -53,8 +52,7 @@ VZVirtualMachine* last_machine = nil;
 std::atomic<int> living{0};
 
 void off_queue(id object) {
-  fprintf(stderr, "fake_vz: %s was touched off its machine's queue\n",
-          object_getClassName(object));
+  fprintf(stderr, "fake_vz: %s was touched off its machine's queue\n", object_getClassName(object));
   abort();
 }
 
@@ -79,8 +77,8 @@ void fake_vz_will_dealloc(id object, void* fake) {
 
 NSError* make_error(const Refusal& why) {
   NSString* const text = [NSString stringWithUTF8String:why.text.c_str()];
-  NSDictionary* const info =
-      [NSDictionary dictionaryWithObject:text forKey:NSLocalizedDescriptionKey];
+  NSDictionary* const info = [NSDictionary dictionaryWithObject:text
+                                                         forKey:NSLocalizedDescriptionKey];
   return [NSError errorWithDomain:[NSString stringWithUTF8String:why.domain.c_str()]
                              code:why.code
                          userInfo:info];
@@ -124,7 +122,6 @@ int duplicate(NSFileHandle* handle) {
 }
 
 }  // namespace
-
 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wincomplete-implementation"
@@ -323,7 +320,8 @@ int duplicate(NSFileHandle* handle) {
     auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
     int fd = -1;
     if (!lock_image(image.URL, image.readOnly, fd)) {
-      return invalid("Invalid virtual machine configuration. The storage device attachment is invalid.");
+      return invalid(
+          "Invalid virtual machine configuration. The storage device attachment is invalid.");
     }
     ::close(fd);
     if ([identifier_of(device) length] > 20) return invalid("The identifier is invalid.");
@@ -361,8 +359,8 @@ int duplicate(NSFileHandle* handle) {
   for (VZVirtioConsoleDeviceConfiguration* device in _consoleDevices) {
     text += "VZVirtioConsoleDeviceConfiguration ports=";
     for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
-      text += (i > 0 ? "," : "") + std::string([[device.ports objectAtIndexedSubscript:i].name
-                                       UTF8String]);
+      text += (i > 0 ? "," : "") +
+              std::string([[device.ports objectAtIndexedSubscript:i].name UTF8String]);
     }
     text += "\n";
   }
@@ -451,8 +449,7 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
   }
   NSMutableArray* const balloons = [NSMutableArray array];
   if ([configuration.memoryBalloonDevices count] > 0) {
-    auto* const balloon =
-        on_queue([[VZVirtioTraditionalMemoryBalloonDevice alloc] init], queue);
+    auto* const balloon = on_queue([[VZVirtioTraditionalMemoryBalloonDevice alloc] init], queue);
     balloon->_targetVirtualMachineMemorySize = configuration.memorySize;
     [balloons addObject:balloon];
   }
@@ -556,8 +553,8 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
     }
     for (VZVirtioConsoleDeviceConfiguration* device in mine->configuration.consoleDevices) {
       for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
-        auto* const attachment = (VZFileHandleSerialPortAttachment*)[device.ports
-            objectAtIndexedSubscript:i].attachment;
+        auto* const attachment =
+            (VZFileHandleSerialPortAttachment*)[device.ports objectAtIndexedSubscript:i].attachment;
         guest.port_fds.push_back(duplicate(attachment.fileHandleForReading));
       }
     }
@@ -669,12 +666,12 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
 @end
 
 /// What GNUstep allocates once and keeps; of our objects the fake knows how many are alive.
-extern "C" const char* __lsan_default_suppressions() {
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
   return "leak:libobjc.so\nleak:libgnustep-base.so\n";
 }
 
 /// Inside of GNUstep and its runtime, which are not compiled for this.
-extern "C" const char* __tsan_default_suppressions() {
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions() {
   return "deadlock:libobjc.so\ndeadlock:libgnustep-base.so\nrace:libobjc.so\n"
          "race:libgnustep-base.so\n";
 }
@@ -789,7 +786,7 @@ void Guest::break_down(const Refusal& why) {
 void Guest::lose_network(std::size_t index) {
   post(*this, ^(VZVirtualMachine* object) {
     [object->_delegate virtualMachine:object
-                            networkDevice:[object->_networkDevices objectAtIndex:index]
+                             networkDevice:[object->_networkDevices objectAtIndex:index]
         attachmentWasDisconnectedWithError:vz_error(VZErrorNetworkError, "The network is gone.")];
   });
 }

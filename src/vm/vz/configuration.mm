@@ -99,9 +99,9 @@ class Maker {
 
   void set_console() {
     const auto handle = to_handle(std::move(descriptors_.console));
-    const auto attachment = adopt([[VZFileHandleSerialPortAttachment alloc]
-        initWithFileHandleForReading:nil
-                fileHandleForWriting:handle.get()]);
+    const auto attachment =
+        adopt([[VZFileHandleSerialPortAttachment alloc] initWithFileHandleForReading:nil
+                                                                fileHandleForWriting:handle.get()]);
     const auto port = adopt([[VZVirtioConsoleDeviceSerialPortConfiguration alloc] init]);
     [port.get() setAttachment:attachment.get()];
     [configuration_.get() setSerialPorts:[NSArray arrayWithObject:port.get()]];
@@ -132,12 +132,12 @@ class Maker {
       NSURL* const image = url(disk.path, "disk");
       if (image == nil) return;
       NSError* error = nil;
-      const auto attachment = adopt([[VZDiskImageStorageDeviceAttachment alloc]
-                  initWithURL:image
-                     readOnly:disk.read_only
-                  cachingMode:to_vz(disk.caching)
-          synchronizationMode:to_vz(disk.sync)
-                        error:&error]);
+      const auto attachment =
+          adopt([[VZDiskImageStorageDeviceAttachment alloc] initWithURL:image
+                                                               readOnly:disk.read_only
+                                                            cachingMode:to_vz(disk.caching)
+                                                    synchronizationMode:to_vz(disk.sync)
+                                                                  error:&error]);
       if (!attachment) return fail(to_error(error, "disk " + disk.path.string()));
       const auto device = make_disk(disk, attachment.get());
       if (!device) return fail(Error(Errc::unsupported, "an NVMe disk needs macOS 14"));
@@ -171,7 +171,8 @@ class Maker {
     for (const std::string& mac : plan_.networks) {
       const auto address = adopt([[VZMACAddress alloc] initWithString:text(mac, "address")]);
       if (!address) {
-        return fail(Error(Errc::invalid_argument, "network: the framework refuses the address " + mac));
+        return fail(
+            Error(Errc::invalid_argument, "network: the framework refuses the address " + mac));
       }
       const auto attachment = adopt([[VZNATNetworkDeviceAttachment alloc] init]);
       const auto device = adopt([[VZVirtioNetworkDeviceConfiguration alloc] init]);
@@ -196,8 +197,7 @@ class Maker {
       if (folder == nil) return;
       const auto directory = adopt([[VZSharedDirectory alloc] initWithURL:folder
                                                                  readOnly:share.read_only]);
-      const auto single =
-          adopt([[VZSingleDirectoryShare alloc] initWithDirectory:directory.get()]);
+      const auto single = adopt([[VZSingleDirectoryShare alloc] initWithDirectory:directory.get()]);
       add_share(devices, share.tag, single.get());
     }
     if (plan_.rosetta) add_rosetta(devices);
@@ -219,8 +219,7 @@ class Maker {
       [configuration_.get() setEntropyDevices:[NSArray arrayWithObject:device.get()]];
     }
     if (plan_.balloon) {
-      const auto device =
-          adopt([[VZVirtioTraditionalMemoryBalloonDeviceConfiguration alloc] init]);
+      const auto device = adopt([[VZVirtioTraditionalMemoryBalloonDeviceConfiguration alloc] init]);
       [configuration_.get() setMemoryBalloonDevices:[NSArray arrayWithObject:device.get()]];
     }
     if (plan_.vsock) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #import <Foundation/Foundation.h>
-
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,8 +9,8 @@
 
 #include <vmkit/base/error.hpp>
 
-// Between C++ and Foundation. No C++ exception may be caught in Objective-C++ sources: GNU's runtime
-// cannot do that. They hand errors on as values.
+// Between C++ and Foundation. No C++ exception may be caught in Objective-C++ sources: GNU's
+// runtime cannot do that. They hand errors on as values.
 namespace vmkit::vm::vz {
 
 /// Autoreleased; nil if `text` is not UTF-8.

@@ -171,7 +171,8 @@ void VzMachine::ask(const std::string& what, const CallOptions& options,
                     std::function<void(VirtualMachine&, Completion)> call,
                     std::function<void(Run&)> then) {
   ask(what, options, [=](Run& run, const RequestHandle& handle) {
-    call(run.machine(), [=, &run, inbox = run.inbox()](std::optional<Error> error) {
+    if (run.machine() == nullptr) return;  // so the request fails, with its last handle
+    call(*run.machine(), [=, &run, inbox = run.inbox()](std::optional<Error> error) {
       inbox->post([=, &run] {
         if (!error && then) then(run);
         handle->finish(error ? std::optional(error->with_context(what)) : std::nullopt);
@@ -220,7 +221,8 @@ std::unique_ptr<Stream> VzMachine::connect_vsock(std::uint32_t port, const CallO
   // Shared with the task, which may come to its end after this call was given up.
   const auto connection = std::make_shared<std::shared_ptr<VsockConnection>>();
   ask(what, options, [=](Run& run, const RequestHandle& handle) {
-    run.machine().connect(port, [=](Result<std::shared_ptr<VsockConnection>> result) {
+    if (run.machine() == nullptr) return;
+    run.machine()->connect(port, [=](Result<std::shared_ptr<VsockConnection>> result) {
       if (!result) return handle->finish(result.error().with_context(what));
       *connection = std::move(result.value());
       handle->finish(std::nullopt);

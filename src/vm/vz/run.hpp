@@ -63,7 +63,8 @@ class Run {
   bool was_silent() const noexcept { return silent_; }
 
   // For tasks of the inbox:
-  VirtualMachine& machine() noexcept { return *machine_; }
+  /// Null when the machine has ended and its objects are being let go.
+  VirtualMachine* machine() noexcept { return machine_.get(); }
   void paused();
   void resumed();
 

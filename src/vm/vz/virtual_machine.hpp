@@ -2,7 +2,6 @@
 #pragma once
 
 #import <Virtualization/Virtualization.h>
-
 #include <memory>
 
 #include "vm/vz/framework.hpp"

@@ -36,7 +36,7 @@
 }
 
 - (void)virtualMachine:(VZVirtualMachine*)virtualMachine
-                             networkDevice:(VZNetworkDevice*)networkDevice
+                         networkDevice:(VZNetworkDevice*)networkDevice
     attachmentWasDisconnectedWithError:(NSError*)error {
   const NSUInteger index = [[virtualMachine networkDevices] indexOfObjectIdenticalTo:networkDevice];
   listener_->network_lost(
@@ -148,9 +148,9 @@ class AppleMachine final : public VirtualMachine {
   }
 
  private:
-  /// One call of the machine's, on its queue, that answers through a completion handler. The handler
-  /// is made outside of the lambda, where what it captures is its own: a block in a lambda would
-  /// have references, which do not last until it is called.
+  /// One call of the machine's, on its queue, that answers through a completion handler. The
+  /// handler is made outside of the lambda, where what it captures is its own: a block in a lambda
+  /// would have references, which do not last until it is called.
   template <class Function>
   void call(const char* what, Completion done, Function function) {
     const auto core = core_;

@@ -38,6 +38,7 @@ MachineConfig full() {
   config.networks = {{}, {.mac = "02:00:00:00:00:01"}};
   config.entropy = false;
   config.balloon = true;
+  config.vsock = config.nested_virtualization = config.rosetta = true;
   config.console = {.file = "/var/log/web", .limit = 1_MiB};
   config.boot_watchdog = std::chrono::milliseconds(1500);
   return config;
@@ -72,6 +73,7 @@ constexpr const char* full_text = R"({
   "entropy": false,
   "memory": 2147483648,
   "name": "web",
+  "nested_virtualization": true,
   "networks": [
     {},
     {
@@ -86,6 +88,7 @@ constexpr const char* full_text = R"({
       "name": "log"
     }
   ],
+  "rosetta": true,
   "schema": 1,
   "shares": [
     {
@@ -94,7 +97,8 @@ constexpr const char* full_text = R"({
       "tag": "code",
       "transport": "plan9"
     }
-  ]
+  ],
+  "vsock": true
 }
 )";
 

@@ -149,3 +149,15 @@ TEST_CASE("host: its resources, and a size of machine that leaves it room") {
   CHECK(little.limitation == Limitation::too_little_memory);
   CHECK(little.reason == "expected at least 128 MiB of available memory, found 100 MiB");
 }
+
+TEST_CASE("host: what only the other backend has is refused by name") {
+  MachineConfig config;
+  config.boot.image = "/k";
+  config.vsock = config.nested_virtualization = config.rosetta = true;
+  const auto problems = make_qemu_backend()->validate(config);
+  REQUIRE(problems.size() == 3);
+  CHECK(problems[0].field == "vsock");
+  CHECK(problems[0].message.find("a port (MachineConfig::ports)") != std::string::npos);
+  CHECK(problems[1].field == "nested_virtualization");
+  CHECK(problems[2].field == "rosetta");
+}

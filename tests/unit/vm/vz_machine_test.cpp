@@ -560,6 +560,31 @@ TEST_CASE("vz: a machine may be given up in every state") {
     CHECK(contains(error_of([&] { machine.pause(); }), "machine m: pause: pause: x"));
     CHECK(machine.state() == MachineState::running);
   }
+  SUBCASE("while others ask things of it") {
+    Lab lab;
+    MachineConfig config = lab.config();
+    config.balloon = config.vsock = true;
+    for (int i = 0; i < 20; ++i) {
+      Machine machine = lab.backend->create(config);
+      machine.start();
+      std::vector<std::thread> callers;
+      callers.emplace_back([&] {
+        while (error_of([&] { machine.set_memory_target(128_MiB); }).code() == Errc::internal) {
+        }
+      });
+      callers.emplace_back([&] {
+        while (error_of([&] { machine.connect_vsock(1); }).code() == Errc::unavailable) {
+        }
+      });
+      callers.emplace_back([&] {
+        while (error_of([&] { machine.pause(), machine.resume(); }).code() == Errc::internal) {
+        }
+      });
+      std::this_thread::sleep_for(2ms);
+      machine.kill();
+      for (std::thread& caller : callers) caller.join();
+    }
+  }
   SUBCASE("while its guest ends") {
     Lab lab;
     MachineConfig config = lab.config();
