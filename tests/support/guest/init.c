@@ -157,9 +157,13 @@ static void show_disks(void) {
   show_disk("nvme0n1", "device/serial");
 }
 
-// It is found some seconds after its driver was loaded.
+// It is found some seconds after its driver was loaded, and can be read some time after that.
 static void show_usb_disk(void) {
-  for (int tries = 0; tries < 1000 && access("/dev/sda", F_OK) != 0; ++tries) usleep(10000);
+  char first[80] = "";
+  for (int tries = 0; tries < 1000 && !first[0]; ++tries) {
+    read_small("/dev/sda", first, sizeof first);
+    if (!first[0]) usleep(10000);
+  }
   show_disk("sda", "device/model");
 }
 
