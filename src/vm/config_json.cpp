@@ -186,11 +186,16 @@ class Writer {
 
 // Reading.
 
-[[noreturn]] void fail(const std::string& field, const std::string& expected, const Json& found) {
-  std::string text = found.dump(-1, ' ', true, Json::error_handler_t::replace);
+/// For a message: printable, and not long.
+std::string shown(const Json& json) {
+  std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
   if (text.size() > 60) text = text.substr(0, 60) + "…";
-  throw Error(Errc::data_corruption,
-              (field.empty() ? "" : field + ": ") + "expected " + expected + ", found " + text);
+  return text;
+}
+
+[[noreturn]] void fail(const std::string& field, const std::string& expected, const Json& found) {
+  throw Error(Errc::data_corruption, (field.empty() ? "" : field + ": ") + "expected " + expected +
+                                         ", found " + shown(found));
 }
 
 class Reader {
@@ -277,10 +282,7 @@ class Reader {
       bool known = field.empty() && name == schema_member;
       for_each_member(static_cast<const T*>(nullptr),
                       [&, &wanted = name](const char* one, auto) { known |= wanted == one; });
-      if (!known) {
-        fail(field.empty() ? name : field + "." + name, "no such member in a machine's definition",
-             value);
-      }
+      if (!known) fail(field, "no member " + shown(name) + " in a machine's definition", value);
     }
     throw Error(Errc::internal, "a machine's definition: no unknown member");
   }

@@ -78,8 +78,14 @@ Json read_head(const os::File& file, std::uint64_t& offset) {
   return head;
 }
 
-/// "/disks/0/identifier" as "disks[0].identifier".
+/// "/disks/0/identifier" as "disks[0].identifier"; what is not as we write it is not shown as it
+/// is.
 std::string field_of(std::string_view pointer) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz_0123456789/-";
+  if (pointer.find_first_not_of(letters) != std::string_view::npos ||
+      pointer.size() > longest_value) {
+    return "an unknown member";
+  }
   std::string field;
   while (!pointer.empty()) {
     pointer.remove_prefix(1);
@@ -93,10 +99,14 @@ std::string field_of(std::string_view pointer) {
   return field;
 }
 
+/// For a message: printable, and not long.
+std::string shown(const Json& json) {
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, longest_value);
+}
+
 std::string value_at(const Json& document, const std::string& pointer) {
   const Json::json_pointer where(pointer);
-  return document.contains(where) ? document[where].dump().substr(0, longest_value)
-                                  : "nothing or the default";
+  return document.contains(where) ? shown(document[where]) : "nothing or the default";
 }
 
 }  // namespace
@@ -118,12 +128,10 @@ std::uint64_t check_saved_head(const os::File& file, const MachineConfig& config
                                const SavedBy& by) {
   std::uint64_t offset = 0;
   const Json head = read_head(file, offset);
-  const auto version = head["qemu"].get<std::string>();
-  const auto accelerator = head["accelerator"].get<std::string>();
-  if (version != by.version || accelerator != by.accelerator) {
+  if (head["qemu"] != by.version || head["accelerator"] != by.accelerator) {
     fail(file, Errc::unsupported,
-         "it was saved by qemu " + version.substr(0, 40) + " with " + accelerator.substr(0, 40) +
-             ", this is qemu " + by.version + " with " + by.accelerator);
+         "it was saved by qemu " + shown(head["qemu"]) + " with " + shown(head["accelerator"]) +
+             ", this is qemu \"" + by.version + "\" with \"" + by.accelerator + "\"");
   }
   const Json& saved = head["machine"];
   const Json found = seen_by_guest(config);

@@ -155,6 +155,11 @@ TEST_CASE_FIXTURE(SavedMachineFixture,
   edited.replace(edited.find("\"qemu\":\""), 9, "\"qemu\":\"0");
   CHECK(refused(edited).find("unsupported: machine damaged: saved machine ") == 0);
   edited = whole;
+  edited.replace(edited.find("\"disks\""), 7, "\"d\\tks\"");
+  const std::string odd = refused(edited);
+  CHECK(odd.find("an unknown member: expected ") != std::string::npos);
+  CHECK(odd.find('\t') == std::string::npos);
+  edited = whole;
   edited[edited.find("{")] = '[';
   CHECK(refused(edited).find("no JSON object") != std::string::npos);
   CHECK(refused(whole.substr(0, whole.size() / 2))
