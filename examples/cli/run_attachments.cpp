@@ -77,7 +77,14 @@ void add_mount(const std::string& text, container::ContainerOptions& options) {
   } else if (type == "volume") {
     options.volume_mounts.push_back({.volume = source, .target = target, .read_only = read_only});
   } else if (type == "disk") {
-    options.disk_mounts.push_back({.path = source, .target = target, .read_only = read_only});
+    container::DiskMount disk{.target = target, .read_only = read_only};
+    const bool far = source.rfind("nbd://", 0) == 0 || source.rfind("nbd+unix://", 0) == 0;
+    if (far) {
+      disk.nbd = source;
+    } else {
+      disk.path = source;
+    }
+    options.disk_mounts.push_back(std::move(disk));
   } else if (type == "tmpfs") {
     options.isolation.mounts.push_back(
         {.type = agent::MountType::tmpfs, .target = target, .read_only = read_only, .size = size});

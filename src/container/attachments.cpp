@@ -98,7 +98,7 @@ Attachments::Attachments(const ContainerOptions& options, const Folder& folder,
                          const CallOptions& call_options) {
   if (options.isolation.writable_disk) add_layer(options, folder, call_options);
   for (const DiskMount& disk : options.disk_mounts) {
-    add_disk(disk.path,
+    add_disk({.path = disk.path, .nbd = disk.nbd},
              {.target = disk.target, .fs_type = disk.fs_type, .read_only = disk.read_only});
   }
   for (const VolumeMount& volume : options.volume_mounts) {
@@ -119,15 +119,16 @@ void Attachments::add_layer(const ContainerOptions& options, const Folder& folde
                     .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none});
 }
 
-void Attachments::add_disk(const std::filesystem::path& path, agent::Mount mount) {
+void Attachments::add_disk(vm::Disk disk, agent::Mount mount) {
   // One disk may be mounted at several places.
-  const auto known = std::find_if(disks_.begin(), disks_.end(),
-                                  [&](const vm::Disk& disk) { return disk.path == path; });
+  const auto known = std::find_if(disks_.begin(), disks_.end(), [&](const vm::Disk& other) {
+    return other.path == disk.path && other.nbd == disk.nbd;
+  });
   if (known == disks_.end()) {
-    disks_.push_back({.path = path,
-                      .read_only = mount.read_only,
-                      .identifier = numbered("vmkit-disk-", disks_.size())});
-    mount.source = disks_.back().identifier;
+    disk.read_only = mount.read_only;
+    disk.identifier = numbered("vmkit-disk-", disks_.size());
+    mount.source = disk.identifier;
+    disks_.push_back(std::move(disk));
   } else {
     known->read_only = known->read_only && mount.read_only;
     mount.source = known->identifier;
@@ -156,7 +157,7 @@ void Attachments::add_volume(const VolumeMount& volume, const ContainerOptions& 
       fill_volume(image, folder.disk(), volume.target, call_options);
     }
   }
-  add_disk(image,
+  add_disk({.path = image},
            {.target = volume.target, .subpath = volume_content, .read_only = volume.read_only});
 }
 
@@ -173,7 +174,7 @@ void Attachments::add_image_volumes(const ContainerOptions& options, const Folde
       make_volume_image(image, options.disk_size, call_options);
       fill_volume(image, folder.disk(), target, call_options);
     }
-    add_disk(image, {.target = target, .subpath = volume_content});
+    add_disk({.path = image}, {.target = target, .subpath = volume_content});
     if (!options.keep) disks_.back().sync = vm::DiskSync::none;  // it goes with the container
   }
 }

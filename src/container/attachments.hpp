@@ -33,7 +33,7 @@ class Attachments {
  private:
   void add_layer(const ContainerOptions& options, const Folder& folder,
                  const CallOptions& call_options);
-  void add_disk(const std::filesystem::path& path, agent::Mount mount);
+  void add_disk(vm::Disk disk, agent::Mount mount);
   void add_volume(const VolumeMount& volume, const ContainerOptions& options, const Folder& folder,
                   const CallOptions& call_options);
   void add_image_volumes(const ContainerOptions& options, const Folder& folder,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <set>
+#include <variant>
 
 #include "vm/least_memory.hpp"
+#include "vm/nbd_uri.hpp"
 
 #include <vmkit/vm/config.hpp>
 
@@ -110,10 +112,19 @@ class Checker {
     }
   }
 
+  void check_nbd(const Disk& disk, const std::string& field) {
+    if (!disk.path.empty()) {
+      add(field + ".path", "expected none beside \"nbd\", found " + disk.path.string());
+    }
+    const auto uri = parse_nbd_uri(disk.nbd);
+    if (const auto* problem = std::get_if<std::string>(&uri)) add(field + ".nbd", *problem);
+  }
+
   void check_disk(std::size_t i) {
     const Disk& disk = config_.disks[i];
     const std::string field = "disks[" + std::to_string(i) + "]";
-    if (!is_path(disk.path)) add(field + ".path", path_expected);
+    if (disk.nbd.empty() && !is_path(disk.path)) add(field + ".path", path_expected);
+    if (!disk.nbd.empty()) check_nbd(disk, field);
     if (disk.identifier.size() > longest_identifier || !is_printable(disk.identifier)) {
       add(field + ".identifier", "expected at most " + std::to_string(longest_identifier) +
                                      " printable ASCII characters, found " +
@@ -121,7 +132,8 @@ class Checker {
     }
     for (std::size_t j = 0; j < i; ++j) {
       const Disk& other = config_.disks[j];
-      if (other.path == disk.path && !(other.read_only && disk.read_only)) {
+      if (disk.nbd.empty() && other.nbd.empty() && other.path == disk.path &&
+          !(other.read_only && disk.read_only)) {
         add(field + ".path", disk.path.string() + " is disks[" + std::to_string(j) +
                                  "] already; both would have to be read-only");
       }

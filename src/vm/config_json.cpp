@@ -30,6 +30,7 @@ void for_each_member(const KernelBoot*, Visit visit) {
 template <class Visit>
 void for_each_member(const Disk*, Visit visit) {
   visit("path", &Disk::path);
+  visit("nbd", &Disk::nbd);
   visit("device", &Disk::device);
   visit("read_only", &Disk::read_only);
   visit("identifier", &Disk::identifier);

@@ -11,6 +11,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "os/child_process.hpp"
 #include "os/descriptor.hpp"
 #include "os/file.hpp"
 #include "support/demo.hpp"
@@ -47,6 +48,29 @@ void write(const fs::path& path, const std::string& content) {
   fs::create_directories(path.parent_path());
   std::ofstream(path) << content;
 }
+
+/// QEMU's own NBD server, of two image files at a unix socket: "disk" and, for reading, "ro".
+class NbdServer {
+ public:
+  NbdServer(const fs::path& disk, const fs::path& read_only, fs::path socket)
+      : socket_(std::move(socket)),
+        process_(os::ChildProcess::spawn(
+            {.arguments = {"qemu-storage-daemon", "--blockdev",
+                           "driver=file,node-name=a,filename=" + disk.string(), "--blockdev",
+                           "driver=file,node-name=b,read-only=on,filename=" + read_only.string(),
+                           "--nbd-server", "addr.type=unix,addr.path=" + socket_.string(),
+                           "--export", "type=nbd,id=a,node-name=a,name=disk,writable=on",
+                           "--export", "type=nbd,id=b,node-name=b,name=ro"}})) {
+    for (int i = 0; i < 500 && !fs::exists(socket_); ++i) std::this_thread::sleep_for(10ms);
+  }
+  std::string uri(const std::string& name) const {
+    return "nbd+unix:///" + name + "?socket=" + socket_.string();
+  }
+
+ private:
+  fs::path socket_;
+  os::ChildProcess process_;
+};
 
 /// A server on the host's loopback that answers one client with what it got.
 class EchoServer {
@@ -157,8 +181,14 @@ TEST_CASE("folders, files, volumes, names and the network of a container; its ke
   test::run_program(
       {test::e2fs_tool("mke2fs"), "-q", "-t", "ext4", (host / "disk").string(), "32M"});
   fs::copy_file(host / "disk", host / "read-only disk");
-  options.disk_mounts = {{.path = host / "disk", .target = "/code/mnt/disk"},
-                         {.path = host / "read-only disk", .target = "/ro", .read_only = true}};
+  fs::copy_file(host / "disk", host / "far disk");
+  fs::copy_file(host / "disk", host / "far read-only disk");
+  const NbdServer server_of_disks(host / "far disk", host / "far read-only disk", host / "nbd");
+  options.disk_mounts = {
+      {.path = host / "disk", .target = "/code/mnt/disk"},
+      {.path = host / "read-only disk", .target = "/ro", .read_only = true},
+      {.nbd = server_of_disks.uri("disk"), .target = "/far"},
+      {.nbd = server_of_disks.uri("ro"), .target = "/far-ro", .read_only = true}};
   options.volumes_folder = Demo::get().folder() / "volumes";
   options.volume_mounts = {{.volume = "apt", .target = "/etc/apt"}};
   options.isolation.mounts = {
@@ -212,6 +242,9 @@ TEST_CASE("folders, files, volumes, names and the network of a container; its ke
     CHECK(shell(box, "stat -f -c %T /code/mnt/disk; echo on disk > /code/mnt/disk/file") ==
           "ext2/ext3\n");
     CHECK(shell(box, "ls /ro; echo x > /ro/x").find("Read-only") != std::string::npos);
+    CHECK(shell(box, "stat -f -c %T /far; echo far away > /far/file; ls /far-ro") ==
+          "ext2/ext3\nlost+found\n");
+    CHECK(shell(box, "echo x > /far-ro/x").find("Read-only") != std::string::npos);
     // The volume has what the image had there.
     CHECK(shell(box, "ls /etc/apt").find("sources.list.d") != std::string::npos);
     CHECK(shell(box,
@@ -247,6 +280,8 @@ TEST_CASE("folders, files, volumes, names and the network of a container; its ke
     CHECK(test::debugfs(volumes.image("apt").string(), "cat /data/kept") == "kept\n");
     CHECK(volumes.list().at(0).in_use);
     CHECK(test::debugfs((host / "disk").string(), "cat /file") == "on disk\n");
+    CHECK(test::debugfs((host / "far disk").string(), "cat /file") == "far away\n");
+    CHECK(test::e2fsck_complaints((host / "far disk").string()) == "");
   }
 }
 

@@ -36,9 +36,11 @@ struct VolumeMount {
   bool copy_image_content = true;
 };
 
-/// A raw disk image with a file system that the container's kernel knows.
+/// A raw disk, an image file or behind a server, with a file system that the container's kernel
+/// knows.
 struct DiskMount {
-  std::filesystem::path path;
+  std::filesystem::path path = {};
+  std::string nbd = {};  ///< Instead of `path`: as vm::Disk::nbd.
   std::string target;
   bool read_only = false;
   std::string fs_type = "ext4";

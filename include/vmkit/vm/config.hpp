@@ -51,9 +51,15 @@ enum class DiskDevice {
   usb,     ///< USB mass storage: sda, sdb, …
 };
 
-/// A block device on a raw image file, whose size must be a multiple of 512 bytes.
+/// A block device on a raw image file, or behind a server of the Network Block Device protocol. Its
+/// size must be a multiple of 512 bytes.
 struct Disk {
   std::filesystem::path path = {};
+  /// Instead of `path`: an export of a server that is there when the machine starts, as
+  /// "nbd://host[:port][/export]" or "nbd+unix://[/export]?socket=/path" (the NBD URI
+  /// specification, without TLS). Who may write it beside this machine is for the server to say.
+  /// QEMU only.
+  std::string nbd = {};
   DiskDevice device = DiskDevice::virtio;
   /// Several machines may have the same file only if all have it read-only.
   bool read_only = false;

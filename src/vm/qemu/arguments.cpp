@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "vm/nbd_uri.hpp"
 #include "vm/qemu/accelerator.hpp"
 
 namespace vmkit::vm::qemu {
@@ -55,12 +56,24 @@ std::string cpu_model(const MachineConfig& config, const ArgumentsPlan& plan) {
   return config.architecture == Architecture::x86_64 ? "max,erms=off,fsrm=off" : "cortex-a72";
 }
 
+/// `uri` is valid.
+std::string nbd_client(const std::string& text) {
+  const NbdUri uri = std::get<NbdUri>(parse_nbd_uri(text));
+  std::string client = ",file.driver=nbd,file.export=" + escape(uri.export_name);
+  if (!uri.socket.empty()) {
+    return client + ",file.server.type=unix,file.server.path=" + escape(uri.socket);
+  }
+  return client + ",file.server.type=inet,file.server.host=" + escape(uri.host) +
+         ",file.server.port=" + uri.port;
+}
+
 std::string disk_node(const Disk& disk, const std::string& node) {
   const bool direct = disk.caching == DiskCaching::uncached;
   const bool no_flush = disk.sync == DiskSync::none;
   return "driver=raw,node-name=" + node + ",read-only=" + on_off(disk.read_only) +
          ",discard=unmap,cache.direct=" + on_off(direct) + ",cache.no-flush=" + on_off(no_flush) +
-         ",file.driver=file,file.filename=" + escape(disk.path.native());
+         (disk.nbd.empty() ? ",file.driver=file,file.filename=" + escape(disk.path.native())
+                           : nbd_client(disk.nbd));
 }
 
 class Builder {

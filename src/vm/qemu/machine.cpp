@@ -255,10 +255,11 @@ void QemuMachine::pause(const CallOptions& options) {
   mailbox_.execute({"stop"}, options_.response_limit, options);
 }
 
-std::vector<os::FileStatus> QemuMachine::disk_statuses() const {
-  std::vector<os::FileStatus> all;
+std::map<std::filesystem::path, os::FileStatus> QemuMachine::disk_statuses() const {
+  std::map<std::filesystem::path, os::FileStatus> all;
   for (const Disk& disk : config_.disks) {
-    all.push_back(os::File::open(disk.path, os::File::Mode::read).status());
+    if (!disk.nbd.empty()) continue;
+    all.emplace(disk.path, os::File::open(disk.path, os::File::Mode::read).status());
   }
   return all;
 }
@@ -269,16 +270,14 @@ void QemuMachine::check_saved_disks() {
   const std::lock_guard lock(mutex_);
   if (saved_disks_.empty()) return;
   const auto found = disk_statuses();
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const os::FileStatus& saved = saved_disks_[i];
-    if (found[i].inode == saved.inode && found[i].size == saved.size &&
-        found[i].modified == saved.modified) {
+  for (const auto& [path, saved] : saved_disks_) {
+    const os::FileStatus& now = found.at(path);
+    if (now.inode == saved.inode && now.size == saved.size && now.modified == saved.modified) {
       continue;
     }
-    throw Error(Errc::failed_precondition, "machine " + config_.name + ": disk " +
-                                               config_.disks[i].path.string() +
-                                               " was changed since the machine was saved, which "
-                                               "cannot go on with it");
+    throw Error(Errc::failed_precondition,
+                "machine " + config_.name + ": disk " + path.string() +
+                    " was changed since the machine was saved, which cannot go on with it");
   }
   saved_disks_.clear();
 }

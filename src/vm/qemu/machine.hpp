@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,7 +62,7 @@ class QemuMachine final : public detail::MachineDriver {
   void prepare(const std::filesystem::path* saved_state);
   void take_up_state(const std::string& what, const CallOptions& options);
   SavedBy writer() const;
-  std::vector<os::FileStatus> disk_statuses() const;
+  std::map<std::filesystem::path, os::FileStatus> disk_statuses() const;
   void check_saved_disks();
   std::filesystem::path prepare_initrd() const;
   void prepare_shares(ArgumentsPlan& plan);
@@ -86,7 +88,7 @@ class QemuMachine final : public detail::MachineDriver {
   os::Descriptor saved_state_;
   MonitorSetup setup_;
 
-  std::vector<os::FileStatus> saved_disks_;  // as they were then; until it goes on
+  std::map<std::filesystem::path, os::FileStatus> saved_disks_;  // then; until it goes on
 
   std::thread thread_;
 };

@@ -23,7 +23,7 @@ constexpr std::string_view magic = "vmkit machine 1\n";
 constexpr std::size_t length_offset = magic.size();
 constexpr std::size_t text_offset = length_offset + sizeof(std::uint32_t);
 constexpr std::size_t longest_text = 1 << 20;
-constexpr std::size_t deepest = 8;
+constexpr std::size_t deepest_head = 8;
 constexpr std::uint64_t alignment = 4096;
 constexpr std::size_t longest_value = 200;  // as a message shows it
 
@@ -40,9 +40,11 @@ Json seen_by_guest(MachineConfig config) {
   config.boot_watchdog = plain.boot_watchdog;
   Json sizes = Json::array();
   for (Disk& disk : config.disks) {
-    const auto file = os::File::open(disk.path, os::File::Mode::read);
-    sizes.push_back(file.size().bytes());
+    // An export's size is its server's to keep.
+    sizes.push_back(
+        disk.nbd.empty() ? os::File::open(disk.path, os::File::Mode::read).size().bytes() : 0);
     disk.path.clear();
+    disk.nbd.clear();
     disk.caching = Disk().caching;
     disk.sync = Disk().sync;
   }
@@ -67,9 +69,9 @@ Json read_head(const os::File& file, std::uint64_t& offset) {
   std::vector<std::byte> text(length);
   if (file.read_at(text_offset, text) != text.size()) garbled("its head ends early");
   offset = state_offset(length);
-  const std::string_view json(reinterpret_cast<const char*>(text.data()), text.size());
-  if (json_deeper_than(json, deepest)) garbled("its head is nested too deeply");
-  Json head = Json::parse(json, nullptr, false);
+  const std::string_view written(reinterpret_cast<const char*>(text.data()), text.size());
+  if (json_deeper_than(written, deepest_head)) garbled("its head is nested too deeply");
+  Json head = Json::parse(written, nullptr, false);
   if (!head.is_object() || !head.contains("qemu") || !head["qemu"].is_string() ||
       !head.contains("accelerator") || !head["accelerator"].is_string() ||
       !head.contains("machine")) {
@@ -100,8 +102,8 @@ std::string field_of(std::string_view pointer) {
 }
 
 /// For a message: printable, and not long.
-std::string shown(const Json& json) {
-  return json.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, longest_value);
+std::string shown(const Json& value) {
+  return value.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, longest_value);
 }
 
 std::string value_at(const Json& document, const std::string& pointer) {

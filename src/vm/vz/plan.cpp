@@ -112,6 +112,9 @@ class Planner {
   void plan_disk(std::size_t index) {
     const Disk& disk = config_.disks[index];
     const std::string field = "disks[" + std::to_string(index) + "]";
+    if (!disk.nbd.empty()) {
+      add(field + ".nbd", "this backend has no network block devices; the QEMU backend has");
+    }
     if (disk.device == DiskDevice::nvme && mac_.macos_major < 14) {
       add(field + ".device",
           "expected macOS 14 or later for nvme, found " + macos_version(mac_) + "; update macOS");

@@ -170,6 +170,13 @@ TEST_CASE("arguments: a PC for NVMe and USB disks, and its virtio devices are PC
     CHECK(text.find(line) != std::string::npos);
   }
   CHECK(device_count(config) == 5);
+  config.disks = {{.nbd = "nbd://host:99/a,b"}, {.nbd = "nbd+unix:///x?socket=/run/s"}};
+  const std::string far = lines(build_arguments(config, plan));
+  CHECK(far.find(",file.driver=nbd,file.export=a,,b,file.server.type=inet,file.server.host=host,"
+                 "file.server.port=99\n") != std::string::npos);
+  CHECK(far.find(",file.driver=nbd,file.export=x,file.server.type=unix,"
+                 "file.server.path=/run/s\n") != std::string::npos);
+  config.disks = {{.path = "/a", .device = DiskDevice::nvme}, {.path = "/c", .identifier = "z"}};
   CHECK(most_devices(config) == 29);
   config.architecture = Architecture::arm64;  // where the one machine has both
   const std::string arm = lines(build_arguments(config, plan));

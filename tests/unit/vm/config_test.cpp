@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <functional>
 
+#include "vm/nbd_uri.hpp"
+
 #include <vmkit/base/error.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 
@@ -45,6 +47,14 @@ TEST_CASE("config: every wrong field is named with what was expected and found")
        "'code' is there already"},
       {"a share of nothing", [](auto& c) { c.shares[0].path = ""; }, "shares[0].path",
        "path of a folder"},
+      {"a disk from two places", [](auto& c) { c.disks[0].nbd = "nbd://host/a"; }, "disks[0].path",
+       "expected none beside"},
+      {"a disk behind no server",
+       [](auto& c) {
+         c.disks[0].path = "";
+         c.disks[0].nbd = "http://host/a";
+       },
+       "disks[0].nbd", "found 'http://host/a'"},
       {"no name", [](auto& c) { c.name = ""; }, "name", "1 to 63"},
       {"odd name", [](auto& c) { c.name = "a,b"; }, "name", "found 'a,b'"},
       {"no cpu", [](auto& c) { c.cpu_count = 0; }, "cpu_count", "1 to 255, found 0"},
@@ -131,4 +141,26 @@ TEST_CASE("config: the QEMU backend knows its machine's slots and the host's mem
   CHECK(problems[0].message.find("are 43 devices") != std::string::npos);
   CHECK(problems[1].field == "memory");
   CHECK(problems[1].message.find("at most what the host has") != std::string::npos);
+}
+
+TEST_CASE("config: NBD URIs") {
+  const auto parts = [](const char* text) {
+    const auto parsed = parse_nbd_uri(text);
+    const auto* uri = std::get_if<NbdUri>(&parsed);
+    if (uri == nullptr) return std::string("none");
+    return uri->host + "|" + uri->port + "|" + uri->socket + "|" + uri->export_name;
+  };
+  CHECK(parts("nbd://example.org/disk") == "example.org|10809||disk");
+  CHECK(parts("nbd://192.0.2.1:2000") == "192.0.2.1|2000||");
+  CHECK(parts("nbd://[2001:db8::1]:2000/a/b%20c") == "2001:db8::1|2000||a/b c");
+  CHECK(parts("nbd+unix:///disk?socket=/run/a%3db") == "||/run/a=b|disk");
+  CHECK(parts("nbd+unix://?socket=/run/nbd") == "||/run/nbd|");
+  for (const char* wrong :
+       {"", "nbd:", "nbd://", "nbd:///disk", "nbds://host/disk", "nbd://host:0", "nbd://host:70000",
+        "nbd://host:x", "nbd://ho,st/", "nbd://host/%0a", "nbd://host/%2", "nbd://host/a?socket=/x",
+        "nbd://host/a#b", "nbd://[::1", "nbd+unix:///disk", "nbd+unix://host/?socket=/x",
+        "nbd+unix:///a?socket=", "nbd+unix:///a?socket=relative", "nbd+unix:///a?other=/x"}) {
+    CAPTURE(wrong);
+    CHECK(parts(wrong) == "none");
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include "os/child_process.hpp"
 #include "os/file.hpp"
 #include "support/machine_fixture.hpp"
 
@@ -132,6 +133,24 @@ TEST_CASE_FIXTURE(FilesFixture, "machine: disks of other kinds make it a PC, wit
   const auto problems = backend->validate(config);
   REQUIRE(problems.size() == 1);
   CHECK(problems[0].message == "expected at most 15 USB disks, found 16");
+}
+
+TEST_CASE_FIXTURE(FilesFixture,
+                  "machine: a disk whose server is not there, or has no such export") {
+  VMKIT_REQUIRE_GUEST();
+  const std::string socket = (files.path() / "nbd").string();
+  const auto far = [&](MachineConfig& config) {
+    config.disks = {{.nbd = "nbd+unix:///disk?socket=" + socket}};
+  };
+  begins_and_names(start_error(far), "unavailable: machine wrong: nobody serves a disk", socket);
+  const os::ChildProcess server = os::ChildProcess::spawn(
+      {.arguments = {"qemu-storage-daemon", "--blockdev",
+                     "driver=file,node-name=a,filename=" + image("a.img", "a").string(),
+                     "--nbd-server", "addr.type=unix,addr.path=" + socket, "--export",
+                     "type=nbd,id=a,node-name=a,name=other"}});
+  REQUIRE(eventually([&] { return std::filesystem::exists(socket); }));
+  begins_and_names(start_error(far), "not_found: machine wrong: the server of a disk has no",
+                   "disk");
 }
 
 TEST_CASE_FIXTURE(FilesFixture, "machine: a disk has one writer, and any number of readers") {

@@ -98,6 +98,7 @@ const std::vector<Case>& cases() {
          c.disks = {{.path = "/a", .device = DiskDevice::nvme},
                     {.path = "/b", .device = DiskDevice::usb, .read_only = true}};
        }},
+      {"a disk behind a server", [](C& c) { c.disks = {{.nbd = "nbd://host/disk"}}; }},
       {"a serial number of a USB disk",
        [](C& c) { c.disks = {{.path = "/a", .device = DiskDevice::usb, .identifier = "x"}}; }},
       {"three disks in their order",
