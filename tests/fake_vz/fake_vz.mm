@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The classes of virtualization.api: what they keep is made by make_headers.py, what they do is
-// here, as Apple documents it.
+// The machine of virtualization.api with its devices, and the guest in it that the test plays: what
+// the classes keep is made by make_headers.py, what they do is here, as Apple documents it.
 #include "fake_vz/fake_vz.hpp"
 
 #import <Virtualization/Virtualization.h>
 #include <cerrno>
 #include <fcntl.h>
 #include <future>
-#include <set>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
+#include "fake_vz/fake_configuration.hpp"
 #include "fake_vz/fake_dispatch.hpp"
 #include "vm/vz/apple_framework.hpp"
 
@@ -23,7 +21,11 @@
 @end
 
 using fake_vz::Guest;
+using fake_vz::lock_image;
+using fake_vz::make_error;
 using fake_vz::Refusal;
+using fake_vz::refuse;
+using fake_vz::vz_error;
 using fake_vz::World;
 
 NSString* const VZErrorDomain = @"VZErrorDomain";
@@ -41,6 +43,28 @@ struct Guest::Machine {
   VZVirtualMachine* object;  // which owns this
   dispatch_queue_t queue;
 };
+
+namespace fake_vz {
+
+NSError* make_error(const Refusal& why) {
+  NSString* const text = [NSString stringWithUTF8String:why.text.c_str()];
+  NSDictionary* const info = [NSDictionary dictionaryWithObject:text
+                                                         forKey:NSLocalizedDescriptionKey];
+  return [NSError errorWithDomain:[NSString stringWithUTF8String:why.domain.c_str()]
+                             code:why.code
+                         userInfo:info];
+}
+
+NSError* vz_error(long code, const char* text) {
+  return make_error({"VZErrorDomain", code, text});
+}
+
+BOOL refuse(NSError** error, NSError* why) {
+  if (error != nullptr) *error = why;
+  return NO;
+}
+
+}  // namespace fake_vz
 
 namespace {
 
@@ -75,48 +99,6 @@ void fake_vz_will_dealloc(id object, void* fake) {
   delete mine;
 }
 
-NSError* make_error(const Refusal& why) {
-  NSString* const text = [NSString stringWithUTF8String:why.text.c_str()];
-  NSDictionary* const info = [NSDictionary dictionaryWithObject:text
-                                                         forKey:NSLocalizedDescriptionKey];
-  return [NSError errorWithDomain:[NSString stringWithUTF8String:why.domain.c_str()]
-                             code:why.code
-                         userInfo:info];
-}
-
-NSError* vz_error(long code, const char* text) {
-  return make_error({"VZErrorDomain", code, text});
-}
-
-BOOL refuse(NSError** error, NSError* why) {
-  if (error != nullptr) *error = why;
-  return NO;
-}
-
-const char* yes_no(bool value) {
-  return value ? "YES" : "NO";
-}
-
-std::string path_of(NSURL* url) {
-  return url == nil ? "nil" : [[url path] UTF8String];
-}
-
-/// nil: a device that has none.
-NSString* identifier_of(VZStorageDeviceConfiguration* device) {
-  if (![device isKindOfClass:[VZVirtioBlockDeviceConfiguration class]]) return nil;
-  return [(VZVirtioBlockDeviceConfiguration*)device blockDeviceIdentifier];
-}
-
-/// A file of the system's process that runs the machine: it locks what it writes.
-bool lock_image(NSURL* url, bool read_only, int& fd) {
-  fd = ::open(path_of(url).c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-  if (fd < 0) return false;
-  if (::flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return true;
-  ::close(fd);
-  fd = -1;
-  return false;
-}
-
 int duplicate(NSFileHandle* handle) {
   return handle == nil ? -1 : ::fcntl([handle fileDescriptor], F_DUPFD_CLOEXEC, 0);
 }
@@ -128,272 +110,6 @@ int duplicate(NSFileHandle* handle) {
 #pragma clang diagnostic ignored "-Wobjc-property-implementation"
 #include "fake_classes.h"
 #pragma clang diagnostic pop
-
-@implementation VZMACAddress (Fake)
-- (instancetype)initWithString:(NSString*)string {
-  self = [super init];
-  unsigned b[6];
-  char end = 0;
-  const int count = sscanf([string UTF8String], "%x:%x:%x:%x:%x:%x%c", b, b + 1, b + 2, b + 3,
-                           b + 4, b + 5, &end);
-  if (count != 6) {
-    [self release];
-    return nil;
-  }
-  _string = [string copy];
-  return self;
-}
-@end
-
-@implementation VZGenericPlatformConfiguration (Fake)
-+ (BOOL)isNestedVirtualizationSupported {
-  return the_world.nested;
-}
-@end
-
-@implementation VZLinuxBootLoader (Fake)
-- (instancetype)initWithKernelURL:(NSURL*)kernelURL {
-  self = [super init];
-  _kernelURL = [kernelURL copy];
-  _commandLine = @"";
-  return self;
-}
-@end
-
-@implementation VZDiskImageStorageDeviceAttachment (Fake)
-- (instancetype)initWithURL:(NSURL*)url
-                   readOnly:(BOOL)readOnly
-                cachingMode:(VZDiskImageCachingMode)cachingMode
-        synchronizationMode:(VZDiskImageSynchronizationMode)synchronizationMode
-                      error:(NSError**)error {
-  self = [super init];
-  struct stat status;
-  if (::stat(path_of(url).c_str(), &status) != 0) {
-    [self release];
-    // Of a file that is not there, it says that an operation is not supported.
-    refuse(error, make_error({"NSPOSIXErrorDomain", ENOTSUP, "Operation not supported"}));
-    return nil;
-  }
-  if (status.st_size % 512 != 0) {
-    [self release];
-    refuse(error, vz_error(VZErrorInvalidDiskImage, "Invalid disk image."));
-    return nil;
-  }
-  _URL = [url copy];
-  _readOnly = readOnly;
-  _cachingMode = cachingMode;
-  _synchronizationMode = synchronizationMode;
-  return self;
-}
-@end
-
-@implementation VZVirtioBlockDeviceConfiguration (Fake)
-- (instancetype)initWithAttachment:(VZStorageDeviceAttachment*)attachment {
-  self = [super init];
-  _attachment = [attachment retain];
-  _blockDeviceIdentifier = @"";
-  return self;
-}
-@end
-
-@implementation VZNVMExpressControllerDeviceConfiguration (Fake)
-- (instancetype)initWithAttachment:(VZStorageDeviceAttachment*)attachment {
-  self = [super init];
-  _attachment = [attachment retain];
-  return self;
-}
-@end
-
-@implementation VZUSBMassStorageDeviceConfiguration (Fake)
-- (instancetype)initWithAttachment:(VZStorageDeviceAttachment*)attachment {
-  self = [super init];
-  _attachment = [attachment retain];
-  return self;
-}
-@end
-
-@implementation VZFileHandleSerialPortAttachment (Fake)
-- (instancetype)initWithFileHandleForReading:(NSFileHandle*)reading
-                        fileHandleForWriting:(NSFileHandle*)writing {
-  self = [super init];
-  _fileHandleForReading = [reading retain];
-  _fileHandleForWriting = [writing retain];
-  return self;
-}
-@end
-
-@implementation VZVirtioConsoleDeviceConfiguration (Fake)
-- (instancetype)init {
-  self = [super init];
-  _ports = [[VZVirtioConsolePortConfigurationArray alloc] init];
-  return self;
-}
-@end
-
-@implementation VZVirtioConsolePortConfigurationArray (Fake)
-- (NSMutableArray*)fakeList {
-  if (_list == nil) _list = [[NSMutableArray alloc] init];
-  return _list;
-}
-- (void)setObject:(VZVirtioConsolePortConfiguration*)configuration
-    atIndexedSubscript:(NSUInteger)portIndex {
-  if (portIndex >= _maximumPortCount || portIndex != [[self fakeList] count]) {
-    [NSException raise:NSRangeException format:@"port %lu", (unsigned long)portIndex];
-  }
-  [[self fakeList] addObject:configuration];
-}
-- (VZVirtioConsolePortConfiguration*)objectAtIndexedSubscript:(NSUInteger)portIndex {
-  return portIndex < [[self fakeList] count] ? [[self fakeList] objectAtIndex:portIndex] : nil;
-}
-@end
-
-@implementation VZSharedDirectory (Fake)
-- (instancetype)initWithURL:(NSURL*)url readOnly:(BOOL)readOnly {
-  self = [super init];
-  _URL = [url copy];
-  _readOnly = readOnly;
-  return self;
-}
-@end
-
-@implementation VZSingleDirectoryShare (Fake)
-- (instancetype)initWithDirectory:(VZSharedDirectory*)directory {
-  self = [super init];
-  _directory = [directory retain];
-  return self;
-}
-@end
-
-@implementation VZLinuxRosettaDirectoryShare (Fake)
-+ (VZLinuxRosettaAvailability)availability {
-  return static_cast<VZLinuxRosettaAvailability>(the_world.rosetta);
-}
-- (instancetype)initWithError:(NSError**)error {
-  self = [super init];
-  if (the_world.rosetta_share.code != 0) {
-    [self release];
-    refuse(error, make_error(the_world.rosetta_share));
-    return nil;
-  }
-  return self;
-}
-@end
-
-@implementation VZVirtioFileSystemDeviceConfiguration (Fake)
-- (instancetype)initWithTag:(NSString*)tag {
-  self = [super init];
-  _tag = [tag copy];
-  return self;
-}
-@end
-
-@implementation VZVirtualMachineConfiguration (Fake)
-+ (uint64_t)minimumAllowedMemorySize {
-  return 64ULL << 20;
-}
-+ (uint64_t)maximumAllowedMemorySize {
-  return 16ULL << 30;
-}
-+ (NSUInteger)minimumAllowedCPUCount {
-  return 1;
-}
-+ (NSUInteger)maximumAllowedCPUCount {
-  return 8;
-}
-
-- (BOOL)validateWithError:(NSError**)error {
-  const auto invalid = [&](const char* text) {
-    return refuse(error, vz_error(VZErrorInvalidVirtualMachineConfiguration, text));
-  };
-  if (the_world.validate.code != 0) return refuse(error, make_error(the_world.validate));
-  if (!the_world.entitled) return invalid("The process has no virtualization entitlement.");
-  if (_CPUCount < 1 || _CPUCount > 8) return invalid("The CPU count is invalid.");
-  if (_memorySize % (1 << 20) != 0 || _memorySize < [[self class] minimumAllowedMemorySize] ||
-      _memorySize > [[self class] maximumAllowedMemorySize]) {
-    return invalid("The memory size is invalid.");
-  }
-  if (_bootLoader == nil) return invalid("There is no boot loader.");
-  if ([_socketDevices count] > 1 || [_memoryBalloonDevices count] > 1) {
-    return invalid("There are too many devices.");
-  }
-  for (VZStorageDeviceConfiguration* device in _storageDevices) {
-    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
-    int fd = -1;
-    if (!lock_image(image.URL, image.readOnly, fd)) {
-      return invalid(
-          "Invalid virtual machine configuration. The storage device attachment is invalid.");
-    }
-    ::close(fd);
-    if ([identifier_of(device) length] > 20) return invalid("The identifier is invalid.");
-  }
-  std::set<std::string> tags;
-  for (VZVirtioFileSystemDeviceConfiguration* device in _directorySharingDevices) {
-    const std::string tag = [device.tag UTF8String];
-    if (device.share == nil || tag.empty() || tag.size() >= 36 || !tags.insert(tag).second) {
-      return invalid("The directory sharing device is invalid.");
-    }
-  }
-  for (VZVirtioNetworkDeviceConfiguration* device in _networkDevices) {
-    if (device.attachment == nil) return invalid("The network device is invalid.");
-  }
-  return YES;
-}
-
-/// In the words of vz::to_string(VzPlan).
-- (std::string)fakeText {
-  static const char* const caching[] = {"Automatic", "Uncached", "Cached"};
-  static const char* const sync[] = {"?", "Full", "Fsync", "None"};
-  std::string text = "VZVirtualMachineConfiguration CPUCount=" + std::to_string(_CPUCount) +
-                     " memorySize=" + std::to_string(_memorySize) + "\n";
-  auto* const platform = (VZGenericPlatformConfiguration*)_platform;
-  text += std::string("VZGenericPlatformConfiguration nestedVirtualizationEnabled=") +
-          yes_no([platform isNestedVirtualizationEnabled]) + "\n";
-  auto* const loader = (VZLinuxBootLoader*)_bootLoader;
-  text += "VZLinuxBootLoader kernelURL=" + path_of(loader.kernelURL) +
-          " initialRamdiskURL=" + path_of(loader.initialRamdiskURL) + " commandLine='" +
-          [loader.commandLine UTF8String] + "'\n";
-  const auto names = [&](NSArray* objects) {
-    for (id object in objects) text += std::string(object_getClassName(object)) + "\n";
-  };
-  names(_serialPorts);
-  for (VZVirtioConsoleDeviceConfiguration* device in _consoleDevices) {
-    text += "VZVirtioConsoleDeviceConfiguration ports=";
-    for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
-      text += (i > 0 ? "," : "") +
-              std::string([[device.ports objectAtIndexedSubscript:i].name UTF8String]);
-    }
-    text += "\n";
-  }
-  for (VZStorageDeviceConfiguration* device in _storageDevices) {
-    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
-    text += object_getClassName(device) + (" URL=" + path_of(image.URL)) +
-            " readOnly=" + yes_no(image.readOnly) + " cachingMode=" + caching[image.cachingMode] +
-            " synchronizationMode=" + sync[image.synchronizationMode];
-    if (NSString* const identifier = identifier_of(device)) {
-      text += std::string(" blockDeviceIdentifier='") + [identifier UTF8String] + "'";
-    }
-    text += "\n";
-  }
-  for (VZVirtioNetworkDeviceConfiguration* device in _networkDevices) {
-    text += std::string("VZVirtioNetworkDeviceConfiguration attachment=") +
-            object_getClassName(device.attachment) +
-            " MACAddress=" + [device.MACAddress.string UTF8String] + "\n";
-  }
-  for (VZVirtioFileSystemDeviceConfiguration* device in _directorySharingDevices) {
-    text += std::string("VZVirtioFileSystemDeviceConfiguration tag=") + [device.tag UTF8String];
-    if ([device.share isKindOfClass:[VZSingleDirectoryShare class]]) {
-      VZSharedDirectory* const folder = ((VZSingleDirectoryShare*)device.share).directory;
-      text += " URL=" + path_of(folder.URL) + " readOnly=" + yes_no(folder.readOnly) + "\n";
-    } else {
-      text += std::string(" share=") + object_getClassName(device.share) + "\n";
-    }
-  }
-  names(_entropyDevices);
-  names(_memoryBalloonDevices);
-  names(_socketDevices);
-  return text;
-}
-@end
 
 namespace {
 
