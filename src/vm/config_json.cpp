@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json_depth.hpp"
+#include "vm/shown_json.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/vm/config_json.hpp>
@@ -13,6 +14,7 @@ namespace vmkit::vm {
 namespace {
 
 using Json = nlohmann::json;
+using detail::shown;
 
 constexpr int schema_version = 1;
 constexpr const char* schema_member = "schema";
@@ -186,13 +188,6 @@ class Writer {
 };
 
 // Reading.
-
-/// For a message: printable, and not long.
-std::string shown(const Json& json) {
-  std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
-  if (text.size() > 60) text = text.substr(0, 60) + "…";
-  return text;
-}
 
 [[noreturn]] void fail(const std::string& field, const std::string& expected, const Json& found) {
   throw Error(Errc::data_corruption, (field.empty() ? "" : field + ": ") + "expected " + expected +

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json_depth.hpp"
+#include "vm/shown_json.hpp"
 
 #include <vmkit/base/byte_order.hpp>
 #include <vmkit/base/error.hpp>
@@ -18,6 +19,7 @@ namespace vmkit::vm::qemu {
 namespace {
 
 using Json = nlohmann::json;
+using detail::shown;
 
 constexpr std::string_view magic = "vmkit machine 1\n";
 constexpr std::size_t length_offset = magic.size();
@@ -25,7 +27,7 @@ constexpr std::size_t text_offset = length_offset + sizeof(std::uint32_t);
 constexpr std::size_t longest_text = 1 << 20;
 constexpr std::size_t deepest_head = 8;
 constexpr std::uint64_t alignment = 4096;
-constexpr std::size_t longest_value = 200;  // as a message shows it
+constexpr std::size_t longest_field = 200;
 
 std::uint64_t state_offset(std::size_t text_length) {
   return (text_offset + text_length + alignment - 1) / alignment * alignment;
@@ -85,7 +87,7 @@ Json read_head(const os::File& file, std::uint64_t& offset) {
 std::string field_of(std::string_view pointer) {
   constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz_0123456789/-";
   if (pointer.find_first_not_of(letters) != std::string_view::npos ||
-      pointer.size() > longest_value) {
+      pointer.size() > longest_field) {
     return "an unknown member";
   }
   std::string field;
@@ -99,11 +101,6 @@ std::string field_of(std::string_view pointer) {
     if (index) field += ']';
   }
   return field;
-}
-
-/// For a message: printable, and not long.
-std::string shown(const Json& value) {
-  return value.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, longest_value);
 }
 
 std::string value_at(const Json& document, const std::string& pointer) {
