@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t most_header_bytes = 256 * 1024;
 /// More of an error's body is not read: it may have no end.
 constexpr std::size_t most_error_bytes = 64 * 1024;
-constexpr long receive_buffer_size = 256 * 1024;
+constexpr std::size_t receive_buffer_size = 256 * 1024;
 constexpr long send_buffer_size = 256 * 1024;
 constexpr std::uint64_t stall_bytes = 1024;
 
@@ -125,7 +125,7 @@ void HttpClient::Session::configure(const HttpRequest& request, const HttpTimeou
   configure_tls(request);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeouts.connect.count()));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
-  set(CURLOPT_BUFFERSIZE, receive_buffer_size);
+  set(CURLOPT_BUFFERSIZE, static_cast<long>(receive_buffer_size));
   set(CURLOPT_HEADERFUNCTION, &Session::on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
   set(CURLOPT_WRITEFUNCTION, &Session::on_body);
@@ -240,15 +240,22 @@ std::size_t HttpClient::Session::take_body(std::span<const std::byte> data) {
     if (response_.status == 0) learn_status();
     window_bytes_ += data.size();
     if (response_.status / 100 != 2) return take_error_body(data);
-    const auto before = Clock::now();
-    if (*body_) (*body_)(response_, data);
-    // Time that the receiver took is not the registry's.
-    window_start_ += Clock::now() - before;
+    if (gathered_.size() + data.size() > receive_buffer_size) give_body();
+    gathered_.insert(gathered_.end(), data.begin(), data.end());
     return data.size();
   } catch (...) {
     thrown_ = std::current_exception();
     return data.size() + 1;  // anything else than the size: libcurl ends the transfer
   }
+}
+
+void HttpClient::Session::give_body() {
+  if (gathered_.empty()) return;
+  const auto before = Clock::now();
+  if (*body_) (*body_)(response_, gathered_);
+  gathered_.clear();
+  // Time that the receiver took is not the registry's.
+  window_start_ += Clock::now() - before;
 }
 
 std::size_t HttpClient::Session::take_error_body(std::span<const std::byte> data) {
@@ -287,6 +294,7 @@ CURLcode HttpClient::Session::transfer(const std::string& place, const HttpTimeo
     if (const CURLMcode code = curl_multi_perform(multi_, &running); code != CURLM_OK) {
       throw Error(Errc::internal, std::string("libcurl: ") + curl_multi_strerror(code));
     }
+    if (!thrown_) give_body();
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
       if (message->msg == CURLMSG_DONE) return message->data.result;
@@ -336,6 +344,7 @@ HttpResponse HttpClient::Session::run(const HttpRequest& request, const HttpTime
   request_ = &request;
   body_ = &body;
   payload_sent_ = 0;
+  gathered_.clear();
   configure(request, timeouts, user_agent, headers.get());
   const std::string place = place_of(request.url);
   failed_ = true;

@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "oci/http/http.hpp"
 
@@ -51,6 +52,7 @@ class HttpClient::Session {
   bool stalled(const HttpTimeouts& timeouts);
   std::size_t take_header(std::string_view line);
   std::size_t take_body(std::span<const std::byte> data);
+  void give_body();
   std::size_t take_error_body(std::span<const std::byte> data);
   std::size_t give_payload(std::span<std::byte> buffer);
   bool rewind_payload(curl_off_t offset, int origin);
@@ -81,6 +83,9 @@ class HttpClient::Session {
   std::unique_ptr<Source> payload_;  // as far as it has been sent
   std::uint64_t payload_sent_ = 0;
   HttpResponse response_;
+  // libcurl gives 16 KiB at a time, and each write of a file has its price: what came together is
+  // handed on together.
+  std::vector<std::byte> gathered_;
   std::size_t header_bytes_ = 0;
   bool header_complete_ = false;
   std::exception_ptr thrown_;
