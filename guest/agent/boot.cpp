@@ -48,6 +48,15 @@ void prepare_system() {
   mount_one("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC);
 }
 
+void open_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // Opened anew it gets the lowest number that is free.
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) {
+      log_errno("open /dev/null", errno);
+    }
+  }
+}
+
 void complete_system() {
   mount_one("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
   bring_up_loopback();

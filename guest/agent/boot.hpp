@@ -10,6 +10,9 @@ namespace vmkit::guest {
 /// Mounts what is needed to find the control port: /dev and /sys of the initramfs.
 void prepare_system();
 
+/// Where the machine has no console, /dev/null: files opened later must not take those numbers.
+void open_standard_streams();
+
 /// What a client's requests need besides: mounts /proc, brings up the loopback interface.
 void complete_system();
 

@@ -28,39 +28,48 @@ void Files::add_methods(Methods& methods) {
 }
 
 void Files::start(const FileMethod& method, const Json& params, const Deferred& request) {
-  if (tasks_.size() >= max_tasks) throw RpcError(limit_reached, "more than 128 file requests");
-  const int root = machine_.root_fd();
   if (method.stream == FileStream::none) {
+    const int root = root_for_one_more();
     Worker worker = start_worker({root}, [&](const std::vector<int>& descriptors) {
       return method.run(params, descriptors[0], -1);
     });
     tasks_[next_task_++] = {std::move(worker), {}, request, {}, false};
     return;
   }
-  const bool outward = method.stream == FileStream::to_client;
   const auto stream = params.at("stream").get<agent::yamux::StreamId>();
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw RpcError(operation_failed, "cannot make a pipe", errno);
-  Fd ours(outward ? ends[0] : ends[1]);
-  const Fd theirs(outward ? ends[1] : ends[0]);
-  ::fcntl(ours.get(), F_SETPIPE_SZ, pipe_bytes);
   Session& session = *client_.session();
   if (!session.claim(StreamKind::file, stream)) {
     throw RpcError(invalid_params,
                    "stream " + std::to_string(stream) + " was not opened for files, or is in use");
   }
-  Worker worker;
   try {
-    worker = start_worker({root, theirs.get()}, [&](const std::vector<int>& descriptors) {
-      return method.run(params, descriptors[0], descriptors[1]);
-    });
+    start_with_stream(method, params, request, stream);
   } catch (...) {
-    session.release(stream);
+    session.release(stream);  // or the client would wait for it, not for the answer
     throw;
   }
-  Relay relay(session, stream, std::move(ours),
+}
+
+void Files::start_with_stream(const FileMethod& method, const Json& params, const Deferred& request,
+                              agent::yamux::StreamId stream) {
+  const int root = root_for_one_more();
+  const bool outward = method.stream == FileStream::to_client;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw RpcError(operation_failed, "cannot make a pipe", errno);
+  Fd ours(outward ? ends[0] : ends[1]);
+  const Fd theirs(outward ? ends[1] : ends[0]);
+  ::fcntl(ours.get(), F_SETPIPE_SZ, pipe_bytes);
+  Worker worker = start_worker({root, theirs.get()}, [&](const std::vector<int>& descriptors) {
+    return method.run(params, descriptors[0], descriptors[1]);
+  });
+  Relay relay(*client_.session(), stream, std::move(ours),
               outward ? Relay::Kind::pipe_to_client : Relay::Kind::pipe_from_client);
   tasks_[next_task_++] = {std::move(worker), {}, request, std::move(relay), false};
+}
+
+int Files::root_for_one_more() {
+  if (tasks_.size() >= max_tasks) throw RpcError(limit_reached, "more than 128 file requests");
+  return machine_.root_fd();
 }
 
 void Files::watch(PollSet& set) {

@@ -36,6 +36,9 @@ class Files final : public Service {
     bool exited = false;
   };
   void start(const FileMethod& method, const agent::Json& params, const Deferred& request);
+  void start_with_stream(const FileMethod& method, const agent::Json& params,
+                         const Deferred& request, agent::yamux::StreamId stream);
+  int root_for_one_more();
   void read_worker(Task& task);
   void forget_finished();
 

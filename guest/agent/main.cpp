@@ -23,6 +23,7 @@ using namespace vmkit::guest;
   try {
     log("starting, version " VMKIT_AGENT_VERSION);
     prepare_system();
+    open_standard_streams();
     load_boot_modules();
     Fd port = open_control_port();
     if (port) {

@@ -67,7 +67,7 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
                    .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none}};
   config.ports = {{.name = std::string(agent::port_name)}};
   if (options.network) config.networks = {{.kind = vm::NetworkKind::nat}};
-  config.console.file = folder.console_log();
+  config.console = {.device = options.console, .file = folder.console_log()};
   return config;
 }
 

@@ -61,6 +61,7 @@ void for_each_member(const Network*, Visit visit) {
 
 template <class Visit>
 void for_each_member(const ConsoleLog*, Visit visit) {
+  visit("device", &ConsoleLog::device);
   visit("file", &ConsoleLog::file);
   visit("limit", &ConsoleLog::limit);
 }

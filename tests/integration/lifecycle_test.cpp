@@ -380,6 +380,8 @@ TEST_CASE("bare: disks frozen by a client that forgets them; a channel that is c
       },
       {}, CallOptions{}.with_timeout(60s));
   check_error(Errc::failed_precondition, {"no disks"}, [&] { client.freeze(1s); });
+  check_error(Errc::failed_precondition, {"no container yet"},
+              [&] { client.files().read("/etc/passwd", 1_MiB, CallOptions{}.with_timeout(20s)); });
   client.create_container({.root = {.serial = container::root_disk_identifier}});
   freeze_and_forget(client);
 

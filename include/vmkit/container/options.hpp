@@ -54,6 +54,7 @@ struct ContainerOptions {
   std::string hostname = {};
   unsigned cpu_count = 1;
   ByteSize memory = 512_MiB;
+  bool console = true;   ///< vm::ConsoleLog::device.
   bool balloon = false;  ///< Memory can be taken back while it runs: set_memory_target().
   ByteSize disk_size = default_disk_size;  ///< What the guest sees.
   disk::CloneMode clone_mode = disk::CloneMode::prefer_cow;

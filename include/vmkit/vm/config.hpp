@@ -117,6 +117,10 @@ struct NetworkAddresses {
 /// Where the guest's console output goes. Its last lines are kept in memory in any case
 /// (Machine::console_tail).
 struct ConsoleLog {
+  /// Whether the guest has a console at all. Without one nothing tells why a kernel does not come
+  /// up, and only an opened port is a sign of life: there is no boot watchdog unless it is asked
+  /// for. The QEMU backend only.
+  bool device = true;
   std::filesystem::path file = {};  ///< Written as output comes, replaced at start; empty: none.
   /// When the file has this size, nothing more is written to it: guests are not trusted.
   ByteSize limit = ByteSize(16ULL << 20);

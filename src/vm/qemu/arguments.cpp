@@ -196,8 +196,10 @@ class Builder {
   // The sockets are made by us and inherited: connecting needs no waiting for QEMU to make them,
   // and they outlast a QEMU that is replaced.
   void add_console_and_control() {
-    add("-chardev", "stdio,id=console,signal=off");
-    add("-serial", "chardev:console");
+    if (config_.console.device) {
+      add("-chardev", "stdio,id=console,signal=off");
+      add("-serial", "chardev:console");
+    }
     add("-chardev",
         "socket,id=qmp,fd=" + std::to_string(plan_.qmp_listener) + ",server=on,wait=off");
     add("-mon", "chardev=qmp,mode=control");
@@ -263,8 +265,9 @@ std::string kernel_command_line(const MachineConfig& config, const ArgumentsPlan
   const bool x86 = config.architecture == Architecture::x86_64;
   // "quiet" is for the boot code before the kernel; the level lets the kernel's banner and notices
   // through: a sign of life and a little to go by, for 1.4 KiB of slow serial line.
-  std::string line =
-      std::string("console=") + (x86 ? "ttyS0" : "ttyAMA0") + " quiet loglevel=6 panic=-1";
+  const char* console = x86 ? "ttyS0" : "ttyAMA0";
+  if (!config.console.device) console = "null";  // or the kernel looks for one by itself
+  std::string line = std::string("console=") + console + " quiet loglevel=6 panic=-1";
   if (x86) {
     // A reset by triple fault is the only one that microvm does at once.
     line += " reboot=t";

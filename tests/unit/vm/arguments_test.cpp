@@ -49,6 +49,18 @@ TEST_CASE("arguments: the smallest x86-64 machine") {
 )");
 }
 
+TEST_CASE("arguments: without a console the guest has no serial port, and looks for none") {
+  MachineConfig config;
+  config.boot.image = "/k/vmlinuz";
+  config.console.device = false;
+  for (const auto architecture : {Architecture::x86_64, Architecture::arm64}) {
+    config.architecture = architecture;
+    const std::string text = lines(build_arguments(config, {}));
+    CHECK(text.find("-serial") == std::string::npos);
+    CHECK(text.find("-append console=null quiet") != std::string::npos);
+  }
+}
+
 TEST_CASE("arguments: everything, with KVM, and commas where options end") {
   MachineConfig config;
   config.name = "web";
