@@ -63,7 +63,7 @@ void check_disk(const Disk& disk, const std::string& role) {
 }  // namespace
 
 void check_files(const MachineConfig& config) {
-  check_not_empty(config.boot.image, "kernel");
+  if (!config.firmware) check_not_empty(config.boot.image, "kernel");
   if (const auto* initrd = std::get_if<std::filesystem::path>(&config.boot.initrd)) {
     check_not_empty(*initrd, "initrd");
   }

@@ -38,6 +38,7 @@ Json seen_by_guest(MachineConfig config) {
   const MachineConfig plain;
   config.name = plain.name;
   config.boot = plain.boot;
+  if (config.firmware) config.firmware = Firmware();
   config.console = plain.console;
   config.boot_watchdog = plain.boot_watchdog;
   Json sizes = Json::array();
@@ -50,6 +51,7 @@ Json seen_by_guest(MachineConfig config) {
     disk.caching = Disk().caching;
     disk.sync = Disk().sync;
   }
+  for (Network& network : config.networks) network.descriptor = Network().descriptor;
   Json seen = Json::parse(to_json(config));
   if (!sizes.empty()) seen["disk_sizes"] = std::move(sizes);
   return seen;

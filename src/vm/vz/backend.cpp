@@ -6,6 +6,7 @@
 #include "vm/vz/machine.hpp"
 #include "vm/vz/plan.hpp"
 
+#include <vmkit/base/error.hpp>
 #include <vmkit/vm/host.hpp>
 
 namespace vmkit::vm::vz {
@@ -33,6 +34,10 @@ class VzBackend final : public Backend {
   std::vector<std::optional<NetworkAddresses>> network_addresses(
       const MachineConfig& config) const override {
     return std::vector<std::optional<NetworkAddresses>>(config.networks.size());
+  }
+
+  std::string new_machine_identifier() override {
+    throw Error(Errc::unsupported, "this backend gives machines no identifier");
   }
 
  protected:

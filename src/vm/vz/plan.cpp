@@ -53,6 +53,7 @@ class Planner {
     plan().entropy = config_.entropy;
     plan().balloon = config_.balloon;
     plan().vsock = config_.vsock;
+    refuse_what_is_not_there();
     return std::move(result_);
   }
 
@@ -65,6 +66,27 @@ class Planner {
       if (known.field == field) return;
     }
     result_.problems.push_back({std::move(field), std::move(message)});
+  }
+
+  /// What configurations may ask for and this backend does not do yet.
+  void refuse_what_is_not_there() {
+    const auto refuse = [&](bool asked, const std::string& field) {
+      if (asked) add(field, "this backend does not offer it");
+    };
+    refuse(config_.firmware.has_value(), "firmware");
+    for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+      const std::string field = "networks[" + std::to_string(i) + "].";
+      refuse(config_.networks[i].kind != NetworkKind::nat, field + "kind");
+      refuse(!config_.networks[i].subnet.empty(), field + "subnet");
+      refuse(config_.networks[i].mtu != 0, field + "mtu");
+    }
+    refuse(config_.graphics.has_value(), "graphics");
+    refuse(config_.keyboard, "keyboard");
+    refuse(config_.pointing_device, "pointing_device");
+    refuse(config_.sound.has_value(), "sound");
+    refuse(config_.usb_controller, "usb_controller");
+    refuse(config_.clipboard, "clipboard");
+    refuse(!config_.machine_identifier.empty(), "machine_identifier");
   }
 
   void plan_machine() {
@@ -210,13 +232,20 @@ Capabilities describe(const MacFacts& mac, Architecture architecture) {
       "Virtualization.framework does not tell which process runs a machine"};
   const FeatureStatus save = {Feature::save, Limitation::unsupported_system,
                               "this backend does not save machines"};
+  const auto not_offered = [](Feature feature) {
+    return FeatureStatus{feature, Limitation::unsupported_system, "this backend does not offer it"};
+  };
   return {"vz",
           architecture,
           mac.is_mac ? macos_version(mac) : "",
           any.available() ? "vz" : "",
           {any, like_any(Feature::hardware_acceleration), like_any(Feature::sandbox),
            like_any(Feature::dies_with_owner), like_any(Feature::virtiofs), plan9,
-           like_any(Feature::vsock), save, statistics}};
+           like_any(Feature::vsock), save, statistics, not_offered(Feature::vsock_listen),
+           not_offered(Feature::firmware), not_offered(Feature::network_disks),
+           not_offered(Feature::bridged_networks), not_offered(Feature::subnets),
+           not_offered(Feature::graphics), not_offered(Feature::disk_hotplug),
+           not_offered(Feature::share_change)}};
 }
 
 }  // namespace vmkit::vm::vz
