@@ -534,3 +534,35 @@ TEST_CASE("vz: machines that cannot be saved") {
   CHECK(contains(old, "macOS is 13.1, expected 14 or later; update macOS"));
   CHECK_FALSE(lab.backend->capabilities(Architecture::arm64).can(Feature::save));
 }
+
+TEST_CASE("vz: machines are let go while others ask for their devices") {
+  Lab lab;
+  MachineConfig config = lab.config();
+  config.vsock = config.usb_controller = true;
+  config.shares = {{.tag = "a", .path = lab.folder.path()}};
+  const Disk usb{.path = lab.folder.path() / "usb", .device = DiskDevice::usb, .identifier = "x"};
+  for (int i = 0; i < 20; ++i) {
+    Machine machine = lab.backend->create(config);
+    machine.start();
+    std::vector<std::thread> callers;
+    callers.emplace_back([&] {  // until there is an error
+      while (error_of([&] {
+               const auto listener = machine.listen_vsock(9);
+               if (const int end = last_guest()->connect(9); end >= 0) ::close(end);
+             }).code() == Errc::internal) {
+      }
+    });
+    callers.emplace_back([&] {
+      while (error_of([&] { machine.set_share(config.shares[0]); }).code() == Errc::internal) {
+      }
+    });
+    callers.emplace_back([&] {
+      while (error_of([&] { machine.attach_disk(usb), machine.detach_disk("x"); }).code() ==
+             Errc::internal) {
+      }
+    });
+    std::this_thread::sleep_for(2ms);
+    machine.kill();
+    for (std::thread& caller : callers) caller.join();
+  }
+}
