@@ -22,10 +22,26 @@ std::string_view to_string(Feature feature) noexcept {
       return "memory";
     case Feature::vsock:
       return "vsock";
+    case Feature::vsock_listen:
+      return "vsock_listen";
     case Feature::save:
       return "save";
     case Feature::statistics:
       return "statistics";
+    case Feature::firmware:
+      return "firmware";
+    case Feature::network_disks:
+      return "network_disks";
+    case Feature::bridged_networks:
+      return "bridged_networks";
+    case Feature::subnets:
+      return "subnets";
+    case Feature::graphics:
+      return "graphics";
+    case Feature::disk_hotplug:
+      return "disk_hotplug";
+    case Feature::share_change:
+      return "share_change";
   }
   return "unknown";
 }

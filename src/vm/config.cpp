@@ -5,6 +5,7 @@
 
 #include "vm/least_memory.hpp"
 #include "vm/nbd_uri.hpp"
+#include "vm/subnet.hpp"
 
 #include <vmkit/vm/config.hpp>
 
@@ -20,6 +21,10 @@ constexpr std::size_t longest_name = 63;
 constexpr std::size_t longest_tag = 31;             // of 9p in QEMU; virtiofs has 36
 constexpr std::size_t longest_command_line = 1536;  // x86's 2048 less what backends add
 constexpr std::size_t most_ports = 30;              // of one virtio console device, less port 0
+constexpr std::size_t longest_interface = 15;       // IFNAMSIZ, less the end
+constexpr unsigned least_mtu = 1280;                // with less there is no IPv6
+constexpr unsigned most_mtu = 65535;
+constexpr unsigned most_pixels = 16384;  // in one direction
 
 bool is_name(const std::string& text) {
   const auto allowed = [](char c) {
@@ -51,6 +56,21 @@ bool is_station_address(const std::string& text) {
   return digits.find(text[1]) % 2 == 0 && text.find_first_not_of("0:") != text.npos;
 }
 
+/// As a network interface is called.
+bool is_interface(const std::string& text) {
+  return text.size() <= longest_interface && is_name(text);
+}
+
+/// RFC 4648, with its padding.
+bool is_base64(const std::string& text) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::size_t end = std::min(text.find('='), text.size());
+  return text.size() % 4 == 0 && text.size() - end <= 2 &&
+         text.find_first_not_of(digits) == (end < text.size() ? end : text.npos) &&
+         text.find_first_not_of('=', end) == text.npos;
+}
+
 constexpr const char* path_expected = "expected the path of a file, without control characters";
 constexpr const char* name_expected =
     "expected 1 to 63 of letters, digits, '.', '_' and '-', found '";
@@ -66,6 +86,10 @@ class Checker {
     check_shares();
     check_ports();
     check_networks();
+    check_desktop();
+    if (!is_base64(config_.machine_identifier)) {
+      add("machine_identifier", "expected base64, found '" + config_.machine_identifier + "'");
+    }
     if (!config_.console.file.empty() && !is_path(config_.console.file)) {
       add("console.file", path_expected);
     }
@@ -98,6 +122,15 @@ class Checker {
 
   void check_boot() {
     const KernelBoot& boot = config_.boot;
+    if (config_.firmware) {
+      if (!boot.image.empty() || boot.initrd.index() != 0 || !boot.command_line.empty()) {
+        add("boot", "expected nothing beside \"firmware\", which boots from a disk");
+      }
+      if (!is_path(config_.firmware->variable_store)) {
+        add("firmware.variable_store", path_expected);
+      }
+      return;
+    }
     if (!is_path(boot.image)) add("boot.image", path_expected);
     const auto* initrd = std::get_if<std::filesystem::path>(&boot.initrd);
     if (initrd != nullptr && !is_path(*initrd)) add("boot.initrd", path_expected);
@@ -165,21 +198,24 @@ class Checker {
 
   void check_ports() {
     std::set<std::string> names;
+    if (config_.clipboard) names.insert(clipboard_port);
     for (std::size_t i = 0; i < config_.ports.size(); ++i) {
       const std::string field = "ports[" + std::to_string(i) + "].name";
       const std::string& name = config_.ports[i].name;
       if (!is_name(name)) add(field, name_expected + name + "'");
       if (!names.insert(name).second) add(field, "'" + name + "' is there already");
     }
-    if (config_.ports.size() > most_ports) {
-      add("ports", "expected at most " + std::to_string(most_ports) + ", found " +
-                       std::to_string(config_.ports.size()));
+    const std::size_t count = config_.ports.size() + (config_.clipboard ? 1 : 0);
+    if (count > most_ports) {
+      add("ports", "expected at most " + std::to_string(most_ports) +
+                       ", that of the clipboard included, found " + std::to_string(count));
     }
   }
 
   void check_networks() {
     std::set<std::string> addresses;
     for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+      check_network(config_.networks[i], "networks[" + std::to_string(i) + "]");
       const std::string field = "networks[" + std::to_string(i) + "].mac";
       const std::string& mac = config_.networks[i].mac;
       if (mac.empty()) continue;
@@ -190,6 +226,57 @@ class Checker {
       } else if (!addresses.insert(mac).second) {
         add(field, "'" + mac + "' is there already");
       }
+    }
+  }
+
+  void check_network(const Network& network, const std::string& field) {
+    const NetworkKind kind = network.kind;
+    if (kind == NetworkKind::bridged || kind == NetworkKind::tap) {
+      if (!is_interface(network.interface)) {
+        add(field + ".interface",
+            "expected the name of the host's interface, 1 to 15 of letters, digits, '.', '_' and "
+            "'-', found '" +
+                network.interface + "'");
+      }
+    } else if (!network.interface.empty()) {
+      add(field + ".interface",
+          "expected none but with bridged and tap, found '" + network.interface + "'");
+    }
+    if ((kind == NetworkKind::descriptor) != (network.descriptor >= 0)) {
+      add(field + ".descriptor",
+          std::string(kind == NetworkKind::descriptor ? "expected an open one"
+                                                      : "expected none but with descriptor") +
+              ", found " + std::to_string(network.descriptor));
+    }
+    check_subnet(network, field + ".subnet");
+    if (network.mtu != 0 && (network.mtu < least_mtu || network.mtu > most_mtu)) {
+      add(field + ".mtu", "expected " + std::to_string(least_mtu) + " to " +
+                              std::to_string(most_mtu) + ", found " + std::to_string(network.mtu));
+    }
+  }
+
+  void check_subnet(const Network& network, const std::string& field) {
+    if (network.subnet.empty()) return;
+    if (network.kind != NetworkKind::nat && network.kind != NetworkKind::host_only) {
+      add(field, "expected none but with nat and host_only, found '" + network.subnet + "'");
+      return;
+    }
+    const auto subnet = parse_subnet(network.subnet);
+    if (const auto* problem = std::get_if<std::string>(&subnet)) add(field, *problem);
+  }
+
+  void check_desktop() {
+    const auto check_pixels = [&](const char* field, unsigned found) {
+      if (found >= 1 && found <= most_pixels) return;
+      add(field, "expected 1 to " + std::to_string(most_pixels) + " pixels, found " +
+                     std::to_string(found));
+    };
+    if (config_.graphics) {
+      check_pixels("graphics.width", config_.graphics->width);
+      check_pixels("graphics.height", config_.graphics->height);
+    }
+    if (config_.sound && !config_.sound->input && !config_.sound->output) {
+      add("sound", "expected output or input or both, found neither");
     }
   }
 

@@ -30,6 +30,11 @@ void for_each_member(const KernelBoot*, Visit visit) {
 }
 
 template <class Visit>
+void for_each_member(const Firmware*, Visit visit) {
+  visit("variable_store", &Firmware::variable_store);
+}
+
+template <class Visit>
 void for_each_member(const Disk*, Visit visit) {
   visit("path", &Disk::path);
   visit("nbd", &Disk::nbd);
@@ -57,6 +62,22 @@ template <class Visit>
 void for_each_member(const Network*, Visit visit) {
   visit("kind", &Network::kind);
   visit("mac", &Network::mac);
+  visit("interface", &Network::interface);
+  visit("descriptor", &Network::descriptor);
+  visit("subnet", &Network::subnet);
+  visit("mtu", &Network::mtu);
+}
+
+template <class Visit>
+void for_each_member(const Graphics*, Visit visit) {
+  visit("width", &Graphics::width);
+  visit("height", &Graphics::height);
+}
+
+template <class Visit>
+void for_each_member(const Sound*, Visit visit) {
+  visit("output", &Sound::output);
+  visit("input", &Sound::input);
 }
 
 template <class Visit>
@@ -73,6 +94,7 @@ void for_each_member(const MachineConfig*, Visit visit) {
   visit("cpu_count", &MachineConfig::cpu_count);
   visit("memory", &MachineConfig::memory);
   visit("boot", &MachineConfig::boot);
+  visit("firmware", &MachineConfig::firmware);
   visit("disks", &MachineConfig::disks);
   visit("shares", &MachineConfig::shares);
   visit("ports", &MachineConfig::ports);
@@ -82,6 +104,13 @@ void for_each_member(const MachineConfig*, Visit visit) {
   visit("vsock", &MachineConfig::vsock);
   visit("nested_virtualization", &MachineConfig::nested_virtualization);
   visit("rosetta", &MachineConfig::rosetta);
+  visit("graphics", &MachineConfig::graphics);
+  visit("keyboard", &MachineConfig::keyboard);
+  visit("pointing_device", &MachineConfig::pointing_device);
+  visit("sound", &MachineConfig::sound);
+  visit("usb_controller", &MachineConfig::usb_controller);
+  visit("clipboard", &MachineConfig::clipboard);
+  visit("machine_identifier", &MachineConfig::machine_identifier);
   visit("console", &MachineConfig::console);
   visit("boot_watchdog", &MachineConfig::boot_watchdog);
 }
@@ -120,7 +149,11 @@ constexpr auto names_of(ShareTransport) {
 }
 
 constexpr auto names_of(NetworkKind) {
-  return std::to_array<Named<NetworkKind>>({{NetworkKind::nat, "nat"}});
+  return std::to_array<Named<NetworkKind>>({{NetworkKind::nat, "nat"},
+                                            {NetworkKind::host_only, "host_only"},
+                                            {NetworkKind::bridged, "bridged"},
+                                            {NetworkKind::tap, "tap"},
+                                            {NetworkKind::descriptor, "descriptor"}});
 }
 
 // Writing.
@@ -155,12 +188,22 @@ class Writer {
     return array;
   }
 
+  template <class T>
+  Json write(const std::optional<T>& part, const std::string& field) const {
+    return part ? write(*part, field) : Json();
+  }
+
   Json write(bool value, const std::string&) const { return value; }
   Json write(unsigned value, const std::string&) const { return value; }
   Json write(ByteSize value, const std::string&) const { return value.bytes(); }
 
-  Json write(const std::optional<std::chrono::milliseconds>& time, const std::string&) const {
-    return time ? Json(time->count()) : Json();
+  Json write(std::chrono::milliseconds time, const std::string&) const { return time.count(); }
+
+  Json write(int descriptor, const std::string& field) const {
+    if (descriptor < 0) return nullptr;
+    throw Error(Errc::invalid_argument, field + ": expected none, found " +
+                                            std::to_string(descriptor) +
+                                            ": a descriptor is this process's and cannot be saved");
   }
 
   Json write(const std::string& text, const std::string& field) const {
@@ -230,6 +273,11 @@ class Reader {
     }
   }
 
+  template <class T>
+  void read(const Json& json, std::optional<T>& part, const std::string& field) const {
+    read(json, part.emplace(), field);
+  }
+
   void read(const Json& json, bool& value, const std::string& field) const {
     if (!json.is_boolean()) fail(field, "true or false", json);
     value = json.get<bool>();
@@ -248,13 +296,16 @@ class Reader {
     value = ByteSize(json.get<std::uint64_t>());
   }
 
-  void read(const Json& json, std::optional<std::chrono::milliseconds>& time,
-            const std::string& field) const {
+  void read(const Json& json, std::chrono::milliseconds& time, const std::string& field) const {
     constexpr std::int64_t most = std::chrono::milliseconds(std::chrono::hours(24 * 365)).count();
     if (!json.is_number_unsigned() || json.get<std::uint64_t>() > std::uint64_t{most}) {
       fail(field, "a number of milliseconds, at most a year", json);
     }
     time = std::chrono::milliseconds(json.get<std::int64_t>());
+  }
+
+  void read(const Json& json, int&, const std::string& field) const {
+    fail(field, "none, for a descriptor is a process's own", json);
   }
 
   void read(const Json& json, std::string& text, const std::string& field) const {

@@ -17,6 +17,25 @@ std::unique_ptr<Stream> detail::MachineDriver::connect_vsock(std::uint32_t, cons
   throw Error(Errc::unsupported, "this backend gives machines no vsock");
 }
 
+std::unique_ptr<VsockListener> detail::MachineDriver::listen_vsock(std::uint32_t,
+                                                                   const CallOptions&) {
+  throw Error(Errc::unsupported, "this backend does not take vsock connections from guests");
+}
+
+void detail::MachineDriver::set_share(const Share&, const CallOptions&) {
+  throw Error(Errc::unsupported, "this backend cannot change the shares of a running machine");
+}
+
+void detail::MachineDriver::attach_disk(const Disk&, const CallOptions&) {
+  throw Error(Errc::unsupported, "this backend cannot plug disks into a running machine");
+}
+
+void detail::MachineDriver::detach_disk(std::string_view, const CallOptions&) {
+  throw Error(Errc::unsupported, "this backend cannot pull disks out of a running machine");
+}
+
+VsockListener::~VsockListener() = default;
+
 std::string_view to_string(MachineState state) noexcept {
   switch (state) {
     case MachineState::created:
@@ -111,6 +130,26 @@ void begin(detail::MachineImpl& impl, std::string_view call, const CallOptions& 
 bool has_processors(MachineState state) {
   return state == MachineState::running || state == MachineState::paused ||
          state == MachineState::stopping;
+}
+
+/// For what changes in a machine that runs: as if it had been so from the start.
+void check_part(const MachineConfig& config, const std::string& field, const std::string& what) {
+  for (const ConfigProblem& problem : validate(config)) {
+    if (!problem.field.starts_with(field)) continue;
+    throw Error(Errc::invalid_argument,
+                what + ": " + problem.field.substr(field.size()) + ": " + problem.message);
+  }
+}
+
+/// For a call about one of the machine's devices: it must have been asked for, and be there.
+void check_device(const detail::MachineImpl& impl, const std::string& call, bool has_it,
+                  const char* device, const char* member) {
+  if (!has_it) {
+    throw Error(Errc::failed_precondition, "machine " + impl.config.name + ": " + call +
+                                               ": its configuration has no " + device +
+                                               "; set MachineConfig::" + member);
+  }
+  if (!has_processors(impl.status.state())) throw_wrong_state(impl, call, "running or paused");
 }
 
 }  // namespace
@@ -213,14 +252,54 @@ std::unique_ptr<Stream> Machine::open_port(std::string_view name, const CallOpti
 
 std::unique_ptr<Stream> Machine::connect_vsock(std::uint32_t port, const CallOptions& options) {
   const std::string call = "connect to vsock port " + std::to_string(port);
+  options.check("machine " + impl_->config.name + ": " + call);
+  check_device(*impl_, call, impl_->config.vsock, "vsock", "vsock");
+  return impl_->driver->connect_vsock(port, options);
+}
+
+std::unique_ptr<VsockListener> Machine::listen_vsock(std::uint32_t port,
+                                                     const CallOptions& options) {
+  const std::string call = "listen on vsock port " + std::to_string(port);
+  options.check("machine " + impl_->config.name + ": " + call);
+  check_device(*impl_, call, impl_->config.vsock, "vsock", "vsock");
+  return impl_->driver->listen_vsock(port, options);
+}
+
+void Machine::set_share(const Share& share, const CallOptions& options) {
+  const std::string call = "share " + share.tag;
   const std::string what = "machine " + impl_->config.name + ": " + call;
   options.check(what);
-  if (!impl_->config.vsock) {
-    throw Error(Errc::failed_precondition,
-                what + ": its configuration has no vsock; set MachineConfig::vsock");
+  MachineConfig with = impl_->config;
+  const auto known = std::find_if(with.shares.begin(), with.shares.end(),
+                                  [&](const Share& one) { return one.tag == share.tag; });
+  if (known == with.shares.end()) {
+    throw Error(Errc::not_found, what + ": its configuration has no such share");
   }
-  if (!has_processors(state())) throw_wrong_state(*impl_, call, "running");
-  return impl_->driver->connect_vsock(port, options);
+  *known = share;
+  check_part(with, "shares[" + std::to_string(known - with.shares.begin()) + "].", what);
+  if (!has_processors(state())) throw_wrong_state(*impl_, call, "running or paused");
+  impl_->driver->set_share(share, options);
+}
+
+void Machine::attach_disk(const Disk& disk, const CallOptions& options) {
+  const std::string call = "attach disk " + disk.identifier;
+  const std::string what = "machine " + impl_->config.name + ": " + call;
+  options.check(what);
+  check_device(*impl_, call, impl_->config.usb_controller, "USB controller", "usb_controller");
+  if (disk.device != DiskDevice::usb || disk.identifier.empty()) {
+    throw Error(Errc::invalid_argument, what + ": expected a USB disk with an identifier");
+  }
+  MachineConfig with = impl_->config;
+  with.disks.push_back(disk);
+  check_part(with, "disks[" + std::to_string(with.disks.size() - 1) + "].", what);
+  impl_->driver->attach_disk(disk, options);
+}
+
+void Machine::detach_disk(std::string_view identifier, const CallOptions& options) {
+  const std::string call = "detach disk " + std::string(identifier);
+  options.check("machine " + impl_->config.name + ": " + call);
+  check_device(*impl_, call, impl_->config.usb_controller, "USB controller", "usb_controller");
+  impl_->driver->detach_disk(identifier, options);
 }
 
 std::vector<std::string> Machine::console_tail(std::size_t lines) const {
@@ -234,10 +313,7 @@ MachineStatistics Machine::statistics(const CallOptions& options) {
 
 void Machine::set_memory_target(ByteSize target, const CallOptions& options) {
   const std::string what = "machine " + impl_->config.name + ": memory target";
-  if (!impl_->config.balloon) {
-    throw Error(Errc::failed_precondition,
-                what + ": its configuration has no balloon; set MachineConfig::balloon");
-  }
+  check_device(*impl_, "memory target", impl_->config.balloon, "balloon", "balloon");
   if (target < detail::least_memory || target > impl_->config.memory ||
       target.bytes() % (1U << 20) != 0) {
     throw Error(Errc::invalid_argument, what + ": expected whole MiB from " +
@@ -245,7 +321,6 @@ void Machine::set_memory_target(ByteSize target, const CallOptions& options) {
                                             to_string(impl_->config.memory) + ", found " +
                                             std::to_string(target.bytes()) + " bytes");
   }
-  if (!has_processors(state())) throw_wrong_state(*impl_, "memory target", "running or paused");
   impl_->driver->set_memory_target(target, options);
 }
 

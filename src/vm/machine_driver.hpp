@@ -37,6 +37,13 @@ class MachineDriver {
   virtual std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options) = 0;
   /// Of a machine with vsock. A backend that refuses such configurations keeps this, which throws.
   virtual std::unique_ptr<Stream> connect_vsock(std::uint32_t port, const CallOptions& options);
+  /// Likewise the next four: of a machine with vsock; of a tag that it has; of a sensible USB disk
+  /// for a machine with a controller, whose identifier none of its configuration's disks has.
+  virtual std::unique_ptr<VsockListener> listen_vsock(std::uint32_t port,
+                                                      const CallOptions& options);
+  virtual void set_share(const Share& share, const CallOptions& options);
+  virtual void attach_disk(const Disk& disk, const CallOptions& options);
+  virtual void detach_disk(std::string_view identifier, const CallOptions& options);
   virtual std::vector<std::string> console_tail(std::size_t lines) const = 0;
   /// Of a machine that runs or is paused, as far as anyone knows.
   virtual MachineStatistics statistics(const CallOptions& options) = 0;

@@ -39,6 +39,10 @@ class Backend {
   virtual std::vector<std::optional<NetworkAddresses>> network_addresses(
       const MachineConfig& config) const = 0;
 
+  /// For MachineConfig::machine_identifier: one that no other machine has. unsupported where the
+  /// backend gives its machines none.
+  virtual std::string new_machine_identifier() = 0;
+
   /// A machine that has not been started: no process, no file yet. Throws invalid_argument with
   /// all problems of the configuration in the message.
   Machine create(MachineConfig config);

@@ -19,9 +19,17 @@ enum class Feature {
   virtiofs,               ///< Shared folders over virtiofs.
   plan9,                  ///< Shared folders over 9p.
   memory,                 ///< Enough is available for a small machine, of 128 MiB.
-  vsock,                  ///< MachineConfig::vsock.
+  vsock,                  ///< MachineConfig::vsock, and Machine::connect_vsock.
+  vsock_listen,           ///< Machine::listen_vsock.
   save,                   ///< Machine::save and Machine::restore.
   statistics,             ///< Machine::statistics.
+  firmware,               ///< MachineConfig::firmware.
+  network_disks,          ///< Disk::nbd.
+  bridged_networks,       ///< NetworkKind::bridged.
+  subnets,                ///< NetworkKind::host_only, and Network::subnet.
+  graphics,               ///< MachineConfig::graphics, and what goes with a screen.
+  disk_hotplug,           ///< Machine::attach_disk and Machine::detach_disk.
+  share_change,           ///< Machine::set_share.
 };
 
 /// "machines", "hardware_acceleration", …

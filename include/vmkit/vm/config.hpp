@@ -29,6 +29,13 @@ struct KernelBoot {
   std::string command_line = {};
 };
 
+/// Boots as a PC or a server does, with UEFI firmware, which looks for a boot loader on the disks.
+struct Firmware {
+  /// The file that keeps the firmware's variables, in the backend's own format: one machine's at a
+  /// time. Made if it is not there.
+  std::filesystem::path variable_store = {};
+};
+
 /// How the host caches a disk's blocks.
 enum class DiskCaching {
   automatic,  ///< What is known to be safe and fast on the backend: `cached` on both.
@@ -58,7 +65,7 @@ struct Disk {
   /// Instead of `path`: an export of a server that is there when the machine starts, as
   /// "nbd://host[:port][/export]" or "nbd+unix://[/export]?socket=/path" (the NBD URI
   /// specification, without TLS). Who may write it beside this machine is for the server to say.
-  /// QEMU only.
+  /// VZ: macOS 14, and without caching of the host's.
   std::string nbd = {};
   DiskDevice device = DiskDevice::virtio;
   /// Several machines may have the same file only if all have it read-only.
@@ -94,7 +101,12 @@ struct Port {
 };
 
 enum class NetworkKind {
-  nat,  ///< The guest reaches what the host reaches; nobody reaches the guest.
+  nat,         ///< The guest reaches what the host reaches; nobody reaches the guest.
+  host_only,   ///< The guest reaches the host, and no more. VZ: macOS 26.
+  bridged,     ///< The guest is in the network of one of the host's interfaces, as if it was there.
+               ///< VZ: with an entitlement that Apple grants (Feature::bridged_networks).
+  tap,         ///< A TAP device of the host's, which exists already and this user may use.
+  descriptor,  ///< Ethernet frames, one a datagram, over a socket of the host application's.
 };
 
 /// A virtio network device.
@@ -103,6 +115,17 @@ struct Network {
   /// Its Ethernet address in lower case, as "52:54:00:12:34:56": of one station, not of a group.
   /// Empty: one that the backend gives it, the same each time.
   std::string mac = {};
+  /// Of the host's: what `bridged` and `tap` are about, as "en0". Else empty.
+  std::string interface = {};
+  /// Of `descriptor`: one end of a pair of datagram sockets, borrowed until Machine::start returns.
+  /// The larger its buffers (SO_RCVBUF, SO_SNDBUF), the fewer frames are lost.
+  int descriptor = -1;
+  /// Of `nat` and `host_only`: the guest's network as "192.168.77.0/24"; empty: the backend's.
+  /// VZ: macOS 26.
+  std::string subnet = {};
+  /// The largest packet, in bytes; zero: 1500. VZ: of `descriptor`, at least 1500; on macOS 26 also
+  /// of `nat` and `host_only`.
+  unsigned mtu = 0;
 };
 
 /// What the guest is to give its interface of a network whose addresses the backend decides. IPv4.
@@ -126,8 +149,23 @@ struct ConsoleLog {
   ByteSize limit = ByteSize(16ULL << 20);
 };
 
+/// A virtio graphics device with one screen. Nothing of the host's shows it yet.
+struct Graphics {
+  unsigned width = 1280;  ///< In pixels.
+  unsigned height = 800;
+};
+
+/// A sound device: the guest's sound comes out of, and goes into, what the host's user has chosen.
+struct Sound {
+  bool output = true;
+  bool input = false;  ///< The microphone: macOS asks the user first.
+};
+
 /// What the guest mounts MachineConfig::rosetta by; no other share may have it then.
 inline constexpr const char* rosetta_tag = "rosetta";
+
+/// What the guest's SPICE agent looks for, with MachineConfig::clipboard.
+inline constexpr const char* clipboard_port = "com.redhat.spice.0";
 
 /// A machine as any backend can make it. Plain values: nothing happens before Backend::create.
 struct MachineConfig {
@@ -136,6 +174,7 @@ struct MachineConfig {
   unsigned cpu_count = 1;
   ByteSize memory = ByteSize(512ULL << 20);  ///< A multiple of 1 MiB.
   KernelBoot boot = {};
+  std::optional<Firmware> firmware = {};  ///< Instead of `boot`, which is empty then.
   std::vector<Disk> disks = {};  ///< In the guest in this order, each kind of device for itself.
   std::vector<Share> shares = {};
   std::vector<Port> ports = {};
@@ -153,10 +192,24 @@ struct MachineConfig {
   /// x86-64 as soon as it has mounted it and told its kernel (binfmt_misc). On Macs with Apple
   /// silicon where Rosetta is installed. The QEMU backend refuses it.
   bool rosetta = false;
+  std::optional<Graphics> graphics = {};
+  bool keyboard = false;         ///< A USB keyboard.
+  bool pointing_device = false;  ///< A USB tablet, which points to places on the screen.
+  std::optional<Sound> sound = {};
+  /// An XHCI controller, for Machine::attach_disk. VZ: macOS 15.
+  bool usb_controller = false;
+  /// The guest shares the clipboard of the host's user: it needs the SPICE agent, for whose port
+  /// `clipboard_port` no other port may be named then.
+  bool clipboard = false;
+  /// Who the machine is for its guest, in base64, the same each time that it runs: see
+  /// Backend::new_machine_identifier. Two machines that run must not have the same. Empty: a new
+  /// one each time.
+  std::string machine_identifier = {};
   ConsoleLog console = {};
   /// How long a machine may run without a sign of life (console output, a port that the guest
   /// opened) before it is killed and started a second time, and after that fails. Zero: for ever.
-  /// Without a value 5 s with hardware acceleration, 15 s without.
+  /// Without a value 5 s with hardware acceleration, 15 s without; for ever with firmware, whose
+  /// guest may say nothing on this console.
   std::optional<std::chrono::milliseconds> boot_watchdog = {};
 };
 

@@ -17,6 +17,7 @@
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stream.hpp>
 #include <vmkit/vm/config.hpp>
+#include <vmkit/vm/vsock_listener.hpp>
 
 namespace vmkit::vm {
 
@@ -128,12 +129,13 @@ class Machine {
   /// Writes a paused machine's memory, processors and devices into a file, from which another
   /// machine goes on with restore(), now or later, on this host. Not its disks: before this one
   /// goes on, they are to be cloned, or it is to be killed. The machine stays paused, and can go
-  /// on; until then others may have its disks, but once they have written it cannot (resume():
-  /// failed_precondition). The file is as large as the memory that the guest has used, is for this
-  /// user only, for the guest's secrets are in it, and appears under its name when it is whole.
-  /// Progress has the phase "save", in bytes. Errors: failed_precondition (not paused),
-  /// already_exists (the file), unsupported (a device whose state cannot be saved: shared folders,
-  /// NVMe disks), resource_exhausted (no room).
+  /// on; with QEMU others may have its disks until then, but once they have written it cannot
+  /// (resume(): failed_precondition). The file is as large as the memory that the guest has used,
+  /// is for this user only, for the guest's secrets are in it, and appears under its name when it
+  /// is whole. With QEMU progress has the phase "save", in bytes. Errors: failed_precondition (not
+  /// paused, or a disk was attached to it), already_exists (the file), unsupported (Feature::save;
+  /// a device whose state cannot be saved: with QEMU shared folders and NVMe disks, with VZ USB
+  /// disks and what the framework says), resource_exhausted (no room).
   void save(const std::filesystem::path& file, const CallOptions& options = {});
 
   /// Presses the guest's power button and waits for the machine to end; after `grace` kills it.
@@ -169,6 +171,31 @@ class Machine {
   /// yet: the guest may have to boot first. failed_precondition if the configuration has no vsock,
   /// or the machine does not run. The stream ends with the machine.
   std::unique_ptr<Stream> connect_vsock(std::uint32_t port, const CallOptions& options = {});
+
+  /// Has the connections taken that programs in the guest make to this vsock port of the host
+  /// (address 2, VMADDR_CID_HOST), from now on and until the listener's end. already_exists if
+  /// there is a listener on that port; failed_precondition if the configuration has no vsock, or
+  /// the machine does not run; unsupported (Feature::vsock_listen).
+  std::unique_ptr<VsockListener> listen_vsock(std::uint32_t port, const CallOptions& options = {});
+
+  /// Gives the guest another folder, or the same one writable or not, where it has mounted
+  /// `share.tag`, which is the tag of one of MachineConfig::shares: not_found else. What the guest
+  /// has open of the old one is stale then. config() stays as it was, and so do later machines.
+  /// failed_precondition if it does not run; unsupported (Feature::share_change).
+  void set_share(const Share& share, const CallOptions& options = {});
+
+  /// Plugs a USB disk into the guest, and returns when it is there for the guest to find; it is
+  /// this machine's until detach_disk or the machine's end. Its identifier, which must not be
+  /// empty nor another disk's, is what detach_disk knows it by. failed_precondition if the
+  /// configuration has no USB controller, the machine does not run, or another machine has the
+  /// disk; invalid_argument (an unfit disk, another device than DiskDevice::usb); not_found (its
+  /// file); unsupported (Feature::disk_hotplug).
+  void attach_disk(const Disk& disk, const CallOptions& options = {});
+
+  /// Pulls a disk that attach_disk has plugged in: the guest has to have unmounted it, or loses
+  /// what it has not written. On return the file is free. not_found if there is none of that
+  /// identifier; otherwise as attach_disk.
+  void detach_disk(std::string_view identifier, const CallOptions& options = {});
 
   /// The last lines (at most `lines`, 64 KiB) of the guest's console, without control characters.
   std::vector<std::string> console_tail(std::size_t lines) const;

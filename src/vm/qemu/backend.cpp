@@ -9,6 +9,7 @@
 #include "vm/qemu/machine.hpp"
 #include "vm/qemu/share_daemon.hpp"
 
+#include <vmkit/base/error.hpp>
 #include <vmkit/vm/host.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 
@@ -31,6 +32,27 @@ void refuse_what_is_missing(const MachineConfig& config, std::vector<ConfigProbl
                         "Rosetta is a part of macOS, for its own machines; the QEMU "
                         "backend emulates whole machines of the other architecture"});
   }
+}
+
+/// What configurations may ask for and this backend does not do yet.
+void refuse_what_is_not_there(const MachineConfig& config, std::vector<ConfigProblem>& problems) {
+  const auto refuse = [&](bool asked, std::string field) {
+    if (asked) problems.push_back({std::move(field), "the QEMU backend does not offer it"});
+  };
+  refuse(config.firmware.has_value(), "firmware");
+  for (std::size_t i = 0; i < config.networks.size(); ++i) {
+    const std::string field = "networks[" + std::to_string(i) + "].";
+    refuse(config.networks[i].kind != NetworkKind::nat, field + "kind");
+    refuse(!config.networks[i].subnet.empty(), field + "subnet");
+    refuse(config.networks[i].mtu != 0, field + "mtu");
+  }
+  refuse(config.graphics.has_value(), "graphics");
+  refuse(config.keyboard, "keyboard");
+  refuse(config.pointing_device, "pointing_device");
+  refuse(config.sound.has_value(), "sound");
+  refuse(config.usb_controller, "usb_controller");
+  refuse(config.clipboard, "clipboard");
+  refuse(!config.machine_identifier.empty(), "machine_identifier");
 }
 
 class QemuBackend final : public Backend, public std::enable_shared_from_this<QemuBackend> {
@@ -69,6 +91,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
       }
     }
     refuse_what_is_missing(config, problems);
+    refuse_what_is_not_there(config, problems);
     const ByteSize memory = host_resources().memory;
     if (config.memory > memory) {
       problems.push_back({"memory", "expected at most what the host has, " + to_string(memory) +
@@ -86,6 +109,10 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
       all.push_back(std::move(network));
     }
     return all;
+  }
+
+  std::string new_machine_identifier() override {
+    throw Error(Errc::unsupported, "the QEMU backend gives machines no identifier");
   }
 
  protected:

@@ -194,6 +194,9 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
   const FeatureStatus vsock = {Feature::vsock, Limitation::unsupported_system,
                                "this backend gives machines no vsock",
                                "use a port: MachineConfig::ports"};
+  const auto not_offered = [](Feature feature) {
+    return FeatureStatus{feature, Limitation::unsupported_system, "this backend does not offer it"};
+  };
   return {"qemu",
           architecture,
           program.version,
@@ -206,7 +209,15 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
            plan9,
            vsock,
            {Feature::save},
-           {Feature::statistics}}};
+           {Feature::statistics},
+           not_offered(Feature::vsock_listen),
+           not_offered(Feature::firmware),
+           {Feature::network_disks},
+           not_offered(Feature::bridged_networks),
+           not_offered(Feature::subnets),
+           not_offered(Feature::graphics),
+           not_offered(Feature::disk_hotplug),
+           not_offered(Feature::share_change)}};
 }
 
 }  // namespace vmkit::vm::qemu

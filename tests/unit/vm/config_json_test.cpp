@@ -35,10 +35,18 @@ MachineConfig full() {
   config.shares = {
       {.tag = "code", .path = "/src", .read_only = true, .transport = ShareTransport::plan9}};
   config.ports = {{"control"}, {"log"}};
-  config.networks = {{}, {.mac = "02:00:00:00:00:01"}};
+  config.networks = {{},
+                     {.mac = "02:00:00:00:00:01"},
+                     {.kind = NetworkKind::bridged, .interface = "en0", .mtu = 9000},
+                     {.kind = NetworkKind::host_only, .subnet = "10.0.0.0/24"}};
   config.entropy = false;
   config.balloon = true;
   config.vsock = config.nested_virtualization = config.rosetta = true;
+  config.firmware = Firmware{"/m/vars"};
+  config.graphics = Graphics{.height = 600};
+  config.keyboard = config.pointing_device = config.usb_controller = config.clipboard = true;
+  config.sound = Sound();
+  config.machine_identifier = "YWJj";
   config.console = {.file = "/var/log/web", .limit = 1_MiB};
   config.boot_watchdog = std::chrono::milliseconds(1500);
   return config;
@@ -53,6 +61,7 @@ constexpr const char* full_text = R"({
     "initrd": "/k/initrd"
   },
   "boot_watchdog": 1500,
+  "clipboard": true,
   "console": {
     "file": "/var/log/web",
     "limit": 1048576
@@ -71,6 +80,14 @@ constexpr const char* full_text = R"({
     }
   ],
   "entropy": false,
+  "firmware": {
+    "variable_store": "/m/vars"
+  },
+  "graphics": {
+    "height": 600
+  },
+  "keyboard": true,
+  "machine_identifier": "YWJj",
   "memory": 2147483648,
   "name": "web",
   "nested_virtualization": true,
@@ -78,8 +95,18 @@ constexpr const char* full_text = R"({
     {},
     {
       "mac": "02:00:00:00:00:01"
+    },
+    {
+      "interface": "en0",
+      "kind": "bridged",
+      "mtu": 9000
+    },
+    {
+      "kind": "host_only",
+      "subnet": "10.0.0.0/24"
     }
   ],
+  "pointing_device": true,
   "ports": [
     {
       "name": "control"
@@ -98,6 +125,8 @@ constexpr const char* full_text = R"({
       "transport": "plan9"
     }
   ],
+  "sound": {},
+  "usb_controller": true,
   "vsock": true
 }
 )";
@@ -112,6 +141,11 @@ TEST_CASE("config json: every member, and back") {
   CHECK(std::get<std::filesystem::path>(read.boot.initrd) == "/k/initrd");
   CHECK(read.boot_watchdog == std::chrono::milliseconds(1500));
   CHECK(read.console.limit == 1_MiB);
+  REQUIRE(read.sound);
+  CHECK(read.sound->output);
+  REQUIRE(read.graphics);
+  CHECK(read.graphics->width == Graphics().width);
+  CHECK(read.firmware->variable_store == "/m/vars");
 }
 
 TEST_CASE("config json: what is missing has its default") {
@@ -140,6 +174,9 @@ TEST_CASE("config json: what cannot be saved") {
   config = {};
   config.disks = {{}, {.path = "/\xff"}};
   CHECK(refused(config).find("disks[1].path: expected UTF-8") == 0);
+  config = {};
+  config.networks = {{.kind = NetworkKind::descriptor, .descriptor = 3}};
+  CHECK(refused(config).find("networks[0].descriptor: expected none, found 3") == 0);
 }
 
 TEST_CASE("config json: bad definitions are refused by the member") {
@@ -164,6 +201,11 @@ TEST_CASE("config json: bad definitions are refused by the member") {
       {R"({"schema": 1, "disks": [{"sync": "ful"}]})",
        "disks[0].sync: expected one of full, fsync, none, found \"ful\""},
       {R"({"schema": 1, "entropy": 1})", "entropy: expected true or false"},
+      {R"({"schema": 1, "sound": null})", "sound: expected an object, found null"},
+      {R"({"schema": 1, "networks": [{"kind": "lan"}]})",
+       "one of nat, host_only, bridged, tap, descriptor, found \"lan\""},
+      {R"({"schema": 1, "networks": [{"descriptor": 3}]})",
+       "networks[0].descriptor: expected none, for a descriptor is a process's own, found 3"},
       {R"({"schema": 1, "boot_watchdog": 99999999999999})", "at most a year"},
       {R"({"schema": 1, "x": [[[[[[[[[[]]]]]]]]]]})", "at most 8 deep"},
   };

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "vm/nbd_uri.hpp"
+#include "vm/subnet.hpp"
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
@@ -36,6 +37,19 @@ TEST_CASE("config: what is right has no problems") {
   shared.disks[0].read_only = shared.disks[1].read_only = true;
   shared.disks[1].path = shared.disks[0].path;
   CHECK(validate(shared).empty());
+  MachineConfig desktop = good();
+  desktop.boot = {};
+  desktop.firmware = Firmware{"/vars"};
+  desktop.networks = {{.subnet = "10.1.0.0/16", .mtu = 9000},
+                      {.kind = NetworkKind::bridged, .interface = "en0"},
+                      {.kind = NetworkKind::descriptor, .descriptor = 0}};
+  desktop.graphics = Graphics();
+  desktop.sound = Sound();
+  desktop.clipboard = true;
+  for (const char* identifier : {"", "YQ==", "YWI=", "YWJj"}) {
+    desktop.machine_identifier = identifier;
+    CHECK(validate(desktop).empty());
+  }
 }
 
 TEST_CASE("config: every wrong field is named with what was expected and found") {
@@ -96,6 +110,56 @@ TEST_CASE("config: every wrong field is named with what was expected and found")
          c.networks = {{.mac = "52:54:00:12:34:56"}, {.mac = "52:54:00:12:34:56"}};
        },
        "networks[1].mac", "is there already"},
+      {"a kernel beside firmware", [](auto& c) { c.firmware = Firmware{"/vars"}; }, "boot",
+       "nothing beside \"firmware\""},
+      {"firmware without a file",
+       [](auto& c) {
+         c.boot = {};
+         c.firmware = Firmware();
+       },
+       "firmware.variable_store", "expected the path"},
+      {"a bridge to nothing", [](auto& c) { c.networks = {{.kind = NetworkKind::bridged}}; },
+       "networks[0].interface", "name of the host's interface"},
+      {"an interface with a long name",
+       [](auto& c) { c.networks = {{.kind = NetworkKind::tap, .interface = "sixteen-letters-"}}; },
+       "networks[0].interface", "found 'sixteen-letters-'"},
+      {"NAT by an interface", [](auto& c) { c.networks = {{.interface = "en0"}}; },
+       "networks[0].interface", "expected none but with bridged and tap, found 'en0'"},
+      {"no descriptor", [](auto& c) { c.networks = {{.kind = NetworkKind::descriptor}}; },
+       "networks[0].descriptor", "expected an open one, found -1"},
+      {"NAT by a descriptor", [](auto& c) { c.networks = {{.descriptor = 3}}; },
+       "networks[0].descriptor", "expected none but with descriptor, found 3"},
+      {"a bridge's subnet",
+       [](auto& c) {
+         c.networks = {{.kind = NetworkKind::bridged, .interface = "en0", .subnet = "10.0.0.0/24"}};
+       },
+       "networks[0].subnet", "expected none but with nat and host_only"},
+      {"a subnet that is none", [](auto& c) { c.networks = {{.subnet = "10.0.0.1/24"}}; },
+       "networks[0].subnet", "without bits of a host, found '10.0.0.1/24'"},
+      {"small packets", [](auto& c) { c.networks = {{.mtu = 1279}}; }, "networks[0].mtu",
+       "1280 to 65535, found 1279"},
+      {"large packets", [](auto& c) { c.networks = {{.mtu = 65536}}; }, "networks[0].mtu",
+       "found 65536"},
+      {"a screen without height", [](auto& c) { c.graphics = Graphics{.height = 0}; },
+       "graphics.height", "1 to 16384 pixels, found 0"},
+      {"a wide screen", [](auto& c) { c.graphics = Graphics{.width = 16385}; }, "graphics.width",
+       "found 16385"},
+      {"silence", [](auto& c) { c.sound = Sound{.output = false}; }, "sound", "found neither"},
+      {"the clipboard's port",
+       [](auto& c) {
+         c.clipboard = true;
+         c.ports = {{"com.redhat.spice.0"}};
+       },
+       "ports[0].name", "is there already"},
+      {"30 ports and the clipboard",
+       [](auto& c) {
+         c.clipboard = true;
+         c.ports.clear();
+         for (int i = 0; i < 30; ++i) c.ports.push_back({"p" + std::to_string(i)});
+       },
+       "ports", "at most 30, that of the clipboard included, found 31"},
+      {"an odd identifier", [](auto& c) { c.machine_identifier = "YQ="; }, "machine_identifier",
+       "expected base64, found 'YQ='"},
       {"console", [](auto& c) { c.console.file = "/a\tb"; }, "console.file", "control"},
       {"watchdog", [](auto& c) { c.boot_watchdog = std::chrono::milliseconds(-1); },
        "boot_watchdog", "found -1 ms"},
@@ -141,6 +205,35 @@ TEST_CASE("config: the QEMU backend knows its machine's slots and the host's mem
   CHECK(problems[0].message.find("are 43 devices") != std::string::npos);
   CHECK(problems[1].field == "memory");
   CHECK(problems[1].message.find("at most what the host has") != std::string::npos);
+}
+
+TEST_CASE("config: the QEMU backend names what it does not offer") {
+  MachineConfig config = good();
+  config.networks = {{.kind = NetworkKind::host_only}};
+  config.graphics = Graphics();
+  const auto problems = make_qemu_backend()->validate(config);
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].field == "networks[0].kind");
+  CHECK(problems[1].field == "graphics");
+}
+
+TEST_CASE("config: subnets and their hosts") {
+  const auto host = [](const char* text, std::uint32_t number) {
+    const auto parsed = parse_subnet(text);
+    const auto* subnet = std::get_if<Subnet>(&parsed);
+    return subnet == nullptr ? "none" : subnet->host(number);
+  };
+  CHECK(host("192.168.77.0/24", 1) == "192.168.77.1");
+  CHECK(host("10.0.0.0/8", 258) == "10.0.1.2");
+  CHECK(host("10.1.2.240/28", 15) == "10.1.2.255");
+  CHECK(std::get<Subnet>(parse_subnet("10.1.0.0/20")).mask() == 0xfffff000);
+  for (const char* wrong :
+       {"", "10.0.0.0", "10.0.0.0/", "10.0.0/24", "10.0.0.0/7", "10.0.0.0/29", "10.0.0.0/33",
+        "256.0.0.0/8", "10.0.0.0/024", "010.0.0.0/8", "10.0.0.0/24 ", "10.0.0.0.0/24",
+        "-10.0.0.0/8", "10.0.0.128/24", "fd00::/8"}) {
+    CAPTURE(wrong);
+    CHECK(host(wrong, 0) == "none");
+  }
 }
 
 TEST_CASE("config: NBD URIs") {
