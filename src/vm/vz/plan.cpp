@@ -28,6 +28,10 @@ class Planner : private Planning {
     } else {
       plan_boot();
     }
+    if (!config.console.device) {
+      add("console.device",
+          "expected one: that a guest resets itself is only seen by what it says there");
+    }
     for (const Port& port : config.ports) plan().ports.push_back(port.name);
     for (std::size_t i = 0; i < config.disks.size(); ++i) {
       const std::string field = "disks[" + std::to_string(i) + "]";

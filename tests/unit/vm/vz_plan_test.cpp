@@ -216,6 +216,7 @@ const std::vector<Case>& cases() {
       {"no random numbers", [](C& c) { c.entropy = false; }},
       {"a balloon", [](C& c) { c.balloon = true; }},
       {"vsock", [](C& c) { c.vsock = true; }},
+      {"no console", [](C& c) { c.console.device = false; }},
       {"nested virtualization", [](C& c) { c.nested_virtualization = true; }},
       {"Rosetta", [](C& c) { c.rosetta = true; }},
       {"Rosetta and a share of its tag",
