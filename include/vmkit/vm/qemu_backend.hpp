@@ -36,6 +36,12 @@ struct QemuOptions {
   /// Each machine has a folder below this one (mode 0700, removed at its end) for its sockets and
   /// an initrd given as bytes. Keep it short: a socket's path may have 107 bytes (macOS: 103).
   std::filesystem::path runtime_directory = "/tmp";
+  /// What becomes of a machine whose program ends without having ended it (a crash, SIGKILL).
+  /// False: it ends too. True: it goes on, until somebody takes it with Backend::adopt. Shared
+  /// folders are over 9p then, for nobody would look after a daemon; the configuration must be one
+  /// that to_json can keep. A supervisor that ends all processes of a program, as systemd does,
+  /// ends these too.
+  bool outlives_owner = false;
   /// How long QEMU may take to answer a command, and to come up, before it counts as hung.
   std::chrono::milliseconds response_limit = std::chrono::seconds(10);
   std::shared_ptr<LogSink> log = {};

@@ -166,6 +166,7 @@ class Builder {
       arguments_.push_back(flag);
     }
     add("-display", "none");
+    if (!plan_.pid_file.empty()) add("-pidfile", plan_.pid_file.native());
     if (plan_.sandbox) add("-sandbox", sandbox_argument);
     add("-global", "virtio-mmio.force-legacy=false");
   }
@@ -196,7 +197,10 @@ class Builder {
   // The sockets are made by us and inherited: connecting needs no waiting for QEMU to make them,
   // and they outlast a QEMU that is replaced.
   void add_console_and_control() {
-    add("-chardev", "stdio,id=console,signal=off");
+    add("-chardev", plan_.console_listener < 0
+                        ? "stdio,id=console,signal=off"
+                        : "socket,id=console,fd=" + std::to_string(plan_.console_listener) +
+                              ",server=on,wait=off");
     add("-serial", "chardev:console");
     add("-chardev",
         "socket,id=qmp,fd=" + std::to_string(plan_.qmp_listener) + ",server=on,wait=off");

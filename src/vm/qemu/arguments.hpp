@@ -20,6 +20,8 @@ struct ArgumentsPlan {
   /// How fast the guest's time stamp counter will run: the host's, in kHz. x86-64.
   std::optional<std::uint64_t> tsc_khz = {};
   std::filesystem::path initrd = {};     ///< Empty: none.
+  int console_listener = -1;             ///< Likewise, for the console; -1: standard output.
+  std::filesystem::path pid_file = {};   ///< Empty: none.
   int qmp_listener = -1;                 ///< A listening unix socket that QEMU inherits.
   std::vector<int> port_listeners = {};  ///< One for each of the configuration's ports.
   /// The socket of each share's daemon; empty for a share over 9p.

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "vm/machine_driver.hpp"
+#include "vm/machine_impl.hpp"
 #include "vm/qemu/arguments.hpp"
 #include "vm/qemu/machine.hpp"
 #include "vm/qemu/share_daemon.hpp"
@@ -115,9 +115,30 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     throw Error(Errc::unsupported, "the QEMU backend gives machines no identifier");
   }
 
+  std::vector<std::filesystem::path> orphans() override {
+    return detail::RuntimeFolder::orphans(options_.runtime_directory);
+  }
+
  protected:
+  std::unique_ptr<detail::MachineImpl> take_over(const std::filesystem::path& folder,
+                                                 const CallOptions& options) override {
+    Orphan orphan = qemu::take_over(folder, options.with_timeout(options_.response_limit));
+    auto impl = std::make_unique<detail::MachineImpl>(orphan.config);
+    impl->status.enter(MachineState::starting, MachineEventReason::start_requested);
+    auto driver = make_machine(impl->config, impl->status);
+    QemuMachine& machine = *driver;
+    impl->driver = std::move(driver);
+    machine.adopt(std::move(orphan), options);
+    return impl;
+  }
+
   std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,
                                                      detail::MachineStatus& status) override {
+    return make_machine(std::move(config), status);
+  }
+
+ private:
+  std::unique_ptr<QemuMachine> make_machine(MachineConfig config, detail::MachineStatus& status) {
     const Architecture architecture = config.architecture;
     QemuMachine::Probes probes{
         .host = [self = shared_from_this(), architecture] { return self->host(architecture); },
@@ -127,7 +148,6 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probes));
   }
 
- private:
   /// A QEMU that was not found is looked for again: it may be installed by now.
   Host host(Architecture architecture) {
     std::lock_guard lock(mutex_);
@@ -162,6 +182,12 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
 
   /// Whether a share can reach a guest in the way that it asks for.
   FeatureStatus share_status(const MachineConfig& config, const Share& share) {
+    const bool plan9_only = options_.outlives_owner;
+    if (plan9_only && share.transport == ShareTransport::virtiofs) {
+      return {Feature::virtiofs, Limitation::disabled_by_option,
+              "a machine that outlives its owner has shares over 9p only"};
+    }
+    if (plan9_only) return capabilities(config.architecture, {}).status(Feature::plan9);
     const ShareDaemon daemon = share_daemon({});
     if (share_transport(share, daemon) == ShareTransport::virtiofs) return daemon.status;
     return capabilities(config.architecture, {}).status(Feature::plan9);

@@ -125,6 +125,12 @@ MachineEvent judge(const Evidence& evidence) {
   if (!evidence.came_up) {
     return {MachineState::failed, MachineEventReason::failed, refused(evidence)};
   }
+  if (evidence.adopted) {
+    return failed(Errc::unavailable,
+                  "qemu ended while the machine ran; how, only the program that started it could "
+                  "have known; " +
+                      detail::console_text(evidence.console));
+  }
   const char* hint =
       evidence.exit.signal == SIGSYS ? " by its sandbox, for a forbidden system call" : "";
   return failed(Errc::unavailable, "qemu " + os::to_string(evidence.exit) + hint +

@@ -17,6 +17,7 @@
 #include "vm/qemu/host.hpp"
 #include "vm/qemu/mailbox.hpp"
 #include "vm/qemu/monitor.hpp"
+#include "vm/qemu/orphan.hpp"
 #include "vm/qemu/port.hpp"
 #include "vm/qemu/saved_machine.hpp"
 #include "vm/qemu/share_daemon.hpp"
@@ -44,6 +45,9 @@ class QemuMachine final : public detail::MachineDriver {
               Probes probes);
   ~QemuMachine() override;
 
+  /// Instead of start(): drives a QEMU that runs. The state is running or paused then.
+  void adopt(Orphan orphan, const CallOptions& options);
+
   void start(const CallOptions& options) override;
   void restore(const std::filesystem::path& file, const CallOptions& options) override;
   void save(const std::filesystem::path& file, const CallOptions& options) override;
@@ -60,6 +64,8 @@ class QemuMachine final : public detail::MachineDriver {
  private:
   void launch(const std::filesystem::path* saved_state, const CallOptions& options);
   void prepare(const std::filesystem::path* saved_state);
+  void prepare_to_outlive(ArgumentsPlan& plan);
+  void prepare_monitor();
   void take_up_state(const std::string& what, const CallOptions& options);
   SavedBy writer() const;
   std::map<std::filesystem::path, os::FileStatus> disk_statuses() const;
@@ -83,12 +89,15 @@ class QemuMachine final : public detail::MachineDriver {
   std::string accelerator_;
   std::optional<detail::RuntimeFolder> folder_;
   os::Descriptor qmp_listener_;
+  os::Descriptor console_listener_;
+  std::optional<os::File> life_;
   std::vector<PortListener> ports_;
   std::vector<os::Descriptor> share_listeners_;
   os::Descriptor saved_state_;
   MonitorSetup setup_;
 
   std::map<std::filesystem::path, os::FileStatus> saved_disks_;  // then; until it goes on
+  bool saved_by_former_owner_ = false;                           // with disks as nobody knows
 
   std::thread thread_;
 };
