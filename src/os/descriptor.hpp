@@ -37,6 +37,9 @@ DescriptorPair make_pipe();
 /// A connected pair of unix stream sockets, close-on-exec.
 DescriptorPair make_socket_pair();
 
+/// Another descriptor, close-on-exec, of what `fd` is one of.
+Descriptor duplicate(int fd);
+
 /// Makes reads and writes of `fd` return EAGAIN instead of blocking.
 void set_nonblocking(int fd);
 

@@ -40,7 +40,10 @@ void check_free(const os::File& file, bool read_only, const std::string& what) {
                   "; stop that first");
 }
 
+}  // namespace
+
 void check_disk(const Disk& disk, const std::string& role) {
+  if (!disk.nbd.empty()) return;  // its server knows
   const os::File file = open(disk.path, disk.read_only, role);
   const std::uint64_t size = file.size().bytes();
   const std::string what = role + " " + disk.path.string();
@@ -60,7 +63,16 @@ void check_disk(const Disk& disk, const std::string& role) {
   check_free(file, disk.read_only, what);
 }
 
-}  // namespace
+void check_share(const Share& share) {
+  const std::string what = "share " + share.tag + ": " + share.path.string();
+  std::error_code error;
+  const auto status = std::filesystem::status(share.path, error);
+  if (error && std::filesystem::exists(status)) throw Error::from_errno(error.value(), what);
+  if (!std::filesystem::exists(status)) throw Error(Errc::not_found, what + " does not exist");
+  if (!std::filesystem::is_directory(status)) {
+    throw Error(Errc::invalid_argument, what + " is no folder");
+  }
+}
 
 void check_files(const MachineConfig& config) {
   if (!config.firmware) check_not_empty(config.boot.image, "kernel");
@@ -68,19 +80,9 @@ void check_files(const MachineConfig& config) {
     check_not_empty(*initrd, "initrd");
   }
   for (std::size_t i = 0; i < config.disks.size(); ++i) {
-    if (!config.disks[i].nbd.empty()) continue;  // its server knows
     check_disk(config.disks[i], "disks[" + std::to_string(i) + "]");
   }
-  for (const Share& share : config.shares) {
-    const std::string what = "share " + share.tag + ": " + share.path.string();
-    std::error_code error;
-    const auto status = std::filesystem::status(share.path, error);
-    if (error && std::filesystem::exists(status)) throw Error::from_errno(error.value(), what);
-    if (!std::filesystem::exists(status)) throw Error(Errc::not_found, what + " does not exist");
-    if (!std::filesystem::is_directory(status)) {
-      throw Error(Errc::invalid_argument, what + " is no folder");
-    }
-  }
+  for (const Share& share : config.shares) check_share(share);
 }
 
 }  // namespace vmkit::vm::detail

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include <vmkit/vm/config.hpp>
 
 namespace vmkit::vm::detail {
@@ -11,5 +13,9 @@ namespace vmkit::vm::detail {
 /// that excludes this. Keeps nothing open and nothing locked: who runs the machine locks the disks
 /// itself, and would find ours in its way.
 void check_files(const MachineConfig& config);
+
+/// The same of one folder, and of one disk, which `role` names in messages.
+void check_share(const Share& share);
+void check_disk(const Disk& disk, const std::string& role);
 
 }  // namespace vmkit::vm::detail

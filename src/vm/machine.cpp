@@ -134,6 +134,15 @@ bool has_processors(MachineState state) {
          state == MachineState::stopping;
 }
 
+/// For what changes in a machine that runs: as if it had been so from the start.
+void check_part(const MachineConfig& config, const std::string& field, const std::string& what) {
+  for (const ConfigProblem& problem : validate(config)) {
+    if (!problem.field.starts_with(field)) continue;
+    throw Error(Errc::invalid_argument,
+                what + ": " + problem.field.substr(field.size()) + ": " + problem.message);
+  }
+}
+
 /// For a call about one of the machine's devices: it must have been asked for, and be there.
 void check_device(const detail::MachineImpl& impl, const std::string& call, bool has_it,
                   const char* device, const char* member) {
@@ -262,10 +271,14 @@ void Machine::set_share(const Share& share, const CallOptions& options) {
   const std::string call = "share " + share.tag;
   const std::string what = "machine " + impl_->config.name + ": " + call;
   options.check(what);
-  const auto& shares = impl_->config.shares;
-  const bool known = std::any_of(shares.begin(), shares.end(),
-                                 [&](const Share& one) { return one.tag == share.tag; });
-  if (!known) throw Error(Errc::not_found, what + ": its configuration has no such share");
+  MachineConfig with = impl_->config;
+  const auto known = std::find_if(with.shares.begin(), with.shares.end(),
+                                  [&](const Share& one) { return one.tag == share.tag; });
+  if (known == with.shares.end()) {
+    throw Error(Errc::not_found, what + ": its configuration has no such share");
+  }
+  *known = share;
+  check_part(with, "shares[" + std::to_string(known - with.shares.begin()) + "].", what);
   if (!has_processors(state())) throw_wrong_state(*impl_, call, "running or paused");
   impl_->driver->set_share(share, options);
 }
@@ -278,16 +291,9 @@ void Machine::attach_disk(const Disk& disk, const CallOptions& options) {
   if (disk.device != DiskDevice::usb || disk.identifier.empty()) {
     throw Error(Errc::invalid_argument, what + ": expected a USB disk with an identifier");
   }
-  // As if it had been there from the start.
   MachineConfig with = impl_->config;
   with.disks.push_back(disk);
-  const std::string field = "disks[" + std::to_string(with.disks.size() - 1) + "].";
-  for (const ConfigProblem& problem : validate(with)) {
-    if (problem.field.starts_with(field)) {
-      throw Error(Errc::invalid_argument,
-                  what + ": " + problem.field.substr(field.size()) + ": " + problem.message);
-    }
-  }
+  check_part(with, "disks[" + std::to_string(with.disks.size() - 1) + "].", what);
   impl_->driver->attach_disk(disk, options);
 }
 

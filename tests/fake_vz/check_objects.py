@@ -16,16 +16,18 @@ import make_headers
 
 # Those of Foundation that are used, and what the protocol NSObject has, which our class conforms to.
 FOUNDATION = set("""
-    addObject: alloc array arrayWithObject: class code countByEnumeratingWithState:objects:count:
-    dealloc domain fileURLWithPath:isDirectory: firstObject indexOfObjectIdenticalTo: init
-    initWithFileDescriptor:closeOnDealloc: isKindOfClass: localizedDescription
-    localizedFailureReason name objectForKey: reason release retain stringWithUTF8String: userInfo
-    UTF8String
+    absoluteString addObject: alloc array arrayWithObject: base64EncodedStringWithOptions: class
+    code countByEnumeratingWithState:objects:count: dealloc dictionaryWithObject:forKey: domain
+    errorWithDomain:code:userInfo: fileURLWithPath:isDirectory: firstObject indexOfObjectIdenticalTo:
+    init initWithBase64EncodedString:options: initWithFileDescriptor:closeOnDealloc:
+    isEqualToString: isKindOfClass: localizedDescription localizedFailureReason name objectForKey:
+    reason release retain stringWithUTF8String: URLWithString: userInfo UTF8String
     autorelease conformsToProtocol: debugDescription description hash isEqual: isMemberOfClass:
     isProxy performSelector: performSelector:withObject: performSelector:withObject:withObject:
     respondsToSelector: retainCount self superclass zone""".split())
-OUR_CLASS, OUR_SELECTORS = "VmkitVzDelegate", {"initWithListener:", "dealloc"}
-OUR_VARIABLES = {"listener_"}
+OUR_CLASSES = "VmkitVzDelegate|VmkitVsockDelegate"
+OUR_SELECTORS = {"initWithListener:", "initWithAcceptor:", "dealloc"}
+OUR_VARIABLES = {"listener_", "acceptor_"}
 
 
 def selectors(declaration):
@@ -97,7 +99,7 @@ def main():
                 if match[1] not in known_classes:
                     problems.append(f"{path.name}: class {match[1]} is not in the table")
         for symbol in local:
-            match = re.match(rf"[-+]\[{OUR_CLASS} (\S+)\]", symbol)
+            match = re.match(rf"[-+]\[(?:{OUR_CLASSES}) (\S+)\]", symbol)
             if match:
                 methods.add(match[1])
                 if match[1] not in delegate | OUR_SELECTORS:

@@ -20,7 +20,13 @@ NSError* vz_error(long code, const char* text);
 /// NO, with the reason.
 BOOL refuse(NSError** error, NSError* why);
 
+/// nil: it is on a server.
+VZDiskImageStorageDeviceAttachment* image_of(VZStorageDeviceConfiguration* device);
+
 /// A file of the system's process that runs the machine: it locks what it writes.
 bool lock_image(NSURL* url, bool read_only, int& fd);
+
+/// What is set in a network's attachment.
+std::string network_text(id attachment);
 
 }  // namespace fake_vz

@@ -3,6 +3,7 @@
 // the whole comes to.
 #include "fake_vz/fake_configuration.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <set>
@@ -33,6 +34,12 @@ NSString* identifier_of(VZStorageDeviceConfiguration* device) {
 
 }  // namespace
 
+VZDiskImageStorageDeviceAttachment* fake_vz::image_of(VZStorageDeviceConfiguration* device) {
+  id const attachment = device.attachment;
+  if (![attachment isKindOfClass:[VZDiskImageStorageDeviceAttachment class]]) return nil;
+  return (VZDiskImageStorageDeviceAttachment*)attachment;
+}
+
 bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
   fd = ::open(path_of(url).c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
   if (fd < 0) return false;
@@ -59,8 +66,85 @@ bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
 @end
 
 @implementation VZGenericPlatformConfiguration (Fake)
+- (instancetype)init {
+  self = [super init];
+  _machineIdentifier = [[VZGenericMachineIdentifier alloc] init];
+  return self;
+}
 + (BOOL)isNestedVirtualizationSupported {
   return fake_vz::world().nested;
+}
+@end
+
+@implementation VZGenericMachineIdentifier (Fake)
+- (instancetype)init {
+  self = [super init];
+  static std::atomic<unsigned> next{0};
+  const unsigned bytes[4] = {++next, 2, 3, 4};
+  _dataRepresentation = [[NSData alloc] initWithBytes:bytes length:sizeof bytes];
+  return self;
+}
+- (instancetype)initWithDataRepresentation:(NSData*)dataRepresentation {
+  self = [super init];
+  if ([dataRepresentation length] != 16) {
+    [self release];
+    return nil;
+  }
+  _dataRepresentation = [dataRepresentation copy];
+  return self;
+}
+@end
+
+@implementation VZEFIVariableStore (Fake)
+- (instancetype)initWithURL:(NSURL*)URL {
+  self = [super init];
+  _URL = [URL copy];
+  return self;
+}
+- (instancetype)initCreatingVariableStoreAtURL:(NSURL*)URL
+                                       options:(VZEFIVariableStoreInitializationOptions)options
+                                         error:(NSError**)error {
+  self = [super init];
+  const int fd = ::open(path_of(URL).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    refuse(error, make_error({"NSPOSIXErrorDomain", errno, "The file could not be made."}));
+    [self release];
+    return nil;
+  }
+  ::close(fd);
+  _URL = [URL copy];
+  return self;
+}
+@end
+
+@implementation VZNetworkBlockDeviceStorageDeviceAttachment (Fake)
+- (instancetype)initWithURL:(NSURL*)URL
+                    timeout:(NSTimeInterval)timeout
+             forcedReadOnly:(BOOL)forcedReadOnly
+        synchronizationMode:(VZDiskSynchronizationMode)synchronizationMode
+                      error:(NSError**)error {
+  self = [super init];
+  _URL = [URL copy];
+  _timeout = timeout;
+  _forcedReadOnly = forcedReadOnly;
+  _synchronizationMode = synchronizationMode;
+  return self;
+}
+@end
+
+@implementation VZSpiceAgentPortAttachment (Fake)
++ (NSString*)spiceAgentPortName {
+  return @"com.redhat.spice.0";
+}
+@end
+
+@implementation VZVirtioGraphicsScanoutConfiguration (Fake)
+- (instancetype)initWithWidthInPixels:(NSInteger)widthInPixels
+                       heightInPixels:(NSInteger)heightInPixels {
+  self = [super init];
+  _widthInPixels = widthInPixels;
+  _heightInPixels = heightInPixels;
+  return self;
 }
 @end
 
@@ -231,7 +315,8 @@ bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
     return invalid("There are too many devices.");
   }
   for (VZStorageDeviceConfiguration* device in _storageDevices) {
-    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
+    VZDiskImageStorageDeviceAttachment* const image = fake_vz::image_of(device);
+    if (image == nil) continue;
     int fd = -1;
     if (!lock_image(image.URL, image.readOnly, fd)) {
       return invalid(
@@ -253,6 +338,11 @@ bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
   return YES;
 }
 
+- (BOOL)validateSaveRestoreSupportWithError:(NSError**)error {
+  const auto& no = fake_vz::world().save_support;
+  return no.code == 0 ? YES : refuse(error, make_error(no));
+}
+
 /// In the words of vz::to_string(VzPlan).
 - (std::string)fakeText {
   static const char* const caching[] = {"Automatic", "Uncached", "Cached"};
@@ -261,11 +351,19 @@ bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
                      " memorySize=" + std::to_string(_memorySize) + "\n";
   auto* const platform = (VZGenericPlatformConfiguration*)_platform;
   text += std::string("VZGenericPlatformConfiguration nestedVirtualizationEnabled=") +
-          yes_no([platform isNestedVirtualizationEnabled]) + "\n";
-  auto* const loader = (VZLinuxBootLoader*)_bootLoader;
-  text += "VZLinuxBootLoader kernelURL=" + path_of(loader.kernelURL) +
-          " initialRamdiskURL=" + path_of(loader.initialRamdiskURL) + " commandLine='" +
-          [loader.commandLine UTF8String] + "'\n";
+          yes_no([platform isNestedVirtualizationEnabled]) + " machineIdentifier=" +
+          [[platform.machineIdentifier.dataRepresentation base64EncodedStringWithOptions:0]
+              UTF8String] +
+          "\n";
+  if ([_bootLoader isKindOfClass:[VZEFIBootLoader class]]) {
+    text += "VZEFIBootLoader variableStore=" +
+            path_of(((VZEFIBootLoader*)_bootLoader).variableStore.URL) + "\n";
+  } else {
+    auto* const loader = (VZLinuxBootLoader*)_bootLoader;
+    text += "VZLinuxBootLoader kernelURL=" + path_of(loader.kernelURL) +
+            " initialRamdiskURL=" + path_of(loader.initialRamdiskURL) + " commandLine='" +
+            [loader.commandLine UTF8String] + "'\n";
+  }
   const auto names = [&](NSArray* objects) {
     for (id object in objects) text += std::string(object_getClassName(object)) + "\n";
   };
@@ -279,10 +377,18 @@ bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
     text += "\n";
   }
   for (VZStorageDeviceConfiguration* device in _storageDevices) {
-    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
-    text += object_getClassName(device) + (" URL=" + path_of(image.URL)) +
-            " readOnly=" + yes_no(image.readOnly) + " cachingMode=" + caching[image.cachingMode] +
-            " synchronizationMode=" + sync[image.synchronizationMode];
+    text += object_getClassName(device);
+    if (VZDiskImageStorageDeviceAttachment* const image = fake_vz::image_of(device)) {
+      text += " URL=" + path_of(image.URL) + " readOnly=" + yes_no(image.readOnly) +
+              " cachingMode=" + caching[image.cachingMode] +
+              " synchronizationMode=" + sync[image.synchronizationMode];
+    } else {
+      auto* const server = (VZNetworkBlockDeviceStorageDeviceAttachment*)device.attachment;
+      text += std::string(" attachment=") + object_getClassName(server) +
+              " URL=" + [[server.URL absoluteString] UTF8String] +
+              " forcedReadOnly=" + yes_no([server isForcedReadOnly]) + " synchronizationMode=" +
+              (server.synchronizationMode == VZDiskSynchronizationModeFull ? "Full" : "None");
+    }
     if (NSString* const identifier = identifier_of(device)) {
       text += std::string(" blockDeviceIdentifier='") + [identifier UTF8String] + "'";
     }
@@ -291,7 +397,8 @@ bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
   for (VZVirtioNetworkDeviceConfiguration* device in _networkDevices) {
     text += std::string("VZVirtioNetworkDeviceConfiguration attachment=") +
             object_getClassName(device.attachment) +
-            " MACAddress=" + [device.MACAddress.string UTF8String] + "\n";
+            " MACAddress=" + [device.MACAddress.string UTF8String] +
+            fake_vz::network_text(device.attachment) + "\n";
   }
   for (VZVirtioFileSystemDeviceConfiguration* device in _directorySharingDevices) {
     text += std::string("VZVirtioFileSystemDeviceConfiguration tag=") + [device.tag UTF8String];
@@ -305,6 +412,29 @@ bool fake_vz::lock_image(NSURL* url, bool read_only, int& fd) {
   names(_entropyDevices);
   names(_memoryBalloonDevices);
   names(_socketDevices);
+  for (VZVirtioGraphicsDeviceConfiguration* device in _graphicsDevices) {
+    for (VZVirtioGraphicsScanoutConfiguration* screen in device.scanouts) {
+      text += std::string(object_getClassName(device)) +
+              " widthInPixels=" + std::to_string(screen.widthInPixels) +
+              " heightInPixels=" + std::to_string(screen.heightInPixels) + "\n";
+    }
+  }
+  names(_keyboards);
+  names(_pointingDevices);
+  for (VZVirtioSoundDeviceConfiguration* device in _audioDevices) {
+    bool output = false;
+    bool input = false;
+    for (id stream in device.streams) {
+      if ([stream isKindOfClass:[VZVirtioSoundDeviceOutputStreamConfiguration class]]) {
+        output = ((VZVirtioSoundDeviceOutputStreamConfiguration*)stream).sink != nil;
+      } else {
+        input = ((VZVirtioSoundDeviceInputStreamConfiguration*)stream).source != nil;
+      }
+    }
+    text += std::string(object_getClassName(device)) + " output=" + yes_no(output) +
+            " input=" + yes_no(input) + "\n";
+  }
+  names(_usbControllers);
   return text;
 }
 @end

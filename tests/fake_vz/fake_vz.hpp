@@ -39,6 +39,14 @@ class Guest : public std::enable_shared_from_this<Guest> {
   /// From now on connections to the port are taken: accept() has the guest's ends in order.
   void listen(unsigned port);
   int accept(unsigned port);
+  /// Connects to a port of the host; the guest's end, or -1 if nobody takes it.
+  int connect(unsigned port);
+  /// The folder that the share shows by now, and whether for reading only: "/a NO".
+  std::string share(const std::string& tag);
+  /// Disks that were plugged in.
+  unsigned attached_disks();
+  /// Loses the server of the disk of that index.
+  void lose_disk(std::size_t index);
 
   bool is_running() const { return running_; }
   bool is_paused() const { return paused_; }
@@ -65,12 +73,17 @@ struct World {
   unsigned macos_minor = 1;
   bool supported = true;
   bool entitled = true;
+  bool may_bridge = true;
   bool nested = true;
   int rosetta = 2;
-  Refusal validate, start, pause, resume, stop, rosetta_share;
+  Refusal validate, start, pause, resume, stop, rosetta_share, save_support, save, restore, attach,
+      detach;
+  std::atomic<unsigned> vmnet{1000};  ///< What it answers: 1000 is success.
   bool start_throws = false;
   std::atomic<bool> start_hangs{false};  ///< The handler is called when this is false again.
   std::atomic<bool> stop_hangs{false};
+  std::atomic<bool> save_hangs{false};
+  std::atomic<bool> attach_hangs{false};
   std::chrono::milliseconds delay{1};  ///< Of each completion handler.
   /// Runs in a thread of its own when a machine runs.
   std::function<void(std::shared_ptr<Guest>)> boot = {};

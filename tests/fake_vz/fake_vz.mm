@@ -121,6 +121,8 @@ struct Innards : FakeObject {
   Guest::Machine machine;
   VZVirtualMachineConfiguration* configuration = nil;
   std::vector<int> images;
+  std::map<unsigned, VZVirtioSocketListener*> listeners;
+  std::map<id, int> plugged;  // devices, with the locks of their images
 };
 
 Innards* innards(VZVirtualMachine* object) {
@@ -173,6 +175,20 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
   if ([configuration.socketDevices count] > 0) {
     [sockets addObject:on_queue([[VZVirtioSocketDevice alloc] init], queue)];
   }
+  NSMutableArray* const shares = [NSMutableArray array];
+  for (VZVirtioFileSystemDeviceConfiguration* share in configuration.directorySharingDevices) {
+    auto* const device = on_queue([[VZVirtioFileSystemDevice alloc] init], queue);
+    device->_tag = [share.tag copy];
+    device->_share = [share.share retain];
+    [shares addObject:device];
+  }
+  NSMutableArray* const controllers = [NSMutableArray array];
+  for (id unused in configuration.usbControllers) {
+    (void)unused;
+    [controllers addObject:on_queue([[VZUSBController alloc] init], queue)];
+  }
+  _directorySharingDevices = [shares copy];
+  _usbControllers = [controllers copy];
   _consoleDevices = [consoles copy];
   _networkDevices = [networks copy];
   _memoryBalloonDevices = [balloons copy];
@@ -199,7 +215,16 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
     guest.end();
     for (const int image : innards(self)->images) ::close(image);
     innards(self)->images.clear();
+    [self fakeUnplugAll];
   }
+}
+
+- (void)fakeUnplugAll {
+  for (const auto& [device, image] : innards(self)->plugged) {
+    if (image >= 0) ::close(image);
+    [device release];
+  }
+  innards(self)->plugged.clear();
 }
 
 /// The machine's object goes.
@@ -211,6 +236,8 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
   }
   mine->guest->end();
   for (const int image : mine->images) ::close(image);
+  [self fakeUnplugAll];
+  for (const auto& [port, listener] : mine->listeners) [listener release];
   [mine->configuration release];
   dispatch_release(mine->queue);
   std::lock_guard lock(mutex);
@@ -271,7 +298,9 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
       for (NSUInteger i = 0; i < device.ports.maximumPortCount; ++i) {
         auto* const attachment =
             (VZFileHandleSerialPortAttachment*)[device.ports objectAtIndexedSubscript:i].attachment;
-        guest.port_fds.push_back(duplicate(attachment.fileHandleForReading));
+        if ([attachment isKindOfClass:[VZFileHandleSerialPortAttachment class]]) {
+          guest.port_fds.push_back(duplicate(attachment.fileHandleForReading));
+        }
       }
     }
   }
@@ -283,9 +312,20 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
     [NSException raise:NSInternalInconsistencyException format:@"thrown by a test"];
   }
   Refusal refusal = the_world.start;
+  [self fakeLockImages:refusal];
+  [self fakeFrom:{VZVirtualMachineStateStopped, VZVirtualMachineStateError}
+         through:VZVirtualMachineStateStarting
+              to:VZVirtualMachineStateRunning
+         refusal:refusal
+           hangs:&the_world.start_hangs
+         handler:handler];
+}
+
+- (void)fakeLockImages:(Refusal&)refusal {
   Innards* const mine = innards(self);
   for (VZStorageDeviceConfiguration* device in mine->configuration.storageDevices) {
-    auto* const image = (VZDiskImageStorageDeviceAttachment*)device.attachment;
+    VZDiskImageStorageDeviceAttachment* const image = fake_vz::image_of(device);
+    if (image == nil) continue;
     int fd = -1;
     if (lock_image(image.URL, image.readOnly, fd)) {
       mine->images.push_back(fd);
@@ -293,12 +333,54 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
       refusal = {"VZErrorDomain", 2, "The storage device attachment is invalid."};
     }
   }
-  [self fakeFrom:{VZVirtualMachineStateStopped, VZVirtualMachineStateError}
-         through:VZVirtualMachineStateStarting
-              to:VZVirtualMachineStateRunning
+}
+
+- (void)saveMachineStateToURL:(NSURL*)url completionHandler:(void (^)(NSError*))handler {
+  Refusal refusal = the_world.save;
+  if (_state == VZVirtualMachineStatePaused && refusal.code == 0) {
+    const int fd = ::open([[url path] UTF8String], O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+    const std::string text = [self fakeIdentity];
+    if (fd < 0 || ::write(fd, text.data(), text.size()) < 0) {
+      refusal = {"VZErrorDomain", 11, "The state could not be saved."};
+    }
+    ::close(fd);
+  }
+  [self fakeFrom:{VZVirtualMachineStatePaused}
+         through:VZVirtualMachineStateSaving
+              to:VZVirtualMachineStatePaused
+         refusal:refusal
+           hangs:&the_world.save_hangs
+         handler:handler];
+}
+
+- (void)restoreMachineStateFromURL:(NSURL*)url completionHandler:(void (^)(NSError*))handler {
+  Refusal refusal = the_world.restore;
+  NSString* const state = [NSString stringWithContentsOfFile:[url path]
+                                                    encoding:NSUTF8StringEncoding
+                                                       error:nullptr];
+  if (refusal.code == 0 && (state == nil || [state UTF8String] != [self fakeIdentity])) {
+    refusal = {"VZErrorDomain", 12, "Invalid argument."};
+  }
+  [self fakeLockImages:refusal];
+  [self fakeFrom:{VZVirtualMachineStateStopped}
+         through:VZVirtualMachineStateRestoring
+              to:VZVirtualMachineStatePaused
          refusal:refusal
            hangs:&the_world.start_hangs
          handler:handler];
+}
+
+/// What has to be the same when a state is restored: not the files.
+- (std::string)fakeIdentity {
+  VZVirtualMachineConfiguration* const made = innards(self)->configuration;
+  auto* const platform = (VZGenericPlatformConfiguration*)made.platform;
+  std::string text = "state of " + std::to_string(made.memorySize);
+  text +=
+      [[platform.machineIdentifier.dataRepresentation base64EncodedStringWithOptions:0] UTF8String];
+  for (VZVirtioNetworkDeviceConfiguration* device in made.networkDevices) {
+    text += [device.MACAddress.string UTF8String];
+  }
+  return text;
 }
 
 - (void)stopWithCompletionHandler:(void (^)(NSError*))handler {
@@ -347,7 +429,98 @@ Device* on_queue(Device* device, dispatch_queue_t queue) {
 }
 @end
 
+namespace {
+
+/// The machine whose queue it is.
+VZVirtualMachine* machine_of(dispatch_queue_t queue) {
+  for (const auto& one : fake_vz::guests()) {
+    std::lock_guard lock(one->mutex);
+    if (one->machine != nullptr && one->machine->queue == queue) return one->machine->object;
+  }
+  return nil;
+}
+
+}  // namespace
+
+@implementation VZUSBMassStorageDevice (Fake)
+- (instancetype)initWithConfiguration:(VZUSBMassStorageDeviceConfiguration*)configuration {
+  self = [super init];
+  _configuration = [configuration retain];
+  return self;
+}
+@end
+
+@implementation VZUSBController (Fake)
+- (void)attachDevice:(id)device completionHandler:(void (^)(NSError*))handler {
+  [self fakeAnswer:handler
+           refusal:the_world.attach
+            change:^NSError*(Innards* machine) {
+              if (machine->plugged.count(device) != 0) {
+                return vz_error(VZErrorDeviceAlreadyAttached, "The device is attached already.");
+              }
+              int fd = -1;
+              VZDiskImageStorageDeviceAttachment* const image =
+                  fake_vz::image_of(((VZUSBMassStorageDevice*)device)->_configuration);
+              if (image != nil && !lock_image(image.URL, image.readOnly, fd)) {
+                return vz_error(VZErrorDeviceInitializationFailure,
+                                "The device could not be initialized.");
+              }
+              machine->plugged[[device retain]] = fd;
+              return nil;
+            }];
+}
+
+- (void)detachDevice:(id)device completionHandler:(void (^)(NSError*))handler {
+  [self fakeAnswer:handler
+           refusal:the_world.detach
+            change:^NSError*(Innards* machine) {
+              const auto found = machine->plugged.find(device);
+              if (found == machine->plugged.end()) {
+                return vz_error(VZErrorDeviceNotFound, "The device was not found.");
+              }
+              if (found->second >= 0) ::close(found->second);
+              machine->plugged.erase(found);
+              [device release];
+              return nil;
+            }];
+}
+
+- (void)fakeAnswer:(void (^)(NSError*))handler
+           refusal:(const Refusal&)refusal
+            change:(NSError* (^)(Innards*))change {
+  fake_vz_touch(self, _fake);
+  dispatch_queue_t const queue = static_cast<FakeObject*>(_fake)->queue;
+  NSError* error = refusal.code != 0 ? make_error(refusal) : nil;
+  if (error == nil) error = change(innards(machine_of(queue)));
+  [self fakeAnswer:handler error:error queue:queue];
+}
+
+- (void)fakeAnswer:(void (^)(NSError*))handler error:(NSError*)error queue:(dispatch_queue_t)queue {
+  fake_vz::dispatch_later(queue, the_world.delay, ^{
+    if (the_world.attach_hangs) {
+      [self fakeAnswer:handler error:error queue:queue];
+    } else {
+      handler(error);
+    }
+  });
+}
+@end
+
 @implementation VZVirtioSocketDevice (Fake)
+- (void)setSocketListener:(VZVirtioSocketListener*)listener forPort:(uint32_t)port {
+  fake_vz_touch(self, _fake);
+  [self removeSocketListenerForPort:port];
+  innards(machine_of(static_cast<FakeObject*>(_fake)->queue))->listeners[port] = [listener retain];
+}
+
+- (void)removeSocketListenerForPort:(uint32_t)port {
+  fake_vz_touch(self, _fake);
+  auto& listeners = innards(machine_of(static_cast<FakeObject*>(_fake)->queue))->listeners;
+  if (listeners.count(port) == 0) return;
+  [listeners[port] release];
+  listeners.erase(port);
+}
+
 - (void)connectToPort:(uint32_t)port
     completionHandler:(void (^)(VZVirtioSocketConnection*, NSError*))handler {
   fake_vz_touch(self, _fake);
@@ -507,6 +680,62 @@ void Guest::lose_network(std::size_t index) {
   });
 }
 
+void Guest::lose_disk(std::size_t index) {
+  post(*this, ^(VZVirtualMachine* object) {
+    VZStorageDeviceConfiguration* const device =
+        [innards(object)->configuration.storageDevices objectAtIndex:index];
+    auto* const server = (VZNetworkBlockDeviceStorageDeviceAttachment*)device.attachment;
+    [server->_delegate attachment:server
+                didEncounterError:vz_error(VZErrorNetworkError, "The server is gone.")];
+  });
+}
+
+int Guest::connect(unsigned port) {
+  const auto end = std::make_shared<std::promise<int>>();
+  post(*this, ^(VZVirtualMachine* object) {
+    const auto& listeners = innards(object)->listeners;
+    const auto found = listeners.find(port);
+    int fds[2] = {-1, -1};
+    if (found == listeners.end()) return end->set_value(-1);
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) abort();
+    ::fcntl(fds[1], F_SETFL, 0);
+    auto* const device = (VZVirtioSocketDevice*)[object->_socketDevices firstObject];
+    auto* const connection =
+        on_queue([[VZVirtioSocketConnection alloc] init], innards(object)->queue);
+    static_cast<FakeObject*>(connection->_fake)->fd = fds[0];
+    connection->_fileDescriptor = fds[0];
+    VZVirtioSocketListener* const listener = found->second;
+    const bool taken = [listener->_delegate listener:listener
+                           shouldAcceptNewConnection:connection
+                                    fromSocketDevice:device];
+    if (!taken) ::close(fds[1]);
+    end->set_value(taken ? fds[1] : -1);
+  });
+  return end->get_future().get();
+}
+
+std::string Guest::share(const std::string& tag) {
+  const auto text = std::make_shared<std::promise<std::string>>();
+  post(*this, ^(VZVirtualMachine* object) {
+    for (VZVirtioFileSystemDevice* device in object->_directorySharingDevices) {
+      if ([device.tag UTF8String] != tag) continue;
+      VZSharedDirectory* const folder = ((VZSingleDirectoryShare*)device.share).directory;
+      return text->set_value(std::string([[folder.URL path] UTF8String]) +
+                             (folder.readOnly ? " YES" : " NO"));
+    }
+    text->set_value("");
+  });
+  return text->get_future().get();
+}
+
+unsigned Guest::attached_disks() {
+  const auto count = std::make_shared<std::promise<unsigned>>();
+  post(*this, ^(VZVirtualMachine* object) {
+    count->set_value(static_cast<unsigned>(innards(object)->plugged.size()));
+  });
+  return count->get_future().get();
+}
+
 void Guest::open_port() {
   post(*this, ^(VZVirtualMachine* object) {
     auto* const device = (VZVirtioConsoleDevice*)[object->_consoleDevices firstObject];
@@ -534,7 +763,8 @@ MacVersion macos_version() {
 }
 
 bool has_entitlement(const char* name) {
-  return the_world.entitled && std::string(name) == "com.apple.security.virtualization";
+  return (the_world.entitled && std::string(name) == "com.apple.security.virtualization") ||
+         (the_world.may_bridge && std::string(name) == "com.apple.vm.networking");
 }
 
 }  // namespace vmkit::vm::vz

@@ -14,7 +14,7 @@ import re
 import sys
 
 # Objects of a machine that runs: the framework wants them touched on the machine's queue only.
-RUNTIME = re.compile(r"VZ\w*(Machine|Device|Port|PortArray|Connection)$")
+RUNTIME = re.compile(r"VZ\w*(Machine|Device|Controller|Port|PortArray|Connection)$")
 PROPERTY = re.compile(r"@property \(([^)]*)\) (.*?)(\w+);$")
 PROPERTY_WITHOUT_ATTRIBUTES = re.compile(r"@property (.*?)(\w+);$")
 
@@ -67,7 +67,7 @@ def header(enums, classes, protocols, fake):
         return "" if fake else f" __attribute__((availability(macos,introduced={version})))"
 
     out = ["// Made by make_headers.py.", "#pragma once", "#import <Foundation/Foundation.h>",
-           "#include <dispatch/dispatch.h>", ""]
+           "#include <dispatch/dispatch.h>", "#include <vmnet/vmnet.h>", ""]
     for name, underlying, constants in enums:
         out.append(f"typedef NS_ENUM({underlying}, {name}) {{")
         out += [f"  {constant} = {value}," for constant, value in constants]
@@ -76,6 +76,10 @@ def header(enums, classes, protocols, fake):
     out += [f"@protocol {name};" for name in protocols]
     out.append("#pragma clang assume_nonnull begin")
     out.append("extern NSString *const VZErrorDomain;")
+    for name, members in protocols.items():
+        out += [f"@protocol {name} <NSObject>", "@optional"]
+        out += [declaration[:-1] + since(version) + ";" for version, _, declaration in members]
+        out.append("@end")
     for cls in classes:
         if cls.arm64:
             out.append("#if defined(__arm64__)")
@@ -89,6 +93,8 @@ def header(enums, classes, protocols, fake):
                 kept.append("  void *_fake;  // what the fake knows of it")
             if "PortConfigurationArray" in cls.name:
                 kept.append("  NSMutableArray *_list;")
+            if cls.name == "VZUSBMassStorageDevice":
+                kept.append("  VZUSBMassStorageDeviceConfiguration *_configuration;")
             out += ["{", " @public", *kept, "}"]
         if cls.noinit and not fake:
             out += ["- (instancetype)init NS_UNAVAILABLE;", "+ (instancetype)new NS_UNAVAILABLE;"]
@@ -103,10 +109,6 @@ def header(enums, classes, protocols, fake):
         out.append("@end")
         if cls.arm64:
             out.append("#endif")
-    for name, members in protocols.items():
-        out += [f"@protocol {name} <NSObject>", "@optional"]
-        out += [declaration[:-1] + since(version) + ";" for version, _, declaration in members]
-        out.append("@end")
     out.append("#pragma clang assume_nonnull end")
     return "\n".join(out) + "\n"
 
@@ -142,6 +144,7 @@ def implementations(classes):
         out += ["- (void)dealloc {", *["  fake_vz_will_dealloc(self, _fake);"] * root,
                 *[f"  [_{name} release];" for name in objects],
                 *["  [_list release];"] * ("PortConfigurationArray" in cls.name),
+                *["  [_configuration release];"] * (cls.name == "VZUSBMassStorageDevice"),
                 "  [super dealloc];", "}"]
         if "NSCopying" in cls.protocols:
             out.append("- (id)copyWithZone:(NSZone *)zone { return [self retain]; }")

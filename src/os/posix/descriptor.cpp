@@ -38,6 +38,12 @@ DescriptorPair make_socket_pair() {
   return close_on_exec(fds);
 }
 
+Descriptor duplicate(int fd) {
+  Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw Error::from_errno(errno, "duplicate a descriptor");
+  return copy;
+}
+
 void set_nonblocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {

@@ -42,6 +42,7 @@ class AppleFramework final : public Framework {
     facts.macos_minor = version.minor;
     facts.architecture = processor;
     facts.entitled = has_entitlement("com.apple.security.virtualization");
+    facts.may_bridge = has_entitlement("com.apple.vm.networking");
     @autoreleasepool {
       facts.runs_machines = [VZVirtualMachine isSupported];
       using Limits = VZVirtualMachineConfiguration;
@@ -58,6 +59,13 @@ class AppleFramework final : public Framework {
     return facts;
   }
 
+  std::string new_machine_identifier() override {
+    @autoreleasepool {
+      const auto identifier = adopt([[VZGenericMachineIdentifier alloc] init]);
+      return to_string([[identifier.get() dataRepresentation] base64EncodedStringWithOptions:0]);
+    }
+  }
+
   std::unique_ptr<VirtualMachine> make_machine(const VzPlan& plan, MachineDescriptors descriptors,
                                                MachineListener listener) override {
     struct {
@@ -71,13 +79,13 @@ class AppleFramework final : public Framework {
     auto* const out = &made;
     made.queue.sync(^{
       @autoreleasepool {
-        const auto configuration = make_configuration(out->plan, std::move(out->descriptors));
-        if (!configuration) {
-          out->error = configuration.error();
+        const auto made_of = make_configuration(out->plan, std::move(out->descriptors));
+        if (!made_of) {
+          out->error = made_of.error();
         } else {
           out->error = guarded("make the machine", [&] {
             out->machine =
-                make_virtual_machine(out->queue, configuration.value(), std::move(out->listener));
+                make_virtual_machine(out->queue, made_of.value(), std::move(out->listener));
           });
         }
       }

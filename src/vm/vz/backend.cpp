@@ -3,10 +3,10 @@
 
 #include <utility>
 
+#include "vm/subnet.hpp"
 #include "vm/vz/machine.hpp"
 #include "vm/vz/plan.hpp"
 
-#include <vmkit/base/error.hpp>
 #include <vmkit/vm/host.hpp>
 
 namespace vmkit::vm::vz {
@@ -30,15 +30,27 @@ class VzBackend final : public Backend {
     return mac.is_mac ? make_plan(config, mac).problems : vm::validate(config);
   }
 
-  // The framework's NAT has a DHCP server, and does not tell its network.
+  // The framework's NAT has a DHCP server, and does not tell its network. In one of the machine's
+  // own the gateway is the first host, and answers for names.
   std::vector<std::optional<NetworkAddresses>> network_addresses(
       const MachineConfig& config) const override {
-    return std::vector<std::optional<NetworkAddresses>>(config.networks.size());
+    std::vector<std::optional<NetworkAddresses>> all;
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+      const Network& network = config.networks[i];
+      auto& addresses = all.emplace_back();
+      const auto parsed = parse_subnet(network.subnet);
+      const auto* const subnet = std::get_if<Subnet>(&parsed);
+      if (network.kind != NetworkKind::nat || subnet == nullptr) continue;
+      addresses = NetworkAddresses{.mac = planned_mac(config, i),
+                                   .address = subnet->host(2),
+                                   .prefix_length = subnet->prefix_length,
+                                   .gateway = subnet->host(1),
+                                   .dns = {subnet->host(1)}};
+    }
+    return all;
   }
 
-  std::string new_machine_identifier() override {
-    throw Error(Errc::unsupported, "this backend gives machines no identifier");
-  }
+  std::string new_machine_identifier() override { return framework_->new_machine_identifier(); }
 
  protected:
   std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,

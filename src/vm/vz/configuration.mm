@@ -3,37 +3,11 @@
 
 #include <utility>
 
+#include "vm/vz/devices.hpp"
 #include "vm/vz/foundation.hpp"
 
 namespace vmkit::vm::vz {
 namespace {
-
-VZDiskImageCachingMode to_vz(DiskCaching caching) {
-  switch (caching) {
-    case DiskCaching::automatic:
-      return VZDiskImageCachingModeAutomatic;
-    case DiskCaching::uncached:
-      return VZDiskImageCachingModeUncached;
-    case DiskCaching::cached:
-      return VZDiskImageCachingModeCached;
-  }
-}
-
-VZDiskImageSynchronizationMode to_vz(DiskSync sync) {
-  switch (sync) {
-    case DiskSync::full:
-      return VZDiskImageSynchronizationModeFull;
-    case DiskSync::fsync:
-      return VZDiskImageSynchronizationModeFsync;
-    case DiskSync::none:
-      return VZDiskImageSynchronizationModeNone;
-  }
-}
-
-/// The handle closes the descriptor with its last owner, which is the machine.
-Retained<NSFileHandle> to_handle(os::Descriptor fd) {
-  return adopt([[NSFileHandle alloc] initWithFileDescriptor:fd.release() closeOnDealloc:YES]);
-}
 
 /// Makes one configuration. The first failure counts, and what is made after it is thrown away.
 class Maker {
@@ -41,7 +15,7 @@ class Maker {
   Maker(const VzPlan& plan, MachineDescriptors& descriptors)
       : plan_(plan), descriptors_(descriptors) {}
 
-  Result<Retained<VZVirtualMachineConfiguration>> make() {
+  Result<Configuration> make() {
     const auto thrown = guarded("configure the machine", [this] {
       configuration_ = adopt([[VZVirtualMachineConfiguration alloc] init]);
       [configuration_.get() setCPUCount:plan_.cpu_count];
@@ -54,11 +28,12 @@ class Maker {
       set_networks();
       set_shares();
       set_small_devices();
+      set_desktop(configuration_.get(), plan_);
       if (!failure_) validate();
     });
     if (failure_) return *failure_;
     if (thrown) return *thrown;
-    return configuration_;
+    return Configuration{configuration_, std::move(kept_)};
   }
 
  private:
@@ -73,9 +48,9 @@ class Maker {
     return @"";
   }
 
-  NSURL* url(const std::filesystem::path& path, const char* role, bool folder = false) {
+  NSURL* url(const std::filesystem::path& path, const char* role) {
     text(path.native(), role);
-    return to_url(path, folder);
+    return to_url(path);
   }
 
   void set_platform() {
@@ -83,10 +58,24 @@ class Maker {
     if (plan_.nested_virtualization) {
       if (@available(macOS 15.0, *)) [platform.get() setNestedVirtualizationEnabled:YES];
     }
+    if (!plan_.machine_identifier.empty()) {
+      const auto data = adopt([[NSData alloc]
+          initWithBase64EncodedString:text(plan_.machine_identifier, "machine identifier")
+                              options:0]);
+      const auto identifier =
+          data ? adopt([[VZGenericMachineIdentifier alloc] initWithDataRepresentation:data.get()])
+               : Retained<VZGenericMachineIdentifier>();
+      if (!identifier) {
+        return fail(Error(Errc::invalid_argument,
+                          "machine identifier: the framework does not know this one as its own"));
+      }
+      [platform.get() setMachineIdentifier:identifier.get()];
+    }
     [configuration_.get() setPlatform:platform.get()];
   }
 
   void set_boot_loader() {
+    if (!plan_.variable_store.empty()) return set_firmware();
     NSURL* const kernel = url(plan_.kernel, "kernel");
     if (kernel == nil) return;
     const auto loader = adopt([[VZLinuxBootLoader alloc] initWithKernelURL:kernel]);
@@ -95,6 +84,30 @@ class Maker {
       [loader.get() setInitialRamdiskURL:url(plan_.initrd, "initrd")];
     }
     [configuration_.get() setBootLoader:loader.get()];
+  }
+
+  void set_firmware() {
+    NSURL* const file = url(plan_.variable_store, "variable store");
+    if (file == nil) return;
+    const auto store = make_variable_store(file);
+    if (!store) return;
+    const auto loader = adopt([[VZEFIBootLoader alloc] init]);
+    [loader.get() setVariableStore:store.get()];
+    [configuration_.get() setBootLoader:loader.get()];
+  }
+
+  Retained<VZEFIVariableStore> make_variable_store(NSURL* file) {
+    std::error_code ignored;
+    if (std::filesystem::exists(plan_.variable_store, ignored)) {
+      return adopt([[VZEFIVariableStore alloc] initWithURL:file]);
+    }
+    NSError* error = nil;
+    const auto options = static_cast<VZEFIVariableStoreInitializationOptions>(0);
+    auto store = adopt([[VZEFIVariableStore alloc] initCreatingVariableStoreAtURL:file
+                                                                          options:options
+                                                                            error:&error]);
+    if (!store) fail(to_error(error, "variable store " + plan_.variable_store.string()));
+    return store;
   }
 
   void set_console() {
@@ -108,77 +121,52 @@ class Maker {
   }
 
   void set_ports() {
-    if (plan_.ports.empty()) return;
+    const std::size_t count = plan_.ports.size() + (plan_.clipboard ? 1 : 0);
+    if (count == 0) return;
     const auto device = adopt([[VZVirtioConsoleDeviceConfiguration alloc] init]);
     VZVirtioConsolePortConfigurationArray* const ports = [device.get() ports];
-    [ports setMaximumPortCount:static_cast<uint32_t>(plan_.ports.size())];
+    [ports setMaximumPortCount:static_cast<uint32_t>(count)];
     for (std::size_t i = 0; i < plan_.ports.size(); ++i) {
       const auto handle = to_handle(std::move(descriptors_.ports[i]));
       const auto attachment = adopt([[VZFileHandleSerialPortAttachment alloc]
           initWithFileHandleForReading:handle.get()
                   fileHandleForWriting:handle.get()]);
-      const auto port = adopt([[VZVirtioConsolePortConfiguration alloc] init]);
-      [port.get() setName:text(plan_.ports[i], "port")];
-      [port.get() setIsConsole:NO];
-      [port.get() setAttachment:attachment.get()];
-      [ports setObject:port.get() atIndexedSubscript:i];
+      add_port(ports, i, text(plan_.ports[i], "port"), attachment.get());
+    }
+    if (plan_.clipboard) {
+      const auto agent = adopt([[VZSpiceAgentPortAttachment alloc] init]);
+      [agent.get() setSharesClipboard:YES];
+      add_port(ports, count - 1, [VZSpiceAgentPortAttachment spiceAgentPortName], agent.get());
     }
     [configuration_.get() setConsoleDevices:[NSArray arrayWithObject:device.get()]];
+  }
+
+  void add_port(VZVirtioConsolePortConfigurationArray* ports, std::size_t index, NSString* name,
+                VZSerialPortAttachment* attachment) {
+    const auto port = adopt([[VZVirtioConsolePortConfiguration alloc] init]);
+    [port.get() setName:name];
+    [port.get() setIsConsole:NO];
+    [port.get() setAttachment:attachment];
+    [ports setObject:port.get() atIndexedSubscript:index];
   }
 
   void set_disks() {
     NSMutableArray* const devices = [NSMutableArray array];
     for (const PlannedDisk& disk : plan_.disks) {
-      NSURL* const image = url(disk.path, "disk");
-      if (image == nil) return;
-      NSError* error = nil;
-      const auto attachment =
-          adopt([[VZDiskImageStorageDeviceAttachment alloc] initWithURL:image
-                                                               readOnly:disk.read_only
-                                                            cachingMode:to_vz(disk.caching)
-                                                    synchronizationMode:to_vz(disk.sync)
-                                                                  error:&error]);
-      if (!attachment) return fail(to_error(error, "disk " + disk.path.string()));
-      const auto device = make_disk(disk, attachment.get());
-      if (!device) return fail(Error(Errc::unsupported, "an NVMe disk needs macOS 14"));
-      [devices addObject:device.get()];
+      const auto device = make_disk(disk);
+      if (!device) return fail(device.error());
+      [devices addObject:device.value().get()];
     }
     [configuration_.get() setStorageDevices:devices];
   }
 
-  Retained<VZStorageDeviceConfiguration> make_disk(const PlannedDisk& disk,
-                                                   VZStorageDeviceAttachment* attachment) {
-    VZStorageDeviceConfiguration* made = nil;
-    if (disk.device == DiskDevice::usb) {
-      made = [[VZUSBMassStorageDeviceConfiguration alloc] initWithAttachment:attachment];
-    } else if (disk.device == DiskDevice::nvme) {
-      if (@available(macOS 14.0, *)) {
-        made = [[VZNVMExpressControllerDeviceConfiguration alloc] initWithAttachment:attachment];
-      }
-    } else {
-      VZVirtioBlockDeviceConfiguration* const block =
-          [[VZVirtioBlockDeviceConfiguration alloc] initWithAttachment:attachment];
-      if (!disk.identifier.empty()) {
-        [block setBlockDeviceIdentifier:text(disk.identifier, "disk identifier")];
-      }
-      made = block;
-    }
-    return adopt(made);
-  }
-
   void set_networks() {
     NSMutableArray* const devices = [NSMutableArray array];
-    for (const std::string& mac : plan_.networks) {
-      const auto address = adopt([[VZMACAddress alloc] initWithString:text(mac, "address")]);
-      if (!address) {
-        return fail(
-            Error(Errc::invalid_argument, "network: the framework refuses the address " + mac));
-      }
-      const auto attachment = adopt([[VZNATNetworkDeviceAttachment alloc] init]);
-      const auto device = adopt([[VZVirtioNetworkDeviceConfiguration alloc] init]);
-      [device.get() setMACAddress:address.get()];
-      [device.get() setAttachment:attachment.get()];
-      [devices addObject:device.get()];
+    for (std::size_t i = 0; i < plan_.networks.size(); ++i) {
+      const auto device =
+          make_network(plan_.networks[i], std::move(descriptors_.networks[i]), kept_);
+      if (!device) return fail(device.error().with_context("networks[" + std::to_string(i) + "]"));
+      [devices addObject:device.value().get()];
     }
     [configuration_.get() setNetworkDevices:devices];
   }
@@ -193,12 +181,9 @@ class Maker {
   void set_shares() {
     NSMutableArray* const devices = [NSMutableArray array];
     for (const PlannedShare& share : plan_.shares) {
-      NSURL* const folder = url(share.path, "share", true);
-      if (folder == nil) return;
-      const auto directory = adopt([[VZSharedDirectory alloc] initWithURL:folder
-                                                                 readOnly:share.read_only]);
-      const auto single = adopt([[VZSingleDirectoryShare alloc] initWithDirectory:directory.get()]);
-      add_share(devices, share.tag, single.get());
+      const auto made = make_share(share);
+      if (!made) return fail(made.error());
+      add_share(devices, share.tag, made.value().get());
     }
     if (plan_.rosetta) add_rosetta(devices);
     [configuration_.get() setDirectorySharingDevices:devices];
@@ -238,13 +223,13 @@ class Maker {
   const VzPlan& plan_;
   MachineDescriptors& descriptors_;
   Retained<VZVirtualMachineConfiguration> configuration_;
+  std::vector<std::shared_ptr<void>> kept_;
   std::optional<Error> failure_;
 };
 
 }  // namespace
 
-Result<Retained<VZVirtualMachineConfiguration>> make_configuration(const VzPlan& plan,
-                                                                   MachineDescriptors descriptors) {
+Result<Configuration> make_configuration(const VzPlan& plan, MachineDescriptors descriptors) {
   return Maker(plan, descriptors).make();
 }
 

@@ -21,7 +21,12 @@ Errc to_errc(std::int64_t code) {
     case 9:
       return Errc::cancelled;
     case 10:
+    case 12:  // restore: of another Mac or macOS, or damaged; it does not say which
       return Errc::unsupported;
+    case 30002:  // the device is attached
+      return Errc::failed_precondition;
+    case 30004:  // it is not
+      return Errc::not_found;
     default:  // 1, "internal": the framework's, not ours
       return Errc::io;
   }

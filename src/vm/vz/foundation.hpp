@@ -7,6 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "os/descriptor.hpp"
+#include "vm/vz/retained.hpp"
+
 #include <vmkit/base/error.hpp>
 
 // Between C++ and Foundation. No C++ exception may be caught in Objective-C++ sources: GNU's
@@ -19,11 +22,17 @@ NSString* to_ns(const std::string& text);
 /// Likewise, of a file.
 NSURL* to_url(const std::filesystem::path& path, bool folder = false);
 
+/// The handle closes the descriptor with its last owner.
+Retained<NSFileHandle> to_handle(os::Descriptor fd);
+
 /// "" for nil.
 std::string to_string(NSString* text);
 
 /// `what` names what was tried.
 Error to_error(NSError* error, std::string_view what);
+
+/// For a path that is none here: it must be UTF-8.
+Error not_utf8(std::string_view what);
 
 /// A mistake in how the framework is used is an exception there: internal.
 Error to_error(NSException* exception, std::string_view what);

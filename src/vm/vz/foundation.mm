@@ -24,6 +24,10 @@ NSURL* to_url(const std::filesystem::path& path, bool folder) {
   return text == nil ? nil : [NSURL fileURLWithPath:text isDirectory:folder];
 }
 
+Retained<NSFileHandle> to_handle(os::Descriptor fd) {
+  return adopt([[NSFileHandle alloc] initWithFileDescriptor:fd.release() closeOnDealloc:YES]);
+}
+
 std::string to_string(NSString* text) {
   const char* const bytes = [text UTF8String];
   return bytes == nullptr ? "" : bytes;
@@ -36,6 +40,10 @@ Error to_error(NSError* error, std::string_view what) {
   id const underlying = [[error userInfo] objectForKey:NSUnderlyingErrorKey];
   if ([underlying isKindOfClass:[NSError class]]) add(text, [underlying localizedDescription]);
   return make_error(to_string([error domain]), [error code], text).with_context(what);
+}
+
+Error not_utf8(std::string_view what) {
+  return Error(Errc::invalid_argument, std::string(what) + ": expected UTF-8, found other bytes");
 }
 
 Error to_error(NSException* exception, std::string_view what) {

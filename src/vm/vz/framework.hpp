@@ -30,13 +30,17 @@ struct VsockConnection {
 
 using ConnectCompletion = std::function<void(Result<std::shared_ptr<VsockConnection>>)>;
 
+/// Offered each connection that the guest makes to a port of the host's, in a thread of the
+/// framework's; false: it is refused. Must not throw nor block.
+using AcceptHandler = std::function<bool(std::shared_ptr<VsockConnection>)>;
+
 /// What happens to a machine by itself. Called in a thread of the framework's, perhaps still when
 /// the machine has been let go, so what they need must be owned by them. Must not throw nor block.
 struct MachineListener {
   std::function<void()> guest_stopped;
   std::function<void(Error)> broke_down;
-  std::function<void()> port_opened;  ///< By the guest; some port.
-  std::function<void(Error)> network_lost;
+  std::function<void()> port_opened;       ///< By the guest; some port.
+  std::function<void(Error)> device_lost;  ///< A network, or a disk's server.
   std::function<void()> released;  ///< The last of the machine is gone, after its destructor.
 };
 
@@ -44,6 +48,8 @@ struct MachineListener {
 struct MachineDescriptors {
   os::Descriptor console;             ///< The guest's output is written to it.
   std::vector<os::Descriptor> ports;  ///< Read and written, one for each port of the plan.
+  /// For each network of the plan; none but with NetworkAttachment::file_handle.
+  std::vector<os::Descriptor> networks;
 };
 
 /// One machine of the framework's, in whatever state. All calls return at once. Thread-compatible;
@@ -63,6 +69,18 @@ class VirtualMachine {
   virtual void request_stop(Completion done) = 0;
   virtual void set_memory_target(ByteSize target, Completion done) = 0;
   virtual void connect(std::uint32_t port, ConnectCompletion done) = 0;
+  virtual void listen(std::uint32_t port, AcceptHandler accept, Completion done) = 0;
+  virtual void stop_listening(std::uint32_t port) = 0;
+  /// Of a machine that is paused; the file must not exist.
+  virtual void save(const std::filesystem::path& file, Completion done) = 0;
+  /// Instead of start(); the machine is paused then.
+  virtual void restore(const std::filesystem::path& file, Completion done) = 0;
+  /// The share's tag is one of the plan's.
+  virtual void set_share(const PlannedShare& share, Completion done) = 0;
+  /// To the plan's USB controller, on macOS 15.
+  virtual void attach_disk(const std::string& name, const PlannedDisk& disk, Completion done) = 0;
+  /// `name` is one that was attached.
+  virtual void detach_disk(const std::string& name, Completion done) = 0;
 };
 
 /// Thread-safe.
@@ -71,6 +89,9 @@ class Framework {
   virtual ~Framework() = default;
 
   virtual MacFacts facts() = 0;
+
+  /// In base64. Only on a Mac that runs machines.
+  virtual std::string new_machine_identifier() = 0;
 
   /// Makes what the plan says, checked by the framework, with the initrd in the file
   /// `plan.initrd`. Throws what the framework says against it: see to_error.

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/vz/machine.hpp"
 
-#include <chrono>
+#include <cerrno>
+#include <sys/socket.h>
 #include <utility>
 
+#include "os/directory.hpp"
 #include "os/file.hpp"
-#include "os/socket.hpp"
 #include "vm/files.hpp"
 #include "vm/vz/kernel_image.hpp"
+#include "vm/vz/saved_state.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -15,22 +17,6 @@ namespace vmkit::vm::vz {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A stream that is good only as long as its owner lives.
-class OwnedStream final : public Stream {
- public:
-  OwnedStream(std::shared_ptr<void> owner, std::unique_ptr<Stream> stream)
-      : owner_(std::move(owner)), stream_(std::move(stream)) {}
-
-  std::size_t read(std::span<std::byte> buffer) override { return stream_->read(buffer); }
-  void write(std::span<const std::byte> data) override { stream_->write(data); }
-  void close_write() override { stream_->close_write(); }
-  void close() noexcept override { stream_->close(); }
-
- private:
-  std::shared_ptr<void> owner_;  // let go after the stream
-  std::unique_ptr<Stream> stream_;
-};
 
 }  // namespace
 
@@ -50,8 +36,16 @@ VzMachine::~VzMachine() {
 }
 
 void VzMachine::start(const CallOptions& options) {
+  launch(nullptr, options);
+}
+
+void VzMachine::restore(const std::filesystem::path& file, const CallOptions& options) {
+  launch(&file, options);
+}
+
+void VzMachine::launch(const std::filesystem::path* saved_machine, const CallOptions& options) {
   try {
-    prepare();
+    prepare(saved_machine);
   } catch (const Error& error) {
     folder_.reset();
     throw error.with_context(name_);
@@ -60,36 +54,76 @@ void VzMachine::start(const CallOptions& options) {
   detail::wait_started(status_, name_, options, [this] { kill(KillCause::start_given_up); });
 }
 
-void VzMachine::prepare() {
+void VzMachine::require(Feature feature, const std::string& what) const {
+  const FeatureStatus status = describe(mac_, config_.architecture).status(feature);
+  if (status.available()) return;
+  const bool forbidden = status.limitation == Limitation::no_permission;
+  throw Error(forbidden ? Errc::permission_denied : Errc::unsupported,
+              what + status.reason + (status.way_out.empty() ? "" : "; " + status.way_out));
+}
+
+void VzMachine::prepare(const std::filesystem::path* saved_machine) {
   mac_ = framework_->facts();
-  const FeatureStatus machines = describe(mac_, config_.architecture).status(Feature::machines);
-  if (!machines.available()) {
-    const bool forbidden = machines.limitation == Limitation::no_permission;
-    throw Error(forbidden ? Errc::permission_denied : Errc::unsupported,
-                machines.reason + (machines.way_out.empty() ? "" : "; " + machines.way_out));
+  require(Feature::machines, "");
+  detail::check_files(config_);
+  MachineConfig config = config_;
+  if (saved_machine != nullptr) {
+    require(Feature::save, "");
+    setup_.saved_state = folder() / "state";
+    config = take_state(*saved_machine, setup_.saved_state, config_);
   }
-  PlanResult planned = make_plan(config_, mac_);
+  PlanResult planned = make_plan(config, mac_);
   if (!planned.problems.empty()) {  // what was true of this Mac at create() is not any more
     throw Error(Errc::unsupported,
                 planned.problems.front().field + ": " + planned.problems.front().message);
   }
-  detail::check_files(config_);
-  check_kernel_image(config_.boot.image, config_.architecture);
+  if (!config_.firmware) check_kernel_image(config_.boot.image, config_.architecture);
+  prepare_networks();
   console_.open();
   setup_.machine = config_.name;
   setup_.plan = std::move(planned.plan);
+  // Known to us, so that the machine can be saved and go on as itself.
+  if (setup_.plan.machine_identifier.empty()) {
+    setup_.plan.machine_identifier = framework_->new_machine_identifier();
+  }
   if (setup_.plan.initrd_is_bytes) setup_.plan.initrd = prepare_initrd();
   setup_.response_limit = options_.response_limit;
-  setup_.boot_watchdog = config_.boot_watchdog.value_or(5s);
+  setup_.boot_watchdog = config_.boot_watchdog.value_or(config_.firmware ? 0s : 5s);
   setup_.log = log_;
   log_.debug("starting a machine of virtualization.framework",
              {{"machine", config_.name}, {"plan", to_string(setup_.plan)}});
 }
 
+/// Copies of the descriptors that the caller has lent us, for one run after another.
+void VzMachine::prepare_networks() {
+  setup_.networks.clear();
+  for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+    os::Descriptor& frames = setup_.networks.emplace_back();
+    if (config_.networks[i].kind != NetworkKind::descriptor) continue;
+    const std::string what = "networks[" + std::to_string(i) + "].descriptor";
+    int type = 0;
+    socklen_t length = sizeof type;
+    if (::getsockopt(config_.networks[i].descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
+      throw Error::from_errno(errno, what);
+    }
+    if (type != SOCK_DGRAM) {
+      throw Error(Errc::invalid_argument,
+                  what + ": expected a datagram socket, found one of another type");
+    }
+    frames = os::duplicate(config_.networks[i].descriptor);
+  }
+}
+
+const std::filesystem::path& VzMachine::folder() {
+  if (!folder_) {
+    detail::RuntimeFolder::remove_abandoned(options_.runtime_directory);
+    folder_.emplace(options_.runtime_directory);
+  }
+  return folder_->path();
+}
+
 std::filesystem::path VzMachine::prepare_initrd() {
-  detail::RuntimeFolder::remove_abandoned(options_.runtime_directory);
-  folder_.emplace(options_.runtime_directory);
-  auto file = os::File::open(folder_->path() / "initrd", os::File::Mode::create_new, 0600);
+  auto file = os::File::open(folder() / "initrd", os::File::Mode::create_new, 0600);
   file.write_at(0, std::get<std::vector<std::byte>>(config_.boot.initrd));
   return file.path();
 }
@@ -135,12 +169,43 @@ void VzMachine::set_run(Run* run) {
   run_ = run;
 }
 
-void VzMachine::restore(const std::filesystem::path&, const CallOptions&) {
-  throw Error(Errc::unsupported, name_ + ": this backend does not restore machines");
-}
-
-void VzMachine::save(const std::filesystem::path&, const CallOptions&) {
-  throw Error(Errc::unsupported, name_ + ": this backend does not save machines");
+void VzMachine::save(const std::filesystem::path& path, const CallOptions& options) {
+  const std::string what = name_ + ": save " + path.string();
+  require(Feature::save, what + ": ");
+  for (const Disk& disk : config_.disks) {
+    if (disk.device != DiskDevice::usb) continue;
+    throw Error(Errc::unsupported, what + ": disk " + disk.path.string() +
+                                       ": a USB disk would be another one afterwards");
+  }
+  if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
+    throw Error(Errc::already_exists, what + ": there is a file of that name; remove it first");
+  }
+  try {
+    const auto parent = path.has_parent_path() ? path.parent_path() : ".";
+    // Kept by the task too: the framework may go on after the call was given up.
+    const auto place = std::make_shared<const os::TemporaryDirectory>(parent, ".vmkit-saving");
+    const auto state = place->path() / "state";
+    const auto task = [this, place, state](Run& run, const RequestHandle& handle) {
+      if (!run.attached_disks.empty()) {
+        return handle->finish(
+            Error(Errc::failed_precondition,
+                  "disk " + *run.attached_disks.begin() +
+                      " was attached, and would not be there afterwards; expected "
+                      "it detached"));
+      }
+      run.machine()->save(state, answer(run, "", handle, [place](Run&, bool) {}));
+    };
+    ask("virtualization.framework", options, task,
+        state_limit(options_.response_limit, config_.memory));
+    write_tail(state, config_, setup_.plan);
+    std::filesystem::permissions(state, std::filesystem::perms(0600));
+    std::filesystem::create_hard_link(state, path);  // which replaces nothing
+    os::sync_directory(parent);
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw Error::from_errno(error.code().value(), what);
+  } catch (const Error& error) {
+    throw error.with_context(what);
+  }
 }
 
 void VzMachine::request_kill() noexcept {
@@ -155,29 +220,38 @@ void VzMachine::kill(KillCause cause) noexcept {
 }
 
 void VzMachine::ask(const std::string& what, const CallOptions& options,
-                    std::function<void(Run&, RequestHandle)> task) {
+                    std::function<void(Run&, RequestHandle)> task,
+                    std::optional<std::chrono::milliseconds> limit) {
   const auto request = std::make_shared<Request>();
   const Error ended(Errc::failed_precondition, what + ": expected it running, found it ending");
   {
     auto handle = make_request_handle(request, ended);
     std::lock_guard lock(mutex_);
     if (run_ == nullptr) throw ended;
-    run_->inbox()->post([run = run_, task = std::move(task), handle] { task(*run, handle); });
+    run_->inbox()->post([run = run_, task = std::move(task), handle] {
+      if (run->machine() != nullptr) task(*run, handle);
+    });
   }
-  request->wait(what, options_.response_limit, options);
+  request->wait(what, limit.value_or(options_.response_limit), options);
+}
+
+Completion VzMachine::answer(Run& run, const std::string& what, RequestHandle handle,
+                             std::function<void(Run&, bool)> then) {
+  return [=, &run, inbox = run.inbox()](std::optional<Error> error) {
+    inbox->post([=, &run] {
+      if (then) then(run, !error);
+      handle->finish(error && !what.empty() ? std::optional(error->with_context(what)) : error);
+    });
+  };
 }
 
 void VzMachine::ask(const std::string& what, const CallOptions& options,
                     std::function<void(VirtualMachine&, Completion)> call,
                     std::function<void(Run&)> then) {
   ask(what, options, [=](Run& run, const RequestHandle& handle) {
-    if (run.machine() == nullptr) return;  // so the request fails, with its last handle
-    call(*run.machine(), [=, &run, inbox = run.inbox()](std::optional<Error> error) {
-      inbox->post([=, &run] {
-        if (!error && then) then(run);
-        handle->finish(error ? std::optional(error->with_context(what)) : std::nullopt);
-      });
-    });
+    call(*run.machine(), answer(run, what, handle, [then](Run& its_run, bool success) {
+      if (success && then) then(its_run);
+    }));
   });
 }
 
@@ -202,37 +276,6 @@ void VzMachine::resume(const CallOptions& options) {
   ask(name_ + ": resume", options, call, [](Run& run) { run.resumed(); });
 }
 
-std::unique_ptr<Stream> VzMachine::open_port(std::string_view name, const CallOptions&) {
-  const std::string what = name_ + ": port " + std::string(name);
-  std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; run_ != nullptr && i < config_.ports.size(); ++i) {
-    if (config_.ports[i].name != name) continue;
-    try {
-      return run_->ports()[i]->connect();
-    } catch (const Error& error) {
-      throw error.with_context(what);
-    }
-  }
-  throw Error(Errc::unavailable, what + ": the machine is not there yet, or no more");
-}
-
-std::unique_ptr<Stream> VzMachine::connect_vsock(std::uint32_t port, const CallOptions& options) {
-  const std::string what = name_ + ": connect to vsock port " + std::to_string(port);
-  // Shared with the task, which may come to its end after this call was given up.
-  const auto connection = std::make_shared<std::shared_ptr<VsockConnection>>();
-  ask(what, options, [=](Run& run, const RequestHandle& handle) {
-    if (run.machine() == nullptr) return;
-    run.machine()->connect(port, [=](Result<std::shared_ptr<VsockConnection>> result) {
-      if (!result) return handle->finish(result.error().with_context(what));
-      *connection = std::move(result.value());
-      handle->finish(std::nullopt);
-    });
-  });
-  VsockConnection& made = **connection;
-  return std::make_unique<OwnedStream>(std::move(made.owner),
-                                       os::make_socket_stream(std::move(made.fd)));
-}
-
 std::vector<std::string> VzMachine::console_tail(std::size_t lines) const {
   return console_.tail(lines);
 }
@@ -241,19 +284,6 @@ MachineStatistics VzMachine::statistics(const CallOptions&) {
   const auto capabilities = describe(mac_, config_.architecture);
   throw Error(Errc::unsupported,
               name_ + ": statistics: " + capabilities.status(Feature::statistics).reason);
-}
-
-void VzMachine::set_memory_target(ByteSize target, const CallOptions& options) {
-  const std::string what = name_ + ": memory target";
-  if (target < mac_.least_memory) {
-    throw Error(Errc::invalid_argument, what + ": expected at least " +
-                                            vmkit::to_string(mac_.least_memory) +
-                                            " on this Mac, found " + vmkit::to_string(target));
-  }
-  const auto call = [target](VirtualMachine& machine, Completion done) {
-    machine.set_memory_target(target, std::move(done));
-  };
-  ask(what, options, call, nullptr);
 }
 
 MachineDiagnostics VzMachine::diagnostics() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,11 @@ class VzMachine final : public detail::MachineDriver {
   void resume(const CallOptions& options) override;
   std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options) override;
   std::unique_ptr<Stream> connect_vsock(std::uint32_t port, const CallOptions& options) override;
+  std::unique_ptr<VsockListener> listen_vsock(std::uint32_t port,
+                                              const CallOptions& options) override;
+  void set_share(const Share& share, const CallOptions& options) override;
+  void attach_disk(const Disk& disk, const CallOptions& options) override;
+  void detach_disk(std::string_view identifier, const CallOptions& options) override;
   std::vector<std::string> console_tail(std::size_t lines) const override;
   MachineStatistics statistics(const CallOptions& options) override;
   void set_memory_target(ByteSize target, const CallOptions& options) override;
@@ -47,16 +53,26 @@ class VzMachine final : public detail::MachineDriver {
  private:
   using RequestHandle = std::shared_ptr<Request>;
 
-  void prepare();
+  void launch(const std::filesystem::path* saved_machine, const CallOptions& options);
+  void prepare(const std::filesystem::path* saved_machine);
+  void prepare_networks();
   std::filesystem::path prepare_initrd();
+  const std::filesystem::path& folder();
+  void require(Feature feature, const std::string& what) const;
   void run() noexcept;
   MachineEvent run_once(bool& silent);
   void kill(KillCause cause) noexcept;
   void set_run(Run* run);
   /// Has `task` done in the machine's thread and waits until it, or what it began, finishes the
-  /// request.
+  /// request: at most `limit`, without a value VzOptions::response_limit. If the machine is there
+  /// no more the task is not done and the request fails.
   void ask(const std::string& what, const CallOptions& options,
-           std::function<void(Run&, RequestHandle)> task);
+           std::function<void(Run&, RequestHandle)> task,
+           std::optional<std::chrono::milliseconds> limit = {});
+  /// For what a task begins: finishes the request, and before, in the machine's thread, says how
+  /// it went.
+  static Completion answer(Run& run, const std::string& what, RequestHandle handle,
+                           std::function<void(Run&, bool success)> then);
   /// The same for what is one call of the framework's; `then` follows its success in the thread.
   void ask(const std::string& what, const CallOptions& options,
            std::function<void(VirtualMachine&, Completion)> call, std::function<void(Run&)> then);

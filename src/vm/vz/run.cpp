@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "vm/vz/saved_state.hpp"
+
 namespace vmkit::vm::vz {
 namespace {
 
@@ -36,18 +38,28 @@ Run::Run(const RunSetup& setup, Framework& framework, detail::MachineStatus& sta
     ports_.push_back(std::make_shared<PortEnd>(std::move(pair.first)));
     theirs_.ports.push_back(std::move(pair.second));
   }
+  for (const os::Descriptor& frames : setup_.networks) {
+    theirs_.networks.push_back(frames ? os::duplicate(frames.get()) : os::Descriptor());
+  }
 }
 
 Run::~Run() {
   inbox_->close();
+  for (const auto& [port, backlog] : listeners) backlog->close();
   for (const auto& port : ports_) port->shut_down();
 }
 
 MachineEvent Run::run() {
   machine_ = framework_.make_machine(setup_.plan, std::move(theirs_), listener());
-  answer_deadline_ = Clock::now() + setup_.response_limit;
-  expect_life();
-  machine_->start(then(&Run::started));
+  if (setup_.saved_state.empty()) {
+    answer_deadline_ = Clock::now() + setup_.response_limit;
+    expect_life();
+    machine_->start(then(&Run::started));
+  } else {
+    answer_deadline_ = Clock::now() + state_limit(setup_.response_limit, setup_.plan.memory);
+    show_life();  // it has booted before it was saved
+    machine_->restore(setup_.saved_state, then(&Run::restored));
+  }
   while (!end_) {
     poll_once();
     for (const Inbox::Task& task : inbox_->take()) task();
@@ -55,6 +67,7 @@ MachineEvent Run::run() {
     check();
   }
   for (const auto& port : ports_) port->shut_down();
+  for (const auto& [port, backlog] : listeners) backlog->close();
   release();
   for (int i = 0; i < 256 && read_console(); ++i) {
   }
@@ -86,8 +99,8 @@ MachineListener Run::listener() {
             end(failed(error.with_context("the machine broke down")));
           }),
           .port_opened = post([this] { show_life(); }),
-          .network_lost = post_error([this](const Error& error) {
-            setup_.log.warning("a network device lost its network",
+          .device_lost = post_error([this](const Error& error) {
+            setup_.log.warning("a device lost its network or its disk",
                                {{"machine", setup_.machine}, {"error", error.what()}});
             status_.announce(MachineEventReason::device_lost, error);
           }),
@@ -129,17 +142,27 @@ void Run::check() {
 }
 
 void Run::started(std::optional<Error> error) {
+  if (!came_up(error)) return;
+  status_.enter_from(MachineState::starting, MachineState::running, MachineEventReason::started);
+}
+
+void Run::restored(std::optional<Error> error) {
+  if (!came_up(error)) return;
+  status_.enter_from(MachineState::starting, MachineState::paused, MachineEventReason::restored);
+}
+
+bool Run::came_up(const std::optional<Error>& error) {
   if (error) {
     end(cause_ == KillCause::none ? failed(*error) : judge_kill());
-    return;
+    return false;
   }
   up_ = true;
   if (cause_ != KillCause::none) {
     next_stop_ = Clock::now();
-    return;
+    return false;
   }
   answer_deadline_.reset();
-  status_.enter_from(MachineState::starting, MachineState::running, MachineEventReason::started);
+  return true;
 }
 
 void Run::paused() {

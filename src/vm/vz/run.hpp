@@ -3,8 +3,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +18,7 @@
 #include "vm/vz/inbox.hpp"
 #include "vm/vz/port.hpp"
 #include "vm/vz/restart_watch.hpp"
+#include "vm/vz/vsock_listener.hpp"
 
 #include <vmkit/base/log.hpp>
 #include <vmkit/vm/machine.hpp>
@@ -36,6 +40,8 @@ struct RunSetup {
   VzPlan plan;
   std::chrono::milliseconds response_limit{0};
   std::chrono::milliseconds boot_watchdog{0};  ///< Zero: none.
+  std::vector<os::Descriptor> networks = {};   ///< As MachineDescriptors has them.
+  std::filesystem::path saved_state = {};      ///< If not empty: it goes on from there.
   Logger log = {};
 };
 
@@ -67,6 +73,10 @@ class Run {
   VirtualMachine* machine() noexcept { return machine_.get(); }
   void paused();
   void resumed();
+  /// What listens on vsock ports of the host.
+  std::map<std::uint32_t, std::shared_ptr<VsockBacklog>> listeners;
+  /// The disks that were plugged in, or are just being.
+  std::set<std::string> attached_disks;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -76,6 +86,8 @@ class Run {
   void poll_once();
   void check();
   void started(std::optional<Error> error);
+  void restored(std::optional<Error> error);
+  bool came_up(const std::optional<Error>& error);
   void stopped(std::optional<Error> error);
   void show_life();
   void expect_life();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/vz/virtual_machine.hpp"
 
-#include <fcntl.h>
+#include <map>
 #include <utility>
 
+#include "vm/vz/devices.hpp"
 #include "vm/vz/foundation.hpp"
+#include "vm/vz/vsock.hpp"
 
 /// Hands on what the framework tells. The names of its methods are the framework's: a misspelt one
 /// is never called.
@@ -39,8 +41,13 @@
                          networkDevice:(VZNetworkDevice*)networkDevice
     attachmentWasDisconnectedWithError:(NSError*)error {
   const NSUInteger index = [[virtualMachine networkDevices] indexOfObjectIdenticalTo:networkDevice];
-  listener_->network_lost(
-      vmkit::vm::vz::to_error(error, "networks[" + std::to_string(index) + "]"));
+  listener_->device_lost(vmkit::vm::vz::to_error(error, "networks[" + std::to_string(index) + "]"));
+}
+
+- (void)attachment:(VZNetworkBlockDeviceStorageDeviceAttachment*)attachment
+    didEncounterError:(NSError*)error __attribute__((availability(macos, introduced = 14.0))) {
+  const std::string server = vmkit::vm::vz::to_string([[attachment URL] absoluteString]);
+  listener_->device_lost(vmkit::vm::vz::to_error(error, "disk " + server));
 }
 
 - (void)consoleDevice:(VZVirtioConsoleDevice*)consoleDevice
@@ -55,24 +62,105 @@ namespace {
 
 /// What must be touched, and let go, on the queue only.
 struct Core {
+  Configuration configuration;
   Retained<VZVirtualMachine> machine;
   Retained<VmkitVzDelegate> delegate;  // the framework has it weakly
+  VsockListeners listeners;
+  std::map<std::string, Retained<NSObject>> disks;  // those that were plugged in
+
+  VZVirtioSocketDevice* vsock() const {
+    return (VZVirtioSocketDevice*)[[machine.get() socketDevices] firstObject];
+  }
 };
 
-/// The framework keeps a connection open for as long as its object lives, and no longer: the object
-/// goes with the stream, on the queue.
-std::shared_ptr<VsockConnection> keep(const Queue& queue, VZVirtioSocketConnection* connection) {
-  const int fd = ::fcntl([connection fileDescriptor], F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) return nullptr;
-  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);  // streams block
-  auto result = std::make_shared<VsockConnection>();
-  result->fd = os::Descriptor(fd);
-  result->owner = std::shared_ptr<void>([connection retain], [queue](void* object) {
-    queue.async(^{
-      [static_cast<VZVirtioSocketConnection*>(object) release];
-    });
-  });
-  return result;
+NSError* not_supported(const char* text) {
+  NSDictionary* const info = [NSDictionary dictionaryWithObject:to_ns(text)
+                                                         forKey:NSLocalizedDescriptionKey];
+  return [NSError errorWithDomain:VZErrorDomain code:VZErrorNotSupported userInfo:info];
+}
+
+#if defined(__arm64__)
+void save_state(Core& core, NSURL* url, void (^handler)(NSError*)) {
+  if (@available(macOS 14.0, *)) {
+    NSError* error = nil;
+    if ([core.configuration.object.get() validateSaveRestoreSupportWithError:&error]) {
+      [core.machine.get() saveMachineStateToURL:url completionHandler:handler];
+    } else {
+      handler(error);
+    }
+  } else {
+    handler(not_supported("it needs macOS 14"));
+  }
+}
+
+void restore_state(Core& core, NSURL* url, void (^handler)(NSError*)) {
+  if (@available(macOS 14.0, *)) {
+    [core.machine.get() restoreMachineStateFromURL:url completionHandler:handler];
+  } else {
+    handler(not_supported("it needs macOS 14"));
+  }
+}
+#else
+void save_state(Core&, NSURL*, void (^handler)(NSError*)) {
+  handler(not_supported("it needs Apple silicon"));
+}
+
+void restore_state(Core&, NSURL*, void (^handler)(NSError*)) {
+  handler(not_supported("it needs Apple silicon"));
+}
+#endif
+
+std::optional<Error> change_share(VZVirtualMachine* machine, const PlannedShare& share) {
+  const auto made = make_share(share);
+  if (!made) return made.error();
+  NSString* const tag = to_ns(share.tag);
+  for (VZDirectorySharingDevice* any in [machine directorySharingDevices]) {
+    VZVirtioFileSystemDevice* const device = (VZVirtioFileSystemDevice*)any;
+    if (![[device tag] isEqualToString:tag]) continue;
+    [device setShare:made.value().get()];
+    return std::nullopt;
+  }
+  return Error(Errc::not_found, "the machine has no share " + share.tag);
+}
+
+/// Nothing: the handler will be called.
+std::optional<Error> plug_in(Core& core, const std::string& name, const PlannedDisk& disk,
+                             void (^handler)(NSError*)) {
+  if (@available(macOS 15.0, *)) {
+    const auto made = make_disk(disk);
+    if (!made) return made.error();
+    const auto device = adopt([[VZUSBMassStorageDevice alloc]
+        initWithConfiguration:(VZUSBMassStorageDeviceConfiguration*)made.value().get()]);
+    core.disks[name] = Retained<NSObject>(device.get());
+    VZUSBController* const controller = [[core.machine.get() usbControllers] firstObject];
+    [controller attachDevice:device.get() completionHandler:handler];
+    return std::nullopt;
+  }
+  return Error(Errc::unsupported, "it needs macOS 15");
+}
+
+void pull_out(Core& core, const std::string& name, void (^handler)(NSError*)) {
+  if (@available(macOS 15.0, *)) {
+    VZUSBController* const controller = [[core.machine.get() usbControllers] firstObject];
+    [controller detachDevice:(VZUSBMassStorageDevice*)core.disks[name].get()
+           completionHandler:handler];
+  } else {
+    handler(not_supported("it needs macOS 15"));
+  }
+}
+
+/// Has the delegate told when a disk's server is lost for good.
+void watch_servers(const Core& core) {
+  if (@available(macOS 14.0, *)) {
+    for (VZStorageDeviceConfiguration* device in [core.configuration.object.get() storageDevices]) {
+      id const attachment = [device attachment];
+      if ([attachment isKindOfClass:[VZNetworkBlockDeviceStorageDeviceAttachment class]]) {
+        [(VZNetworkBlockDeviceStorageDeviceAttachment*)attachment
+            setDelegate:(id<VZNetworkBlockDeviceStorageDeviceAttachmentDelegate>)
+                            core.delegate.get()];
+      }
+    }
+  }
 }
 
 class AppleMachine final : public VirtualMachine {
@@ -129,21 +217,77 @@ class AppleMachine final : public VirtualMachine {
     const auto core = core_;
     const auto queue = queue_;
     queue_.async(^{
-      void (^const handler)(VZVirtioSocketConnection*, NSError*) =
-          ^(VZVirtioSocketConnection* connection, NSError* error) {
-            if (connection == nil) {
-              const Error refused = to_error(error, "nobody in the guest answers");
-              return done(Error(Errc::unavailable, refused.what(), refused.native()));
-            }
-            auto kept = keep(queue, connection);
-            if (!kept) return done(Error(Errc::resource_exhausted, "no more open files"));
-            done(std::move(kept));
-          };
-      const auto thrown = guarded("vsock", [&] {
-        id const device = [[core->machine.get() socketDevices] firstObject];
-        [(VZVirtioSocketDevice*)device connectToPort:port completionHandler:handler];
-      });
+      const auto thrown =
+          guarded("vsock", [&] { connect_vsock(queue, core->vsock(), port, done); });
       if (thrown) done(*thrown);
+    });
+  }
+
+  void listen(std::uint32_t port, AcceptHandler accept, Completion done) override {
+    const auto core = core_;
+    const auto queue = queue_;
+    queue_.async(^{
+      done(guarded("vsock", [&] { core->listeners.listen(queue, core->vsock(), port, accept); }));
+    });
+  }
+
+  void stop_listening(std::uint32_t port) override {
+    const auto core = core_;
+    queue_.async(^{
+      core->listeners.stop(core->vsock(), port);
+    });
+  }
+
+  void save(const std::filesystem::path& file, Completion done) override {
+    move_state(
+        "save", file, std::move(done),
+        [](Core& core, NSURL* url, void (^handler)(NSError*)) { save_state(core, url, handler); });
+  }
+
+  void restore(const std::filesystem::path& file, Completion done) override {
+    move_state("restore", file, std::move(done),
+               [](Core& core, NSURL* url, void (^handler)(NSError*)) {
+                 restore_state(core, url, handler);
+               });
+  }
+
+  void set_share(const PlannedShare& share, Completion done) override {
+    const auto core = core_;
+    const PlannedShare its_share = share;
+    queue_.async(^{
+      std::optional<Error> failure;
+      const auto thrown =
+          guarded("share", [&] { failure = change_share(core->machine.get(), its_share); });
+      done(failure ? failure : thrown);
+    });
+  }
+
+  void attach_disk(const std::string& name, const PlannedDisk& disk, Completion done) override {
+    const auto core = core_;
+    const std::string its_name = name;
+    const PlannedDisk its_disk = disk;
+    queue_.async(^{
+      void (^const handler)(NSError*) = ^(NSError* error) {
+        if (error != nil) core->disks.erase(its_name);
+        done(error == nil ? std::nullopt : std::optional(to_error(error, "attach")));
+      };
+      std::optional<Error> failure;
+      const auto thrown =
+          guarded("attach", [&] { failure = plug_in(*core, its_name, its_disk, handler); });
+      if (failure || thrown) done(failure ? failure : thrown);
+    });
+  }
+
+  void detach_disk(const std::string& name, Completion done) override {
+    const auto core = core_;
+    const std::string its_name = name;
+    queue_.async(^{
+      void (^const handler)(NSError*) = ^(NSError* error) {
+        if (error == nil) core->disks.erase(its_name);
+        done(error == nil ? std::nullopt : std::optional(to_error(error, "detach")));
+      };
+      const auto thrown = guarded("detach", [&] { pull_out(*core, its_name, handler); });
+      if (thrown) done(thrown);
     });
   }
 
@@ -163,15 +307,32 @@ class AppleMachine final : public VirtualMachine {
     });
   }
 
+  /// A call whose answer comes through a completion handler, about a file with the machine's state.
+  template <class Function>
+  void move_state(const char* what, const std::filesystem::path& file, Completion done,
+                  Function function) {
+    const auto core = core_;
+    const std::filesystem::path its_file = file;
+    queue_.async(^{
+      void (^const handler)(NSError*) = ^(NSError* error) {
+        done(error == nil ? std::nullopt : std::optional(to_error(error, what)));
+      };
+      NSURL* const url = to_url(its_file);
+      if (url == nil) return done(not_utf8(what));
+      const auto thrown = guarded(what, [&] { function(*core, url, handler); });
+      if (thrown) done(*thrown);
+    });
+  }
+
   const Queue queue_;
   const std::shared_ptr<Core> core_;
 };
 
 }  // namespace
 
-std::unique_ptr<VirtualMachine> make_virtual_machine(
-    const Queue& queue, const Retained<VZVirtualMachineConfiguration>& configuration,
-    MachineListener listener) {
+std::unique_ptr<VirtualMachine> make_virtual_machine(const Queue& queue,
+                                                     const Configuration& configuration,
+                                                     MachineListener listener) {
   // The last owner may be any thread; the objects end on their queue all the same.
   const auto released = listener.released;
   const std::shared_ptr<Core> core(new Core, [queue, released](Core* last) {
@@ -181,13 +342,15 @@ std::unique_ptr<VirtualMachine> make_virtual_machine(
       released();
     });
   });
+  core->configuration = configuration;
   core->delegate = adopt([[VmkitVzDelegate alloc] initWithListener:listener]);
-  core->machine = adopt([[VZVirtualMachine alloc] initWithConfiguration:configuration.get()
+  core->machine = adopt([[VZVirtualMachine alloc] initWithConfiguration:configuration.object.get()
                                                                   queue:queue.get()]);
   [core->machine.get() setDelegate:core->delegate.get()];
   for (VZConsoleDevice* device in [core->machine.get() consoleDevices]) {
     [(VZVirtioConsoleDevice*)device setDelegate:core->delegate.get()];
   }
+  watch_servers(*core);
   return std::make_unique<AppleMachine>(queue, core);
 }
 

@@ -42,11 +42,13 @@ std::vector<Mac> macs() {
       {"x86_64-14", mac_facts(14, Architecture::x86_64)},
       {"x86_64-15", mac_facts(15, Architecture::x86_64)},
       {"x86_64-26", mac_facts(26, Architecture::x86_64)},
+      {"entitled-26", mac_facts(26, Architecture::arm64)},
       {"m1-15", mac_facts(15, Architecture::arm64)},
       {"m1-13-without-rosetta", mac_facts(13, Architecture::arm64)},
   };
-  all[8].facts.nested_virtualization = false;
-  all[9].facts.rosetta = Rosetta::not_installed;
+  all[8].facts.may_bridge = true;
+  all[9].facts.nested_virtualization = false;
+  all[10].facts.rosetta = Rosetta::not_installed;
   return all;
 }
 
@@ -151,6 +153,66 @@ const std::vector<Case>& cases() {
       {"another machine has another address", [](C& c) { c.name = "other", c.networks = {{}}; }},
       {"another disk makes another address",
        [](C& c) { c.disks = {{.path = "/d"}}, c.networks = {{}}; }},
+      {"a network of one's own subnet", [](C& c) { c.networks = {{.subnet = "192.168.77.0/24"}}; }},
+      {"a subnet with a host's bits", [](C& c) { c.networks = {{.subnet = "192.168.77.1/24"}}; }},
+      {"NAT with large packets", [](C& c) { c.networks = {{.mtu = 9000}}; }},
+      {"a network with the host only, in two ways",
+       [](C& c) {
+         c.networks = {{.kind = NetworkKind::host_only},
+                       {.kind = NetworkKind::host_only, .subnet = "10.9.0.0/16", .mtu = 1400}};
+       }},
+      {"a bridge", [](C& c) { c.networks = {{.kind = NetworkKind::bridged, .interface = "en0"}}; }},
+      {"a bridge with an MTU of its own",
+       [](C& c) {
+         c.networks = {{.kind = NetworkKind::bridged, .interface = "en0", .mtu = 9000}};
+       }},
+      {"a bridge to nothing", [](C& c) { c.networks = {{.kind = NetworkKind::bridged}}; }},
+      {"a TAP device",
+       [](C& c) { c.networks = {{.kind = NetworkKind::tap, .interface = "tap0"}}; }},
+      {"frames over a descriptor",
+       [](C& c) {
+         c.networks = {{.kind = NetworkKind::descriptor, .descriptor = 7},
+                       {.kind = NetworkKind::descriptor, .descriptor = 8, .mtu = 65535}};
+       }},
+      {"small frames over a descriptor",
+       [](C& c) {
+         c.networks = {{.kind = NetworkKind::descriptor, .descriptor = 7, .mtu = 1400}};
+       }},
+      {"firmware",
+       [](C& c) {
+         c.boot = {};
+         c.firmware = Firmware{"/vars"};
+         c.disks = {{.path = "/d"}};
+       }},
+      {"firmware and a kernel", [](C& c) { c.firmware = Firmware{"/vars"}; }},
+      {"firmware without a file for its variables",
+       [](C& c) {
+         c.boot = {};
+         c.firmware = Firmware();
+       }},
+      {"a machine that stays who it is", [](C& c) { c.machine_identifier = "YWJj"; }},
+      {"an identifier that is no base64", [](C& c) { c.machine_identifier = "a b"; }},
+      {"a screen", [](C& c) { c.graphics = Graphics(); }},
+      {"a screen without a pixel", [](C& c) { c.graphics = Graphics{.width = 0}; }},
+      {"a desktop",
+       [](C& c) {
+         c.graphics = Graphics{1920, 1080};
+         c.keyboard = c.pointing_device = c.clipboard = true;
+         c.sound = Sound{.input = true};
+         c.ports = {{"vmkit.agent"}};
+       }},
+      {"sound that is neither heard nor made", [](C& c) { c.sound = Sound{.output = false}; }},
+      {"a clipboard only", [](C& c) { c.clipboard = true; }},
+      {"a clipboard and its port", [](C& c) { c.clipboard = true, c.ports = {{clipboard_port}}; }},
+      {"a USB controller", [](C& c) { c.usb_controller = true; }},
+      {"disks behind servers",
+       [](C& c) {
+         c.disks = {{.nbd = "nbd://host/a", .device = DiskDevice::nvme, .sync = DiskSync::none},
+                    {.nbd = "nbd+unix:///b?socket=/s",
+                     .device = DiskDevice::usb,
+                     .read_only = true,
+                     .sync = DiskSync::full}};
+       }},
       {"no random numbers", [](C& c) { c.entropy = false; }},
       {"a balloon", [](C& c) { c.balloon = true; }},
       {"vsock", [](C& c) { c.vsock = true; }},
@@ -241,6 +303,12 @@ std::string all_capabilities() {
     text += "== capabilities: " + std::string(name) + "\n" + capabilities_text(facts, guest) + "\n";
   };
   add("a Mac", [](MacFacts&) {});
+  add("macOS 13", [](MacFacts& facts) { facts.macos_major = 13; });
+  add("macOS 26, with all entitlements",
+      [](MacFacts& facts) { facts.macos_major = 26, facts.may_bridge = true; });
+  add(
+      "an Intel Mac", [](MacFacts& facts) { facts.architecture = Architecture::x86_64; },
+      Architecture::x86_64);
   add("no Mac", [](MacFacts& facts) { facts.is_mac = false; });
   add(
       "a guest of the other architecture", [](MacFacts&) {}, Architecture::x86_64);
@@ -290,7 +358,7 @@ TEST_CASE("vz plan: a machine has the same address each time") {
   MachineConfig config;
   config.networks = {{}};
   const auto address = [&] {
-    return make_plan(config, mac_facts(15, config.architecture)).plan.networks.at(0);
+    return make_plan(config, mac_facts(15, config.architecture)).plan.networks.at(0).mac;
   };
   const std::string first = address();
   CHECK(address() == first);

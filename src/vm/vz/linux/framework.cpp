@@ -15,8 +15,15 @@ class NoFramework final : public Framework {
     return facts;
   }
 
+  std::string new_machine_identifier() override { refuse(); }
+
   std::unique_ptr<VirtualMachine> make_machine(const VzPlan&, MachineDescriptors,
                                                MachineListener) override {
+    refuse();
+  }
+
+ private:
+  [[noreturn]] static void refuse() {
     throw Error(Errc::unsupported, "virtualization.framework is a part of macOS");
   }
 };

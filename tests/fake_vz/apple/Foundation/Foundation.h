@@ -10,6 +10,8 @@
 #define NS_ENUM(type, name) \
   enum name : type name;    \
   enum name : type
+typedef double NSTimeInterval;
+
 #define NS_UNAVAILABLE __attribute__((unavailable))
 
 #pragma clang assume_nonnull begin
@@ -21,17 +23,23 @@
 
 @interface NSString : NSObject <NSCopying>
 + (nullable instancetype)stringWithUTF8String:(const char *)bytes;
+- (BOOL)isEqualToString:(NSString *)string;
 @property (readonly, nullable) const char *UTF8String;
 @end
 
 @interface NSURL : NSObject <NSCopying>
 + (NSURL *)fileURLWithPath:(NSString *)path isDirectory:(BOOL)isDirectory;
++ (nullable instancetype)URLWithString:(NSString *)text;
+@property (readonly, nullable) NSString *absoluteString;
 @end
 
 @interface NSData : NSObject <NSCopying>
+- (nullable instancetype)initWithBase64EncodedString:(NSString *)text options:(NSUInteger)options;
+- (NSString *)base64EncodedStringWithOptions:(NSUInteger)options;
 @end
 
 @interface NSDictionary<K, V> : NSObject <NSCopying>
++ (instancetype)dictionaryWithObject:(V)object forKey:(K)key;
 - (nullable V)objectForKey:(K)key;
 @end
 
@@ -57,8 +65,12 @@ typedef struct {
 @end
 
 extern NSString *const NSUnderlyingErrorKey;
+extern NSString *const NSLocalizedDescriptionKey;
 
 @interface NSError : NSObject <NSCopying>
++ (instancetype)errorWithDomain:(NSString *)domain
+                           code:(NSInteger)code
+                       userInfo:(nullable NSDictionary<NSString *, id> *)userInfo;
 @property (readonly) NSString *domain;
 @property (readonly) NSInteger code;
 @property (readonly) NSDictionary<NSString *, id> *userInfo;
