@@ -3,25 +3,11 @@
 
 #include <algorithm>
 
-#include "vm/nbd_uri.hpp"
 #include "vm/qemu/accelerator.hpp"
+#include "vm/qemu/disk_node.hpp"
 
 namespace vmkit::vm::qemu {
 namespace {
-
-/// In QEMU's option lists a comma ends a value unless it is doubled.
-std::string escape(std::string_view value) {
-  std::string escaped;
-  for (const char c : value) {
-    escaped += c;
-    if (c == ',') escaped += ',';
-  }
-  return escaped;
-}
-
-const char* on_off(bool on) {
-  return on ? "on" : "off";
-}
 
 std::size_t count_disks(const MachineConfig& config, DiskDevice device) {
   return static_cast<std::size_t>(
@@ -32,7 +18,11 @@ std::size_t count_disks(const MachineConfig& config, DiskDevice device) {
 /// Whether the machine is to be a PC, for devices that the small one has no place for.
 bool is_pc(const MachineConfig& config) {
   return config.architecture == Architecture::x86_64 &&
-         count_disks(config, DiskDevice::virtio) < config.disks.size();
+         (count_disks(config, DiskDevice::virtio) < config.disks.size() || config.usb_controller);
+}
+
+bool has_usb(const MachineConfig& config) {
+  return config.usb_controller || count_disks(config, DiskDevice::usb) > 0;
 }
 
 std::string machine_type(const MachineConfig& config, const ArgumentsPlan& plan) {
@@ -56,26 +46,6 @@ std::string cpu_model(const MachineConfig& config, const ArgumentsPlan& plan) {
   return config.architecture == Architecture::x86_64 ? "max,erms=off,fsrm=off" : "cortex-a72";
 }
 
-/// `uri` is valid.
-std::string nbd_client(const std::string& text) {
-  const NbdUri uri = std::get<NbdUri>(parse_nbd_uri(text));
-  std::string client = ",file.driver=nbd,file.export=" + escape(uri.export_name);
-  if (!uri.socket.empty()) {
-    return client + ",file.server.type=unix,file.server.path=" + escape(uri.socket);
-  }
-  return client + ",file.server.type=inet,file.server.host=" + escape(uri.host) +
-         ",file.server.port=" + uri.port;
-}
-
-std::string disk_node(const Disk& disk, const std::string& node) {
-  const bool direct = disk.caching == DiskCaching::uncached;
-  const bool no_flush = disk.sync == DiskSync::none;
-  return "driver=raw,node-name=" + node + ",read-only=" + on_off(disk.read_only) +
-         ",discard=unmap,cache.direct=" + on_off(direct) + ",cache.no-flush=" + on_off(no_flush) +
-         (disk.nbd.empty() ? ",file.driver=file,file.filename=" + escape(disk.path.native())
-                           : nbd_client(disk.nbd));
-}
-
 class Builder {
  public:
   Builder(const MachineConfig& config, const ArgumentsPlan& plan) : config_(config), plan_(plan) {}
@@ -84,13 +54,13 @@ class Builder {
     add_machine();
     add_console_and_control();
     add_ports();
-    if (count_disks(config_, DiskDevice::usb) > 0) {
+    if (has_usb(config_)) {
       const std::string ports = std::to_string(most_usb_disks);
       add("-device", "qemu-xhci,id=usb,p2=" + ports + ",p3=" + ports);
     }
     for (std::size_t i = 0; i < config_.disks.size(); ++i) {
       const std::string node = "disk" + std::to_string(i);
-      add("-blockdev", disk_node(config_.disks[i], node));
+      add("-blockdev", disk_node_option(config_.disks[i], node));
       add_disk_device(config_.disks[i], node);
     }
     for (std::size_t i = 0; i < config_.networks.size(); ++i) {
@@ -252,7 +222,7 @@ std::size_t usb_disk_count(const MachineConfig& config) {
 
 std::size_t device_count(const MachineConfig& config) {
   const std::size_t usb_disks = usb_disk_count(config);
-  return config.disks.size() - usb_disks + (usb_disks > 0 ? 1 : 0) + config.networks.size() +
+  return config.disks.size() - usb_disks + (has_usb(config) ? 1 : 0) + config.networks.size() +
          config.shares.size() + (config.ports.empty() ? 0 : 1) + (config.entropy ? 1 : 0) +
          (config.balloon ? 1 : 0);
 }

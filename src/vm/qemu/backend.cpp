@@ -50,7 +50,6 @@ void refuse_what_is_not_there(const MachineConfig& config, std::vector<ConfigPro
   refuse(config.keyboard, "keyboard");
   refuse(config.pointing_device, "pointing_device");
   refuse(config.sound.has_value(), "sound");
-  refuse(config.usb_controller, "usb_controller");
   refuse(config.clipboard, "clipboard");
   refuse(!config.machine_identifier.empty(), "machine_identifier");
 }

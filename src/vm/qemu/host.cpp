@@ -216,7 +216,7 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
            not_offered(Feature::bridged_networks),
            not_offered(Feature::subnets),
            not_offered(Feature::graphics),
-           not_offered(Feature::disk_hotplug),
+           FeatureStatus{Feature::disk_hotplug},
            not_offered(Feature::share_change)}};
 }
 

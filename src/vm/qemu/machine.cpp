@@ -12,6 +12,7 @@
 #include "os/process_usage.hpp"
 #include "os/socket.hpp"
 #include "vm/files.hpp"
+#include "vm/qemu/hotplug.hpp"
 #include "vm/qemu/migration.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -174,6 +175,9 @@ void QemuMachine::save(const std::filesystem::path& path, const CallOptions& opt
     if (disk.device != DiskDevice::nvme) continue;
     throw Error(Errc::unsupported, what + ": disk " + disk.path.string() +
                                        ": qemu cannot save the state of an NVMe disk");
+  }
+  if (config_.usb_controller && has_plugged_disks(mailbox_, options_.response_limit, options)) {
+    throw Error(Errc::unsupported, what + ": detach the disks that were attached first");
   }
   if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
     throw Error(Errc::already_exists, what + ": there is a file of that name; remove it first");
@@ -373,6 +377,25 @@ std::unique_ptr<Stream> QemuMachine::open_port(std::string_view name, const Call
     }
   }
   throw Error(Errc::unavailable, what + ": the machine is not there yet, or no more");
+}
+
+void QemuMachine::attach_disk(const Disk& disk, const CallOptions& options) {
+  const std::string what = "machine " + config_.name + ": attach disk " + disk.identifier;
+  try {
+    if (disk.nbd.empty()) detail::check_disk(disk, "disk");
+    plug_disk(mailbox_, disk, options_.response_limit, options);
+  } catch (const Error& error) {
+    throw error.with_context(what);
+  }
+}
+
+void QemuMachine::detach_disk(std::string_view identifier, const CallOptions& options) {
+  const std::string what = "machine " + config_.name + ": detach disk " + std::string(identifier);
+  try {
+    unplug_disk(mailbox_, identifier, options_.response_limit, options);
+  } catch (const Error& error) {
+    throw error.with_context(what);
+  }
 }
 
 std::vector<std::string> QemuMachine::console_tail(std::size_t lines) const {

@@ -56,6 +56,8 @@ class QemuMachine final : public detail::MachineDriver {
   void pause(const CallOptions& options) override;
   void resume(const CallOptions& options) override;
   std::unique_ptr<Stream> open_port(std::string_view name, const CallOptions& options) override;
+  void attach_disk(const Disk& disk, const CallOptions& options) override;
+  void detach_disk(std::string_view identifier, const CallOptions& options) override;
   std::vector<std::string> console_tail(std::size_t lines) const override;
   MachineStatistics statistics(const CallOptions& options) override;
   void set_memory_target(ByteSize target, const CallOptions& options) override;

@@ -92,6 +92,34 @@ static int open_power_button(void) {
   return -1;
 }
 
+static void show_disk(const char* name, const char* serial_file) {
+  char path[80], serial[80], read_only[80], first[80];
+  snprintf(path, sizeof path, "/sys/block/%s/%s", name, serial_file);
+  read_small(path, serial, sizeof serial);
+  snprintf(path, sizeof path, "/sys/block/%s/ro", name);
+  read_small(path, read_only, sizeof read_only);
+  snprintf(path, sizeof path, "/dev/%s", name);
+  read_small(path, first, sizeof first);
+  if (read_only[0]) say("test-init: %s '%s' ro=%s '%s'\n", name, serial, read_only, first);
+}
+
+static void show_disks(void) {
+  show_disk("vda", "serial");
+  show_disk("vdb", "serial");
+  show_disk("vdc", "serial");
+  show_disk("nvme0n1", "device/serial");
+}
+
+// It is found some seconds after its driver was loaded, and can be read some time after that.
+static void show_usb_disk(void) {
+  char first[80] = "";
+  for (int tries = 0; tries < 1000 && !first[0]; ++tries) {
+    read_small("/dev/sda", first, sizeof first);
+    if (!first[0]) usleep(10000);
+  }
+  show_disk("sda", "device/model");
+}
+
 static void answer(int port, char* line) {
   static int count = 0;  // of lines since the boot
   char reply[600];
@@ -102,6 +130,7 @@ static void answer(int port, char* line) {
     for (int i = 0; i < 20000; ++i)
       say("flood %d ...............................................\n", i);
   }
+  if (strcmp(line, "usb") == 0) show_usb_disk();
   ++count;
   int length = strcmp(line, "count") == 0 ? snprintf(reply, sizeof reply, "%d\n", count)
                                           : snprintf(reply, sizeof reply, "echo %s\n", line);
@@ -137,34 +166,6 @@ static void serve(int listen_to_button) {
     length = 0;
     answer(port, line);
   }
-}
-
-static void show_disk(const char* name, const char* serial_file) {
-  char path[80], serial[80], read_only[80], first[80];
-  snprintf(path, sizeof path, "/sys/block/%s/%s", name, serial_file);
-  read_small(path, serial, sizeof serial);
-  snprintf(path, sizeof path, "/sys/block/%s/ro", name);
-  read_small(path, read_only, sizeof read_only);
-  snprintf(path, sizeof path, "/dev/%s", name);
-  read_small(path, first, sizeof first);
-  if (read_only[0]) say("test-init: %s '%s' ro=%s '%s'\n", name, serial, read_only, first);
-}
-
-static void show_disks(void) {
-  show_disk("vda", "serial");
-  show_disk("vdb", "serial");
-  show_disk("vdc", "serial");
-  show_disk("nvme0n1", "device/serial");
-}
-
-// It is found some seconds after its driver was loaded, and can be read some time after that.
-static void show_usb_disk(void) {
-  char first[80] = "";
-  for (int tries = 0; tries < 1000 && !first[0]; ++tries) {
-    read_small("/dev/sda", first, sizeof first);
-    if (!first[0]) usleep(10000);
-  }
-  show_disk("sda", "device/model");
 }
 
 int main(void) {
