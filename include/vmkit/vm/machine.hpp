@@ -91,6 +91,9 @@ struct MachineDiagnostics {
   unsigned boot_attempts = 0;
   /// The private folder of a QEMU machine, while it is there: what Backend::adopt takes.
   std::filesystem::path folder = {};
+  /// The unix socket on which a QEMU machine with MachineConfig::graphics serves its screen over
+  /// VNC (RFC 6143), without a password: only this user gets there.
+  std::filesystem::path screen = {};
 };
 
 namespace detail {

@@ -33,6 +33,11 @@ struct QemuOptions {
   std::vector<std::filesystem::path> virtiofsd_search = {
       "/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd",
       "/usr/lib/qemu/virtiofsd-rs", "/usr/local/libexec/virtiofsd"};
+  /// Where the firmware for MachineConfig::firmware is described, as QEMU's distributors do it: the
+  /// first UEFI firmware without Secure Boot that fits counts.
+  std::vector<std::filesystem::path> firmware_search = {
+      "/etc/qemu/firmware", "/usr/share/qemu/firmware", "/usr/local/share/qemu/firmware",
+      "/opt/homebrew/share/qemu/firmware"};
   /// Each machine has a folder below this one (mode 0700, removed at its end) for its sockets and
   /// an initrd given as bytes. Keep it short: a socket's path may have 107 bytes (macOS: 103).
   std::filesystem::path runtime_directory = "/tmp";
@@ -48,8 +53,9 @@ struct QemuOptions {
 };
 
 /// Machines as child processes, one each, driven over QMP: QEMU 7.2 or later. On x86-64 the
-/// machine type is microvm, on arm64 virt, with virtio-mmio devices. Looks at nothing before
-/// the first call.
+/// machine type is microvm, with virtio-mmio devices, but for machines with firmware, graphics, USB
+/// or NVMe, which are PCs (q35); on arm64 it is virt. A screen is served over VNC, on a unix socket
+/// (MachineDiagnostics::screen). Looks at nothing before the first call.
 std::shared_ptr<Backend> make_qemu_backend(QemuOptions options = {});
 
 }  // namespace vmkit::vm

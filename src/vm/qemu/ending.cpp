@@ -57,9 +57,9 @@ constexpr std::array known_errors = {
 };
 
 Error refused(const Evidence& evidence) {
-  const std::string words = "qemu " + os::to_string(evidence.exit) +
-                            " before the machine ran (kernel " + evidence.kernel + "); " +
-                            last_words(evidence.error_output);
+  const std::string words = "qemu " + os::to_string(evidence.exit) + " before the machine ran" +
+                            (evidence.kernel.empty() ? "" : " (kernel " + evidence.kernel + ")") +
+                            "; " + last_words(evidence.error_output);
   for (const KnownError& known : known_errors) {
     if (evidence.error_output.find(known.words) != std::string::npos) {
       return Error(known.code, std::string(known.explanation) + ": " + words);

@@ -14,6 +14,7 @@
 #include "vm/files.hpp"
 #include "vm/qemu/hotplug.hpp"
 #include "vm/qemu/migration.hpp"
+#include "vm/qemu/network.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -29,6 +30,7 @@ std::chrono::milliseconds boot_watchdog(const MachineConfig& config, QemuAcceler
 
 constexpr const char* qmp_name = "qmp";
 constexpr const char* console_name = "console";
+constexpr const char* screen_name = "screen";
 
 std::string joined(const std::vector<std::string>& words) {
   std::string line;
@@ -176,6 +178,9 @@ void QemuMachine::save(const std::filesystem::path& path, const CallOptions& opt
     throw Error(Errc::unsupported, what + ": disk " + disk.path.string() +
                                        ": qemu cannot save the state of an NVMe disk");
   }
+  if (config_.clipboard) {
+    throw Error(Errc::unsupported, what + ": qemu cannot save the state of a clipboard");
+  }
   if (config_.usb_controller && has_plugged_disks(mailbox_, options_.response_limit, options)) {
     throw Error(Errc::unsupported, what + ": detach the disks that were attached first");
   }
@@ -223,6 +228,9 @@ void QemuMachine::prepare(const std::filesystem::path* saved_state) {
                      .initrd = prepare_initrd(),
                      .qmp_listener = qmp_listener_.get()};
   for (const PortListener& port : ports_) plan.port_listeners.push_back(port.fd());
+  prepare_networks(plan);
+  prepare_firmware(plan);
+  if (config_.graphics) plan.screen = folder_->path() / screen_name;
   prepare_shares(plan);
   if (saved_state != nullptr) {
     const auto file = os::File::open(*saved_state, os::File::Mode::read);
@@ -235,10 +243,33 @@ void QemuMachine::prepare(const std::filesystem::path* saved_state) {
   auto& inherited = setup_.launch.inherited;
   inherited.insert(inherited.end(), plan.port_listeners.begin(), plan.port_listeners.end());
   inherited.push_back(plan.qmp_listener);
+  for (const int network : plan.networks) {
+    if (network >= 0) inherited.push_back(network);
+  }
   if (saved_state_) inherited.push_back(saved_state_.get());
   setup_.boot_watchdog = boot_watchdog(config_, plan.accelerator);
   log_.debug("starting qemu",
              {{"machine", config_.name}, {"command", joined(setup_.launch.arguments)}});
+}
+
+void QemuMachine::prepare_networks(ArgumentsPlan& plan) {
+  for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+    try {
+      plan.networks.push_back(networks_.emplace_back(open_network(config_.networks[i])).get());
+    } catch (const Error& error) {
+      throw error.with_context("networks[" + std::to_string(i) + "]");
+    }
+  }
+}
+
+void QemuMachine::prepare_firmware(ArgumentsPlan& plan) {
+  if (!config_.firmware) return;
+  const auto firmware = probes_.firmware();
+  if (!firmware) {
+    throw Error(Errc::not_found, firmware_status(firmware, config_.architecture).reason);
+  }
+  prepare_variable_store(*firmware, config_.firmware->variable_store);
+  plan.firmware = firmware->code;
 }
 
 void QemuMachine::prepare_to_outlive(ArgumentsPlan& plan) {
@@ -307,6 +338,7 @@ void QemuMachine::clean_up() noexcept {
   std::lock_guard lock(mutex_);
   facts_.set_processes({});
   ports_.clear();
+  networks_.clear();
   share_listeners_.clear();
   qmp_listener_.reset();
   console_listener_.reset();
@@ -382,7 +414,7 @@ std::unique_ptr<Stream> QemuMachine::open_port(std::string_view name, const Call
 void QemuMachine::attach_disk(const Disk& disk, const CallOptions& options) {
   const std::string what = "machine " + config_.name + ": attach disk " + disk.identifier;
   try {
-    if (disk.nbd.empty()) detail::check_disk(disk, "disk");
+    detail::check_disk(disk, "disk");
     plug_disk(mailbox_, disk, options_.response_limit, options);
   } catch (const Error& error) {
     throw error.with_context(what);
@@ -434,6 +466,7 @@ MachineDiagnostics QemuMachine::diagnostics() const {
   std::lock_guard lock(mutex_);
   result.accelerator = accelerator_;
   if (folder_) result.folder = folder_->path();
+  if (folder_ && config_.graphics) result.screen = folder_->path() / screen_name;
   return result;
 }
 

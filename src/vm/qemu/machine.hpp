@@ -14,6 +14,7 @@
 #include "vm/machine_driver.hpp"
 #include "vm/machine_status.hpp"
 #include "vm/qemu/arguments.hpp"
+#include "vm/qemu/firmware.hpp"
 #include "vm/qemu/host.hpp"
 #include "vm/qemu/mailbox.hpp"
 #include "vm/qemu/monitor.hpp"
@@ -32,11 +33,13 @@ class QemuMachine final : public detail::MachineDriver {
  public:
   /// What this host has; may be asked from any thread.
   using HostProbe = std::function<Host()>;
+  using FirmwareProbe = std::function<std::optional<FirmwareFiles>()>;
   using ShareDaemonProbe = std::function<ShareDaemon()>;
   /// QEMU's version.
   using VersionProbe = std::function<std::string()>;
   struct Probes {
     HostProbe host;
+    FirmwareProbe firmware;
     ShareDaemonProbe share_daemon;
     VersionProbe version;
   };
@@ -68,6 +71,8 @@ class QemuMachine final : public detail::MachineDriver {
   void prepare(const std::filesystem::path* saved_state);
   void prepare_to_outlive(ArgumentsPlan& plan);
   void prepare_monitor();
+  void prepare_networks(ArgumentsPlan& plan);
+  void prepare_firmware(ArgumentsPlan& plan);
   void take_up_state(const std::string& what, const CallOptions& options);
   SavedBy writer() const;
   std::map<std::filesystem::path, os::FileStatus> disk_statuses() const;
@@ -94,6 +99,7 @@ class QemuMachine final : public detail::MachineDriver {
   os::Descriptor console_listener_;
   std::optional<os::File> life_;
   std::vector<PortListener> ports_;
+  std::vector<os::Descriptor> networks_;  // empty ones too, so that they have their index
   std::vector<os::Descriptor> share_listeners_;
   os::Descriptor saved_state_;
   MonitorSetup setup_;
