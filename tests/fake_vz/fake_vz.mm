@@ -680,6 +680,37 @@ void Guest::lose_network(std::size_t index) {
   });
 }
 
+namespace {
+
+/// What a block finds out; `otherwise` if it is never called, for the machine is gone.
+template <class T>
+class Answer {
+ public:
+  Answer(std::future<T>& future, T otherwise) : otherwise_(otherwise) {
+    future = promise_.get_future();
+  }
+  ~Answer() { promise_.set_value(otherwise_); }
+  void give(T value) { otherwise_ = value; }
+
+ private:
+  std::promise<T> promise_;
+  T otherwise_;
+};
+
+template <class T>
+T ask(Guest& guest, T otherwise, void (^block)(VZVirtualMachine*, Answer<T>&)) {
+  std::future<T> future;
+  {  // a block literal keeps what it captures until its scope ends
+    const auto answer = std::make_shared<Answer<T>>(future, otherwise);
+    post(guest, ^(VZVirtualMachine* object) {
+      block(object, *answer);
+    });
+  }
+  return future.get();
+}
+
+}  // namespace
+
 void Guest::lose_disk(std::size_t index) {
   post(*this, ^(VZVirtualMachine* object) {
     VZStorageDeviceConfiguration* const device =
@@ -691,12 +722,11 @@ void Guest::lose_disk(std::size_t index) {
 }
 
 int Guest::connect(unsigned port) {
-  const auto end = std::make_shared<std::promise<int>>();
-  post(*this, ^(VZVirtualMachine* object) {
+  return ask<int>(*this, -1, ^(VZVirtualMachine* object, Answer<int>& end) {
     const auto& listeners = innards(object)->listeners;
     const auto found = listeners.find(port);
     int fds[2] = {-1, -1};
-    if (found == listeners.end()) return end->set_value(-1);
+    if (found == listeners.end()) return end.give(-1);
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) abort();
     ::fcntl(fds[1], F_SETFL, 0);
     auto* const device = (VZVirtioSocketDevice*)[object->_socketDevices firstObject];
@@ -709,31 +739,27 @@ int Guest::connect(unsigned port) {
                            shouldAcceptNewConnection:connection
                                     fromSocketDevice:device];
     if (!taken) ::close(fds[1]);
-    end->set_value(taken ? fds[1] : -1);
+    end.give(taken ? fds[1] : -1);
   });
-  return end->get_future().get();
 }
 
 std::string Guest::share(const std::string& tag) {
-  const auto text = std::make_shared<std::promise<std::string>>();
-  post(*this, ^(VZVirtualMachine* object) {
-    for (VZVirtioFileSystemDevice* device in object->_directorySharingDevices) {
-      if ([device.tag UTF8String] != tag) continue;
-      VZSharedDirectory* const folder = ((VZSingleDirectoryShare*)device.share).directory;
-      return text->set_value(std::string([[folder.URL path] UTF8String]) +
-                             (folder.readOnly ? " YES" : " NO"));
-    }
-    text->set_value("");
-  });
-  return text->get_future().get();
+  return ask<std::string>(
+      *this, std::string(), ^(VZVirtualMachine* object, Answer<std::string>& text) {
+        for (VZVirtioFileSystemDevice* device in object->_directorySharingDevices) {
+          if ([device.tag UTF8String] != tag) continue;
+          VZSharedDirectory* const folder = ((VZSingleDirectoryShare*)device.share).directory;
+          return text.give(std::string([[folder.URL path] UTF8String]) +
+                           (folder.readOnly ? " YES" : " NO"));
+        }
+        text.give("");
+      });
 }
 
 unsigned Guest::attached_disks() {
-  const auto count = std::make_shared<std::promise<unsigned>>();
-  post(*this, ^(VZVirtualMachine* object) {
-    count->set_value(static_cast<unsigned>(innards(object)->plugged.size()));
+  return ask<unsigned>(*this, 0, ^(VZVirtualMachine* object, Answer<unsigned>& count) {
+    count.give(static_cast<unsigned>(innards(object)->plugged.size()));
   });
-  return count->get_future().get();
 }
 
 void Guest::open_port() {
@@ -745,13 +771,12 @@ void Guest::open_port() {
 }
 
 unsigned long long Guest::memory_target() {
-  const auto target = std::make_shared<std::promise<unsigned long long>>();
-  post(*this, ^(VZVirtualMachine* object) {
-    id const balloon = [object->_memoryBalloonDevices firstObject];
-    target->set_value(
-        [(VZVirtioTraditionalMemoryBalloonDevice*)balloon targetVirtualMachineMemorySize]);
-  });
-  return target->get_future().get();
+  return ask<unsigned long long>(
+      *this, 0, ^(VZVirtualMachine* object, Answer<unsigned long long>& target) {
+        id const balloon = [object->_memoryBalloonDevices firstObject];
+        target.give(
+            [(VZVirtioTraditionalMemoryBalloonDevice*)balloon targetVirtualMachineMemorySize]);
+      });
 }
 
 }  // namespace fake_vz

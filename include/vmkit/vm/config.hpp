@@ -65,7 +65,7 @@ struct Disk {
   /// Instead of `path`: an export of a server that is there when the machine starts, as
   /// "nbd://host[:port][/export]" or "nbd+unix://[/export]?socket=/path" (the NBD URI
   /// specification, without TLS). Who may write it beside this machine is for the server to say.
-  /// QEMU only.
+  /// VZ: macOS 14, and without caching of the host's.
   std::string nbd = {};
   DiskDevice device = DiskDevice::virtio;
   /// Several machines may have the same file only if all have it read-only.
@@ -102,8 +102,9 @@ struct Port {
 
 enum class NetworkKind {
   nat,         ///< The guest reaches what the host reaches; nobody reaches the guest.
-  host_only,   ///< The guest reaches the host, and no more.
+  host_only,   ///< The guest reaches the host, and no more. VZ: macOS 26.
   bridged,     ///< The guest is in the network of one of the host's interfaces, as if it was there.
+               ///< VZ: with an entitlement that Apple grants (Feature::bridged_networks).
   tap,         ///< A TAP device of the host's, which exists already and this user may use.
   descriptor,  ///< Ethernet frames, one a datagram, over a socket of the host application's.
 };
@@ -122,7 +123,8 @@ struct Network {
   /// Of `nat` and `host_only`: the guest's network as "192.168.77.0/24"; empty: the backend's.
   /// VZ: macOS 26.
   std::string subnet = {};
-  /// The largest packet, in bytes; zero: 1500. VZ: of `descriptor` only.
+  /// The largest packet, in bytes; zero: 1500. VZ: of `descriptor`, at least 1500; on macOS 26 also
+  /// of `nat` and `host_only`.
   unsigned mtu = 0;
 };
 
@@ -143,7 +145,7 @@ struct ConsoleLog {
   ByteSize limit = ByteSize(16ULL << 20);
 };
 
-/// A virtio graphics device with one screen.
+/// A virtio graphics device with one screen. Nothing of the host's shows it yet.
 struct Graphics {
   unsigned width = 1280;  ///< In pixels.
   unsigned height = 800;
@@ -190,7 +192,8 @@ struct MachineConfig {
   bool keyboard = false;         ///< A USB keyboard.
   bool pointing_device = false;  ///< A USB tablet, which points to places on the screen.
   std::optional<Sound> sound = {};
-  bool usb_controller = false;  ///< An XHCI controller, for Machine::attach_disk.
+  /// An XHCI controller, for Machine::attach_disk. VZ: macOS 15.
+  bool usb_controller = false;
   /// The guest shares the clipboard of the host's user: it needs the SPICE agent, for whose port
   /// `clipboard_port` no other port may be named then.
   bool clipboard = false;
@@ -201,7 +204,8 @@ struct MachineConfig {
   ConsoleLog console = {};
   /// How long a machine may run without a sign of life (console output, a port that the guest
   /// opened) before it is killed and started a second time, and after that fails. Zero: for ever.
-  /// Without a value 5 s with hardware acceleration, 15 s without.
+  /// Without a value 5 s with hardware acceleration, 15 s without; for ever with firmware, whose
+  /// guest may say nothing on this console.
   std::optional<std::chrono::milliseconds> boot_watchdog = {};
 };
 

@@ -135,12 +135,13 @@ class Machine {
   /// Writes a paused machine's memory, processors and devices into a file, from which another
   /// machine goes on with restore(), now or later, on this host. Not its disks: before this one
   /// goes on, they are to be cloned, or it is to be killed. The machine stays paused, and can go
-  /// on; until then others may have its disks, but once they have written it cannot (resume():
-  /// failed_precondition). The file is as large as the memory that the guest has used, is for this
-  /// user only, for the guest's secrets are in it, and appears under its name when it is whole.
-  /// Progress has the phase "save", in bytes. Errors: failed_precondition (not paused),
-  /// already_exists (the file), unsupported (a device whose state cannot be saved: shared folders,
-  /// NVMe disks), resource_exhausted (no room).
+  /// on; with QEMU others may have its disks until then, but once they have written it cannot
+  /// (resume(): failed_precondition). The file is as large as the memory that the guest has used,
+  /// is for this user only, for the guest's secrets are in it, and appears under its name when it
+  /// is whole. With QEMU progress has the phase "save", in bytes. Errors: failed_precondition (not
+  /// paused, or a disk was attached to it), already_exists (the file), unsupported (Feature::save;
+  /// a device whose state cannot be saved: with QEMU shared folders and NVMe disks, with VZ USB
+  /// disks and what the framework says), resource_exhausted (no room).
   void save(const std::filesystem::path& file, const CallOptions& options = {});
 
   /// Presses the guest's power button and waits for the machine to end; after `grace` kills it.

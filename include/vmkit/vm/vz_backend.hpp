@@ -25,9 +25,9 @@ struct VzOptions {
 /// com.apple.security.virtualization (docs/macos.md). No run loop is needed.
 ///
 /// Each machine is a process of the system's, which ends with the program. A guest's addresses come
-/// by DHCP (Backend::network_addresses has none). What a machine takes of the host is not known
-/// (Feature::statistics), nor how much memory a guest has given back. A guest that panics or
-/// reboots is noticed by what its kernel says on the console.
+/// by DHCP (Backend::network_addresses has none), but for networks with a subnet of their own. What
+/// a machine takes of the host is not known (Feature::statistics), nor how much memory a guest has
+/// given back. A guest that panics or reboots is noticed by what its kernel says on the console.
 ///
 /// There on every system, so that one program can ask: elsewhere than on macOS capabilities() and
 /// Machine::start say `unsupported`.

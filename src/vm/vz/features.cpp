@@ -68,7 +68,7 @@ Capabilities describe(const MacFacts& mac, Architecture architecture) {
   if (any.available() && !mac.may_bridge) {
     bridged = {Feature::bridged_networks, Limitation::no_permission,
                "the program lacks the entitlement com.apple.vm.networking",
-               "ask Apple for it, or share one of the other kinds of network (docs/macos.md)"};
+               "ask Apple for it, or use another kind of network (docs/macos.md)"};
   }
   return {"vz",
           architecture,

@@ -185,7 +185,7 @@ void VzMachine::save(const std::filesystem::path& path, const CallOptions& optio
     // Kept by the task too: the framework may go on after the call was given up.
     const auto place = std::make_shared<const os::TemporaryDirectory>(parent, ".vmkit-saving");
     const auto state = place->path() / "state";
-    const auto task = [this, place, state](Run& run, const RequestHandle& handle) {
+    const auto task = [place, state](Run& run, const RequestHandle& handle) {
       if (!run.attached_disks.empty()) {
         return handle->finish(
             Error(Errc::failed_precondition,

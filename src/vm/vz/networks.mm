@@ -59,6 +59,11 @@ Error vmnet_error(const char* what, vmnet_return_t status) {
       std::string("vmnet: ") + what + ": " + words(status) + " (" + std::to_string(status) + ")");
 }
 
+/// Takes the reference that vmnet's functions give.
+std::shared_ptr<void> own(const void* object) {
+  return {const_cast<void*>(object), [](void* last) { CFRelease(last); }};
+}
+
 /// The network's host address is what the framework calls its subnet's: with the network's own, no
 /// guest gets an address.
 __attribute__((availability(macos, introduced = 26.0))) vmnet_return_t set_subnet(
@@ -75,29 +80,24 @@ __attribute__((availability(macos, introduced = 26.0))) vmnet_return_t set_subne
 
 Attachment attach_vmnet(const PlannedNetwork& network, std::vector<std::shared_ptr<void>>& kept) {
   if (@available(macOS 26.0, *)) {
-    const auto release = [](const void* object) {
-      if (object != nullptr) CFRelease(object);
-    };
     const bool host = network.attachment == NetworkAttachment::vmnet_host;
     vmnet_return_t status = VMNET_SUCCESS;
-    const std::shared_ptr<std::remove_pointer_t<vmnet_network_configuration_ref>> configuration(
-        vmnet_network_configuration_create(host ? VMNET_HOST_MODE : VMNET_SHARED_MODE, &status),
-        release);
-    if (!configuration) return vmnet_error("configure a network", status);
+    const auto configuration =
+        vmnet_network_configuration_create(host ? VMNET_HOST_MODE : VMNET_SHARED_MODE, &status);
+    if (configuration == nullptr) return vmnet_error("configure a network", status);
+    const auto owner = own(configuration);
     if (!network.subnet.empty()) {
-      status = set_subnet(configuration.get(), network.subnet);
+      status = set_subnet(configuration, network.subnet);
       if (status != VMNET_SUCCESS) return vmnet_error("set the subnet", status);
     }
     if (network.mtu != 0) {
-      status = vmnet_network_configuration_set_mtu(configuration.get(), network.mtu);
+      status = vmnet_network_configuration_set_mtu(configuration, network.mtu);
       if (status != VMNET_SUCCESS) return vmnet_error("set the mtu", status);
     }
-    const std::shared_ptr<std::remove_pointer_t<vmnet_network_ref>> made(
-        vmnet_network_create(configuration.get(), &status), release);
-    if (!made) return vmnet_error("make a network", status);
-    kept.push_back(made);
-    const auto attachment =
-        adopt([[VZVmnetNetworkDeviceAttachment alloc] initWithNetwork:made.get()]);
+    const auto made = vmnet_network_create(configuration, &status);
+    if (made == nullptr) return vmnet_error("make a network", status);
+    kept.push_back(own(made));
+    const auto attachment = adopt([[VZVmnetNetworkDeviceAttachment alloc] initWithNetwork:made]);
     return Retained<VZNetworkDeviceAttachment>(attachment.get());
   }
   return Error(Errc::unsupported, "a network of vmnet needs macOS 26");

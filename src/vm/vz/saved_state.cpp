@@ -100,11 +100,13 @@ MachineConfig take_state(const std::filesystem::path& path, const std::filesyste
     fail(file, Errc::data_corruption, problem.field + ": " + problem.message);
   }
   // The framework is given its own part only: on APFS that copies nothing.
-  if (!os::try_clone_file(file, state)) {
+  if (os::try_clone_file(file, state)) {
+    std::filesystem::permissions(state, std::filesystem::perms(0600));  // it has the file's
+    os::File::open(state, os::File::Mode::read_write).resize(ByteSize(size));
+  } else {
     auto copy = os::File::open(state, os::File::Mode::create_new, 0600);
     os::copy_range(file, copy, 0, size);
   }
-  os::File::open(state, os::File::Mode::read_write).resize(ByteSize(size));
   return same;
 }
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/vz/virtual_machine.hpp"
 
-#include <map>
 #include <utility>
 
-#include "vm/vz/devices.hpp"
 #include "vm/vz/foundation.hpp"
-#include "vm/vz/vsock.hpp"
+#include "vm/vz/machine_core.hpp"
 
 /// Hands on what the framework tells. The names of its methods are the framework's: a misspelt one
 /// is never called.
@@ -60,104 +58,13 @@
 namespace vmkit::vm::vz {
 namespace {
 
-/// What must be touched, and let go, on the queue only.
-struct Core {
-  Configuration configuration;
-  Retained<VZVirtualMachine> machine;
-  Retained<VmkitVzDelegate> delegate;  // the framework has it weakly
-  VsockListeners listeners;
-  std::map<std::string, Retained<NSObject>> disks;  // those that were plugged in
-
-  VZVirtioSocketDevice* vsock() const {
-    return (VZVirtioSocketDevice*)[[machine.get() socketDevices] firstObject];
-  }
-};
-
-NSError* not_supported(const char* text) {
-  NSDictionary* const info = [NSDictionary dictionaryWithObject:to_ns(text)
-                                                         forKey:NSLocalizedDescriptionKey];
-  return [NSError errorWithDomain:VZErrorDomain code:VZErrorNotSupported userInfo:info];
-}
-
-#if defined(__arm64__)
-void save_state(Core& core, NSURL* url, void (^handler)(NSError*)) {
-  if (@available(macOS 14.0, *)) {
-    NSError* error = nil;
-    if ([core.configuration.object.get() validateSaveRestoreSupportWithError:&error]) {
-      [core.machine.get() saveMachineStateToURL:url completionHandler:handler];
-    } else {
-      handler(error);
-    }
-  } else {
-    handler(not_supported("it needs macOS 14"));
-  }
-}
-
-void restore_state(Core& core, NSURL* url, void (^handler)(NSError*)) {
-  if (@available(macOS 14.0, *)) {
-    [core.machine.get() restoreMachineStateFromURL:url completionHandler:handler];
-  } else {
-    handler(not_supported("it needs macOS 14"));
-  }
-}
-#else
-void save_state(Core&, NSURL*, void (^handler)(NSError*)) {
-  handler(not_supported("it needs Apple silicon"));
-}
-
-void restore_state(Core&, NSURL*, void (^handler)(NSError*)) {
-  handler(not_supported("it needs Apple silicon"));
-}
-#endif
-
-std::optional<Error> change_share(VZVirtualMachine* machine, const PlannedShare& share) {
-  const auto made = make_share(share);
-  if (!made) return made.error();
-  NSString* const tag = to_ns(share.tag);
-  for (VZDirectorySharingDevice* any in [machine directorySharingDevices]) {
-    VZVirtioFileSystemDevice* const device = (VZVirtioFileSystemDevice*)any;
-    if (![[device tag] isEqualToString:tag]) continue;
-    [device setShare:made.value().get()];
-    return std::nullopt;
-  }
-  return Error(Errc::not_found, "the machine has no share " + share.tag);
-}
-
-/// Nothing: the handler will be called.
-std::optional<Error> plug_in(Core& core, const std::string& name, const PlannedDisk& disk,
-                             void (^handler)(NSError*)) {
-  if (@available(macOS 15.0, *)) {
-    const auto made = make_disk(disk);
-    if (!made) return made.error();
-    const auto device = adopt([[VZUSBMassStorageDevice alloc]
-        initWithConfiguration:(VZUSBMassStorageDeviceConfiguration*)made.value().get()]);
-    core.disks[name] = Retained<NSObject>(device.get());
-    VZUSBController* const controller = [[core.machine.get() usbControllers] firstObject];
-    [controller attachDevice:device.get() completionHandler:handler];
-    return std::nullopt;
-  }
-  return Error(Errc::unsupported, "it needs macOS 15");
-}
-
-void pull_out(Core& core, const std::string& name, void (^handler)(NSError*)) {
-  if (@available(macOS 15.0, *)) {
-    VZUSBController* const controller = [[core.machine.get() usbControllers] firstObject];
-    [controller detachDevice:(VZUSBMassStorageDevice*)core.disks[name].get()
-           completionHandler:handler];
-  } else {
-    handler(not_supported("it needs macOS 15"));
-  }
-}
-
 /// Has the delegate told when a disk's server is lost for good.
-void watch_servers(const Core& core) {
+void watch_servers(const Configuration& configuration, id delegate) {
   if (@available(macOS 14.0, *)) {
-    for (VZStorageDeviceConfiguration* device in [core.configuration.object.get() storageDevices]) {
+    for (VZStorageDeviceConfiguration* device in [configuration.object.get() storageDevices]) {
       id const attachment = [device attachment];
       if ([attachment isKindOfClass:[VZNetworkBlockDeviceStorageDeviceAttachment class]]) {
-        [(VZNetworkBlockDeviceStorageDeviceAttachment*)attachment
-            setDelegate:(id<VZNetworkBlockDeviceStorageDeviceAttachmentDelegate>)
-                            core.delegate.get()];
+        [(VZNetworkBlockDeviceStorageDeviceAttachment*)attachment setDelegate:delegate];
       }
     }
   }
@@ -169,47 +76,53 @@ class AppleMachine final : public VirtualMachine {
       : queue_(queue), core_(std::move(core)) {}
 
   void start(Completion done) override {
-    call("start", std::move(done), [](VZVirtualMachine* machine, void (^handler)(NSError*)) {
-      [machine startWithCompletionHandler:handler];
+    call("start", std::move(done), [](Core& core, Handler handler) {
+      [core.machine.get() startWithCompletionHandler:handler];
+      return answers_later;
     });
   }
 
   void pause(Completion done) override {
-    call("pause", std::move(done), [](VZVirtualMachine* machine, void (^handler)(NSError*)) {
-      [machine pauseWithCompletionHandler:handler];
+    call("pause", std::move(done), [](Core& core, Handler handler) {
+      [core.machine.get() pauseWithCompletionHandler:handler];
+      return answers_later;
     });
   }
 
   void resume(Completion done) override {
-    call("resume", std::move(done), [](VZVirtualMachine* machine, void (^handler)(NSError*)) {
-      [machine resumeWithCompletionHandler:handler];
+    call("resume", std::move(done), [](Core& core, Handler handler) {
+      [core.machine.get() resumeWithCompletionHandler:handler];
+      return answers_later;
     });
   }
 
   void stop(Completion done) override {
-    call("stop", std::move(done), [](VZVirtualMachine* machine, void (^handler)(NSError*)) {
-      const VZVirtualMachineState state = [machine state];
+    call("stop", std::move(done), [](Core& core, Handler handler) {
+      const VZVirtualMachineState state = [core.machine.get() state];
       if (state == VZVirtualMachineStateStopped || state == VZVirtualMachineStateError) {
         handler(nil);
       } else {
-        [machine stopWithCompletionHandler:handler];
+        [core.machine.get() stopWithCompletionHandler:handler];
       }
+      return answers_later;
     });
   }
 
   void request_stop(Completion done) override {
-    call("request stop", std::move(done), [](VZVirtualMachine* machine, void (^handler)(NSError*)) {
+    call("request stop", std::move(done), [](Core& core, Handler handler) {
       NSError* error = nil;
-      handler([machine requestStopWithError:&error] ? nil : error);
+      handler([core.machine.get() requestStopWithError:&error] ? nil : error);
+      return answers_later;
     });
   }
 
   void set_memory_target(ByteSize target, Completion done) override {
     const auto bytes = target.bytes();
-    call("balloon", std::move(done), [bytes](VZVirtualMachine* machine, void (^handler)(NSError*)) {
-      id const balloon = [[machine memoryBalloonDevices] firstObject];
+    call("balloon", std::move(done), [bytes](Core& core, Handler handler) {
+      id const balloon = [[core.machine.get() memoryBalloonDevices] firstObject];
       [(VZVirtioTraditionalMemoryBalloonDevice*)balloon setTargetVirtualMachineMemorySize:bytes];
       handler(nil);
+      return answers_later;
     });
   }
 
@@ -224,10 +137,10 @@ class AppleMachine final : public VirtualMachine {
   }
 
   void listen(std::uint32_t port, AcceptHandler accept, Completion done) override {
-    const auto core = core_;
-    const auto queue = queue_;
-    queue_.async(^{
-      done(guarded("vsock", [&] { core->listeners.listen(queue, core->vsock(), port, accept); }));
+    call("vsock", std::move(done), [=, queue = queue_](Core& core, Handler handler) {
+      core.listeners.listen(queue, core.vsock(), port, accept);
+      handler(nil);
+      return answers_later;
     });
   }
 
@@ -239,62 +152,49 @@ class AppleMachine final : public VirtualMachine {
   }
 
   void save(const std::filesystem::path& file, Completion done) override {
-    move_state(
-        "save", file, std::move(done),
-        [](Core& core, NSURL* url, void (^handler)(NSError*)) { save_state(core, url, handler); });
+    call("save", std::move(done),
+         [file](Core& core, Handler handler) { return save_state(core, file, handler); });
   }
 
   void restore(const std::filesystem::path& file, Completion done) override {
-    move_state("restore", file, std::move(done),
-               [](Core& core, NSURL* url, void (^handler)(NSError*)) {
-                 restore_state(core, url, handler);
-               });
+    call("restore", std::move(done),
+         [file](Core& core, Handler handler) { return restore_state(core, file, handler); });
   }
 
   void set_share(const PlannedShare& share, Completion done) override {
-    const auto core = core_;
-    const PlannedShare its_share = share;
-    queue_.async(^{
-      std::optional<Error> failure;
-      const auto thrown =
-          guarded("share", [&] { failure = change_share(core->machine.get(), its_share); });
-      done(failure ? failure : thrown);
+    call("share", std::move(done), [share](Core& core, Handler handler) {
+      auto failure = change_share(core, share);
+      if (!failure) handler(nil);
+      return failure;
     });
   }
 
   void attach_disk(const std::string& name, const PlannedDisk& disk, Completion done) override {
-    const auto core = core_;
-    const std::string its_name = name;
-    const PlannedDisk its_disk = disk;
-    queue_.async(^{
-      void (^const handler)(NSError*) = ^(NSError* error) {
-        if (error != nil) core->disks.erase(its_name);
-        done(error == nil ? std::nullopt : std::optional(to_error(error, "attach")));
-      };
-      std::optional<Error> failure;
-      const auto thrown =
-          guarded("attach", [&] { failure = plug_in(*core, its_name, its_disk, handler); });
-      if (failure || thrown) done(failure ? failure : thrown);
-    });
+    const std::weak_ptr<Core> core = core_;  // an answer may never come
+    const auto ended = [=](const std::optional<Error>& error) {
+      if (const auto alive = core.lock(); alive && error) alive->disks.erase(name);
+      done(error);
+    };
+    call("attach", ended,
+         [=](Core& its_core, Handler handler) { return plug_in(its_core, name, disk, handler); });
   }
 
   void detach_disk(const std::string& name, Completion done) override {
-    const auto core = core_;
-    const std::string its_name = name;
-    queue_.async(^{
-      void (^const handler)(NSError*) = ^(NSError* error) {
-        if (error == nil) core->disks.erase(its_name);
-        done(error == nil ? std::nullopt : std::optional(to_error(error, "detach")));
-      };
-      const auto thrown = guarded("detach", [&] { pull_out(*core, its_name, handler); });
-      if (thrown) done(thrown);
-    });
+    const std::weak_ptr<Core> core = core_;
+    const auto ended = [=](const std::optional<Error>& error) {
+      if (const auto alive = core.lock(); alive && !error) alive->disks.erase(name);
+      done(error);
+    };
+    call("detach", ended,
+         [=](Core& its_core, Handler handler) { return pull_out(its_core, name, handler); });
   }
 
  private:
-  /// One call of the machine's, on its queue, that answers through a completion handler. The
-  /// handler is made outside of the lambda, where what it captures is its own: a block in a lambda
-  /// would have references, which do not last until it is called.
+  static constexpr std::nullopt_t answers_later = std::nullopt;
+
+  /// Has something asked of the machine, on its queue: `function` returns an error, or calls the
+  /// handler, now or later. The handler is made outside of it, where what it captures is its own: a
+  /// block in a lambda would have references, which do not last until it is called.
   template <class Function>
   void call(const char* what, Completion done, Function function) {
     const auto core = core_;
@@ -302,25 +202,9 @@ class AppleMachine final : public VirtualMachine {
       void (^const handler)(NSError*) = ^(NSError* error) {
         done(error == nil ? std::nullopt : std::optional(to_error(error, what)));
       };
-      const auto thrown = guarded(what, [&] { function(core->machine.get(), handler); });
-      if (thrown) done(*thrown);
-    });
-  }
-
-  /// A call whose answer comes through a completion handler, about a file with the machine's state.
-  template <class Function>
-  void move_state(const char* what, const std::filesystem::path& file, Completion done,
-                  Function function) {
-    const auto core = core_;
-    const std::filesystem::path its_file = file;
-    queue_.async(^{
-      void (^const handler)(NSError*) = ^(NSError* error) {
-        done(error == nil ? std::nullopt : std::optional(to_error(error, what)));
-      };
-      NSURL* const url = to_url(its_file);
-      if (url == nil) return done(not_utf8(what));
-      const auto thrown = guarded(what, [&] { function(*core, url, handler); });
-      if (thrown) done(*thrown);
+      std::optional<Error> failure;
+      const auto thrown = guarded(what, [&] { failure = function(*core, handler); });
+      if (failure || thrown) done(failure ? failure : thrown);
     });
   }
 
@@ -343,14 +227,15 @@ std::unique_ptr<VirtualMachine> make_virtual_machine(const Queue& queue,
     });
   });
   core->configuration = configuration;
-  core->delegate = adopt([[VmkitVzDelegate alloc] initWithListener:listener]);
+  const auto delegate = adopt([[VmkitVzDelegate alloc] initWithListener:listener]);
+  core->delegate = Retained<NSObject>(delegate.get());
   core->machine = adopt([[VZVirtualMachine alloc] initWithConfiguration:configuration.object.get()
                                                                   queue:queue.get()]);
-  [core->machine.get() setDelegate:core->delegate.get()];
+  [core->machine.get() setDelegate:delegate.get()];
   for (VZConsoleDevice* device in [core->machine.get() consoleDevices]) {
-    [(VZVirtioConsoleDevice*)device setDelegate:core->delegate.get()];
+    [(VZVirtioConsoleDevice*)device setDelegate:delegate.get()];
   }
-  watch_servers(*core);
+  watch_servers(configuration, delegate.get());
   return std::make_unique<AppleMachine>(queue, core);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be asked of a machine of Virtualization.framework while it runs, and what it is kept by,
 // on a fake of the framework.
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <vector>
 
@@ -112,9 +113,17 @@ TEST_CASE("vz: a network's descriptor is borrowed, and the machine's copy goes w
   const os::Descriptor ours(ends[0]);
   MachineConfig config = lab.config();
   config.networks = {{.kind = NetworkKind::descriptor, .descriptor = ends[1], .mtu = 4000}};
+  { lab.backend->create(config).start(); }
+  CHECK(::fcntl(ends[1], F_GETFD) >= 0);  // still ours
+  config.boot_watchdog = 20ms;
+  std::atomic<int> boots{0};
+  fake_vz::world().boot = [&](const std::shared_ptr<Guest>& guest) {
+    if (++boots == 2) guest->write_console("hello\n");
+  };
   Machine machine = lab.backend->create(config);
   machine.start();
   ::close(ends[1]);
+  CHECK(eventually([&] { return machine.console_tail(1).size() == 1; }));  // of the second boot
   CHECK(fake_vz::last_configuration().find("maximumTransmissionUnit=4000") != std::string::npos);
   CHECK(::send(ours.get(), "frame", 5, MSG_NOSIGNAL) == 5);
   machine = lab.backend->create(lab.config());
@@ -176,6 +185,7 @@ TEST_CASE("vz: the guest connects to the host") {
     machine.start();
     const auto guest = last_guest();
     CHECK(guest->connect(9) == -1);
+    const int objects = fake_vz::living_objects();
     auto listener = machine.listen_vsock(9);
     CHECK(error_of([&] { listener->accept(within(5ms)); }).code() == Errc::timeout);
     const Error twice = error_of([&] { machine.listen_vsock(9); });
@@ -195,6 +205,7 @@ TEST_CASE("vz: the guest connects to the host") {
     CHECK(guest->connect(9) == -1);
     listener.reset();
     CHECK(read_fd(waiting.front().get(), 1).empty());
+    CHECK(eventually([&] { return fake_vz::living_objects() == objects + 1; }));  // the stream's
     CHECK(guest->connect(9) == -1);
     listener = machine.listen_vsock(9);  // the port is free at once
     waiting.emplace_back(guest->connect(9));
@@ -290,6 +301,7 @@ TEST_CASE("vz: disks are plugged in and pulled out") {
   CHECK(detach("x").code() == Errc::not_found);
   CHECK(guest->attached_disks() == 0);
 
+  const int without = fake_vz::living_objects();
   machine.attach_disk(usb);
   CHECK(guest->attached_disks() == 1);
   CHECK(attach([](Disk& disk) { disk.identifier = "y"; }).code() == Errc::failed_precondition);
@@ -297,6 +309,7 @@ TEST_CASE("vz: disks are plugged in and pulled out") {
         Errc::already_exists);
   machine.detach_disk("x");
   CHECK(guest->attached_disks() == 0);
+  CHECK(fake_vz::living_objects() == without);
   machine.attach_disk(usb);  // free, and its name as well
 
   SUBCASE("the framework refuses") {
@@ -320,7 +333,9 @@ TEST_CASE("vz: disks are plugged in and pulled out") {
       CHECK(eventually([&] { return detach("x").code() == Errc::internal; }));
     }
     SUBCASE("and the machine is let go meanwhile") {
+      const auto begin = std::chrono::steady_clock::now();
       machine.kill();
+      CHECK(std::chrono::steady_clock::now() - begin < 10s);  // it does not wait for the answer
       fake_vz::world().attach_hangs = false;
     }
   }
@@ -427,7 +442,11 @@ TEST_CASE("vz: files that are no saved machines of this backend") {
   const std::string whole =
       R"({"machine": )" + machine + R"(, "identifier": "YWJj", "addresses": []})";
   const std::string long_length = "\xff\xff\xff\xffvmkit vz state 1";
-  for (const auto& [content, message] : std::vector<std::pair<std::string, std::string>>{
+  struct Row {
+    std::string content;
+    const char* message;
+  };
+  for (const Row& row : std::vector<Row>{
            {"", "expected a file that Machine::save has written with this backend"},
            {"vmkit machine 1\n", "has written with this backend"},
            {long_length, "its tail is too long"},
@@ -440,11 +459,11 @@ TEST_CASE("vz: files that are no saved machines of this backend") {
            {tail(R"({"machine": )" + machine + R"(, "identifier": "", "addresses": ["x"]})"),
             "not one address for each network"}}) {
     Machine created = lab.backend->create(lab.config());
-    const auto file = lab.write("saved", content);
+    const auto file = lab.write("saved", row.content);
     const Error error = error_of([&] { created.restore(file); });
-    INFO(content);
+    CAPTURE(row.message);
     CHECK(error.code() == Errc::data_corruption);
-    CHECK(contains(error, message));
+    CHECK(contains(error, row.message));
   }
   Machine created = lab.backend->create(lab.config());
   const Error error = error_of([&] { created.restore(lab.write("saved", tail(whole))); });
@@ -514,4 +533,36 @@ TEST_CASE("vz: machines that cannot be saved") {
   CHECK(old.code() == Errc::unsupported);
   CHECK(contains(old, "macOS is 13.1, expected 14 or later; update macOS"));
   CHECK_FALSE(lab.backend->capabilities(Architecture::arm64).can(Feature::save));
+}
+
+TEST_CASE("vz: machines are let go while others ask for their devices") {
+  Lab lab;
+  MachineConfig config = lab.config();
+  config.vsock = config.usb_controller = true;
+  config.shares = {{.tag = "a", .path = lab.folder.path()}};
+  const Disk usb{.path = lab.folder.path() / "usb", .device = DiskDevice::usb, .identifier = "x"};
+  for (int i = 0; i < 20; ++i) {
+    Machine machine = lab.backend->create(config);
+    machine.start();
+    std::vector<std::thread> callers;
+    callers.emplace_back([&] {  // until there is an error
+      while (error_of([&] {
+               const auto listener = machine.listen_vsock(9);
+               if (const int end = last_guest()->connect(9); end >= 0) ::close(end);
+             }).code() == Errc::internal) {
+      }
+    });
+    callers.emplace_back([&] {
+      while (error_of([&] { machine.set_share(config.shares[0]); }).code() == Errc::internal) {
+      }
+    });
+    callers.emplace_back([&] {
+      while (error_of([&] { machine.attach_disk(usb), machine.detach_disk("x"); }).code() ==
+             Errc::internal) {
+      }
+    });
+    std::this_thread::sleep_for(2ms);
+    machine.kill();
+    for (std::thread& caller : callers) caller.join();
+  }
 }
