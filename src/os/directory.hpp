@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 namespace vmkit::os {
 
@@ -24,6 +25,8 @@ class TemporaryDirectory {
  public:
   /// Below `parent`, which must exist, named "PREFIX-" and random characters.
   TemporaryDirectory(const std::filesystem::path& parent, const std::string& prefix);
+  /// One that is there already, made by an object that did not live to remove it.
+  explicit TemporaryDirectory(std::filesystem::path existing) : path_(std::move(existing)) {}
   TemporaryDirectory(TemporaryDirectory&& other) noexcept;
   TemporaryDirectory& operator=(TemporaryDirectory&& other) noexcept;
   ~TemporaryDirectory();

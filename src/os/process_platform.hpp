@@ -9,8 +9,12 @@
 // What child processes need and each kernel has its own call for.
 namespace vmkit::os {
 
-/// A descriptor that becomes readable when the child `pid` has ended (pidfd, kqueue).
+/// A descriptor that becomes readable when the process `pid` has ended (pidfd, kqueue).
 Descriptor open_exit_event(pid_t pid);
+
+/// Sends a signal to the process that `exit_event` was opened for, where the system can do it to no
+/// other that may have its number by now.
+void send_signal(int exit_event, pid_t pid, int signal) noexcept;
 
 /// True if arm_death_with_parent works on this system.
 extern const bool can_die_with_parent;

@@ -25,4 +25,18 @@ Machine Backend::create(MachineConfig config) {
   return Machine(std::move(impl));
 }
 
+std::vector<std::filesystem::path> Backend::orphans() {
+  return {};
+}
+
+Machine Backend::adopt(const std::filesystem::path& folder, const CallOptions& options) {
+  options.check("adopt a machine");
+  return Machine(take_over(folder, options));
+}
+
+std::unique_ptr<detail::MachineImpl> Backend::take_over(const std::filesystem::path&,
+                                                        const CallOptions&) {
+  throw Error(Errc::unsupported, "this backend's machines do not outlive their owner");
+}
+
 }  // namespace vmkit::vm

@@ -25,11 +25,12 @@ std::string printable(std::string_view line) {
 
 }  // namespace
 
-void ConsoleRecorder::open() {
+void ConsoleRecorder::open(Existing existing) {
   std::lock_guard lock(mutex_);
   if (log_.file.empty()) return;
   file_ = os::File::open(log_.file, os::File::Mode::create);
-  file_->resize(ByteSize(0));
+  if (existing == Existing::replace) file_->resize(ByteSize(0));
+  written_ = file_->size().bytes();
 }
 
 void ConsoleRecorder::append(std::string_view output) {

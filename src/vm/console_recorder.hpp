@@ -22,8 +22,10 @@ class ConsoleRecorder {
   /// Opens nothing; the file is made by open().
   explicit ConsoleRecorder(ConsoleLog log) : log_(std::move(log)) {}
 
-  /// Makes the log file, or empties it.
-  void open();
+  enum class Existing { replace, continue_ };
+
+  /// Makes the log file; one that is there is emptied, or written on.
+  void open(Existing existing = Existing::replace);
 
   /// A file that cannot be written any more (disk full) ends there; the lines are kept all the
   /// same.

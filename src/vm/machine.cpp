@@ -64,6 +64,8 @@ std::string_view to_string(MachineEventReason reason) noexcept {
       return "started";
     case MachineEventReason::restored:
       return "restored";
+    case MachineEventReason::adopted:
+      return "adopted";
     case MachineEventReason::paused:
       return "paused";
     case MachineEventReason::resumed:

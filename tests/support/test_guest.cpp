@@ -26,6 +26,11 @@ const std::vector<std::string> common_modules = {
     "drivers/acpi/button",
     "drivers/virtio/virtio_balloon",
 };
+const std::vector<std::string> network_modules = {
+    "net/core/failover",
+    "drivers/net/net_failover",
+    "drivers/net/virtio_net",
+};
 const std::vector<std::string> usb_modules = {
     "drivers/scsi/scsi_common",
     "drivers/scsi/scsi_mod",
@@ -108,6 +113,14 @@ vm::MachineConfig guest_config(const std::string& name, const std::string& actio
   config.boot.initrd = initrd;
   config.boot.command_line = "vmkit.test=" + action;
   config.ports = {{"vmkit.test"}};
+  return config;
+}
+
+vm::MachineConfig network_guest_config(const std::string& name) {
+  std::vector<std::string> modules = common_modules;
+  modules.insert(modules.end(), network_modules.begin(), network_modules.end());
+  vm::MachineConfig config = guest_config(name, "echo");
+  config.boot.initrd = make_initrd(kernel_folder(), modules);
   return config;
 }
 

@@ -18,6 +18,8 @@ bool have_guest();
 
 /// A machine of one processor and 128 MiB that boots the test guest; `action` as in init.c.
 vm::MachineConfig guest_config(const std::string& name, const std::string& action);
+/// The same with a driver for network devices, which does nothing by itself.
+vm::MachineConfig network_guest_config(const std::string& name);
 /// The same with a kernel that knows USB, which the one for clouds does not.
 vm::MachineConfig usb_guest_config(const std::string& name, const std::string& action);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -15,6 +16,7 @@ namespace vmkit::vm {
 
 namespace detail {
 class MachineDriver;
+class MachineImpl;
 class MachineStatus;
 }  // namespace detail
 
@@ -47,7 +49,23 @@ class Backend {
   /// all problems of the configuration in the message.
   Machine create(MachineConfig config);
 
+  /// The folders of the machines of this user that run, or are paused, and have no owner any more:
+  /// see QemuOptions::outlives_owner. Other backends have none.
+  virtual std::vector<std::filesystem::path> orphans();
+
+  /// The machine in one of those folders (MachineDiagnostics::folder), running or paused, with its
+  /// configuration; its ports have nobody connected. An initrd that was bytes is a file in that
+  /// folder now. From here on it is as any other machine, but that it is not started a second time
+  /// if its guest shows no sign of life, and that nobody is told how its process ends: an end that
+  /// the guest did not announce is `failed`. What its console said without an owner is lost.
+  /// Errors: failed_precondition (its owner lives), not_found (no such folder; the machine has
+  /// ended, and what was left of it is removed), data_corruption, unsupported (another backend).
+  /// When it does not answer, and on cancelled and timeout, it is killed.
+  Machine adopt(const std::filesystem::path& folder, const CallOptions& options = {});
+
  protected:
+  virtual std::unique_ptr<detail::MachineImpl> take_over(const std::filesystem::path& folder,
+                                                         const CallOptions& options);
   virtual std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,
                                                              detail::MachineStatus& status) = 0;
 };

@@ -34,6 +34,7 @@ enum class MachineEventReason {
   start_requested,
   started,   ///< The processors run; the guest's kernel may not have spoken yet.
   restored,  ///< It is paused where it was saved; resume() lets it go on.
+  adopted,   ///< It ran, or was paused, without an owner (Backend::adopt).
   paused,
   resumed,
   stop_requested,
@@ -88,6 +89,11 @@ struct MachineDiagnostics {
   std::optional<std::int64_t> process_id;  ///< Of the process that runs the guest, if there is one.
   std::string accelerator;
   unsigned boot_attempts = 0;
+  /// The private folder of a QEMU machine, while it is there: what Backend::adopt takes.
+  std::filesystem::path folder = {};
+  /// The unix socket on which a QEMU machine with MachineConfig::graphics serves its screen over
+  /// VNC (RFC 6143), without a password: only this user gets there.
+  std::filesystem::path screen = {};
 };
 
 namespace detail {

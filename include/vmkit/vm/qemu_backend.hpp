@@ -33,17 +33,29 @@ struct QemuOptions {
   std::vector<std::filesystem::path> virtiofsd_search = {
       "/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd",
       "/usr/lib/qemu/virtiofsd-rs", "/usr/local/libexec/virtiofsd"};
+  /// Where the firmware for MachineConfig::firmware is described, as QEMU's distributors do it: the
+  /// first UEFI firmware without Secure Boot that fits counts.
+  std::vector<std::filesystem::path> firmware_search = {
+      "/etc/qemu/firmware", "/usr/share/qemu/firmware", "/usr/local/share/qemu/firmware",
+      "/opt/homebrew/share/qemu/firmware"};
   /// Each machine has a folder below this one (mode 0700, removed at its end) for its sockets and
   /// an initrd given as bytes. Keep it short: a socket's path may have 107 bytes (macOS: 103).
   std::filesystem::path runtime_directory = "/tmp";
+  /// What becomes of a machine whose program ends without having ended it (a crash, SIGKILL).
+  /// False: it ends too. True: it goes on, until somebody takes it with Backend::adopt. Shared
+  /// folders are over 9p then, for nobody would look after a daemon; the configuration must be one
+  /// that to_json can keep. A supervisor that ends all processes of a program, as systemd does,
+  /// ends these too.
+  bool outlives_owner = false;
   /// How long QEMU may take to answer a command, and to come up, before it counts as hung.
   std::chrono::milliseconds response_limit = std::chrono::seconds(10);
   std::shared_ptr<LogSink> log = {};
 };
 
 /// Machines as child processes, one each, driven over QMP: QEMU 7.2 or later. On x86-64 the
-/// machine type is microvm, on arm64 virt, with virtio-mmio devices. Looks at nothing before
-/// the first call.
+/// machine type is microvm, with virtio-mmio devices, but for machines with firmware, graphics, USB
+/// or NVMe, which are PCs (q35); on arm64 it is virt. A screen is served over VNC, on a unix socket
+/// (MachineDiagnostics::screen). Looks at nothing before the first call.
 std::shared_ptr<Backend> make_qemu_backend(QemuOptions options = {});
 
 }  // namespace vmkit::vm

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/event.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@ Descriptor open_exit_event(pid_t pid) {
     throw Error::from_errno(errno, "watch a child process");
   }
   return queue;
+}
+
+void send_signal(int, pid_t pid, int signal) noexcept {
+  ::kill(pid, signal);
 }
 
 const bool can_die_with_parent = false;

@@ -17,8 +17,12 @@ namespace vmkit::os {
 
 Descriptor open_exit_event(pid_t pid) {
   Descriptor fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!fd) throw Error::from_errno(errno, "watch a child process (pidfd_open, Linux 5.3)");
+  if (!fd) throw Error::from_errno(errno, "watch a process (pidfd_open, Linux 5.3)");
   return fd;
+}
+
+void send_signal(int exit_event, pid_t, int signal) noexcept {
+  ::syscall(SYS_pidfd_send_signal, exit_event, signal, nullptr, 0);
 }
 
 const bool can_die_with_parent = true;

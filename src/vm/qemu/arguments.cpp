@@ -3,25 +3,12 @@
 
 #include <algorithm>
 
-#include "vm/nbd_uri.hpp"
 #include "vm/qemu/accelerator.hpp"
+#include "vm/qemu/disk_node.hpp"
+#include "vm/qemu/network.hpp"
 
 namespace vmkit::vm::qemu {
 namespace {
-
-/// In QEMU's option lists a comma ends a value unless it is doubled.
-std::string escape(std::string_view value) {
-  std::string escaped;
-  for (const char c : value) {
-    escaped += c;
-    if (c == ',') escaped += ',';
-  }
-  return escaped;
-}
-
-const char* on_off(bool on) {
-  return on ? "on" : "off";
-}
 
 std::size_t count_disks(const MachineConfig& config, DiskDevice device) {
   return static_cast<std::size_t>(
@@ -29,10 +16,16 @@ std::size_t count_disks(const MachineConfig& config, DiskDevice device) {
                     [&](const Disk& disk) { return disk.device == device; }));
 }
 
+bool has_usb(const MachineConfig& config) {
+  return config.usb_controller || config.keyboard || config.pointing_device ||
+         count_disks(config, DiskDevice::usb) > 0;
+}
+
 /// Whether the machine is to be a PC, for devices that the small one has no place for.
 bool is_pc(const MachineConfig& config) {
   return config.architecture == Architecture::x86_64 &&
-         count_disks(config, DiskDevice::virtio) < config.disks.size();
+         (has_usb(config) || count_disks(config, DiskDevice::nvme) > 0 || config.firmware ||
+          config.graphics);
 }
 
 std::string machine_type(const MachineConfig& config, const ArgumentsPlan& plan) {
@@ -56,26 +49,6 @@ std::string cpu_model(const MachineConfig& config, const ArgumentsPlan& plan) {
   return config.architecture == Architecture::x86_64 ? "max,erms=off,fsrm=off" : "cortex-a72";
 }
 
-/// `uri` is valid.
-std::string nbd_client(const std::string& text) {
-  const NbdUri uri = std::get<NbdUri>(parse_nbd_uri(text));
-  std::string client = ",file.driver=nbd,file.export=" + escape(uri.export_name);
-  if (!uri.socket.empty()) {
-    return client + ",file.server.type=unix,file.server.path=" + escape(uri.socket);
-  }
-  return client + ",file.server.type=inet,file.server.host=" + escape(uri.host) +
-         ",file.server.port=" + uri.port;
-}
-
-std::string disk_node(const Disk& disk, const std::string& node) {
-  const bool direct = disk.caching == DiskCaching::uncached;
-  const bool no_flush = disk.sync == DiskSync::none;
-  return "driver=raw,node-name=" + node + ",read-only=" + on_off(disk.read_only) +
-         ",discard=unmap,cache.direct=" + on_off(direct) + ",cache.no-flush=" + on_off(no_flush) +
-         (disk.nbd.empty() ? ",file.driver=file,file.filename=" + escape(disk.path.native())
-                           : nbd_client(disk.nbd));
-}
-
 class Builder {
  public:
   Builder(const MachineConfig& config, const ArgumentsPlan& plan) : config_(config), plan_(plan) {}
@@ -84,33 +57,29 @@ class Builder {
     add_machine();
     add_console_and_control();
     add_ports();
-    if (count_disks(config_, DiskDevice::usb) > 0) {
-      const std::string ports = std::to_string(most_usb_disks);
-      add("-device", "qemu-xhci,id=usb,p2=" + ports + ",p3=" + ports);
-    }
+    add_desktop();
     for (std::size_t i = 0; i < config_.disks.size(); ++i) {
       const std::string node = "disk" + std::to_string(i);
-      add("-blockdev", disk_node(config_.disks[i], node));
+      add("-blockdev", disk_node_option(config_.disks[i], node));
       add_disk_device(config_.disks[i], node);
     }
-    for (std::size_t i = 0; i < config_.networks.size(); ++i) {
-      const std::string id = "net" + std::to_string(i);
-      const NetworkAddresses net = user_network(i);
-      add("-netdev", "user,id=" + id + ",net=" + net.address.substr(0, net.address.rfind('.')) +
-                         ".0/24,host=" + net.gateway + ",dns=" + net.dns[0]);
-      const std::string& mac = config_.networks[i].mac;
-      add("-device", virtio("net") + ",netdev=" + id + ",mac=" + (mac.empty() ? net.mac : mac) +
-                         (is_pc(config_) ? ",romfile=" : ""));  // nothing boots from it
-    }
+    add_networks();
     add_shares();
     if (config_.entropy) {
       add("-object", "rng-builtin,id=rng0");
       add("-device", virtio("rng") + ",rng=rng0");
     }
     if (config_.balloon) add("-device", virtio("balloon"));
-    add("-kernel", config_.boot.image.native());
-    if (!plan_.initrd.empty()) add("-initrd", plan_.initrd.native());
-    add("-append", kernel_command_line(config_, plan_));
+    if (config_.firmware) {
+      add("-blockdev",
+          "driver=raw,node-name=firmware,read-only=on,file.driver=file,file.filename=" +
+              escape(plan_.firmware.native()));
+      add("-blockdev", disk_node_option({.path = config_.firmware->variable_store}, "variables"));
+    } else {
+      add("-kernel", config_.boot.image.native());
+      if (!plan_.initrd.empty()) add("-initrd", plan_.initrd.native());
+      add("-append", kernel_command_line(config_, plan_));
+    }
     if (plan_.saved_state >= 0) {
       add("-incoming", "fd:" + std::to_string(plan_.saved_state));
       arguments_.push_back("-S");  // halted when it is there
@@ -126,6 +95,32 @@ class Builder {
 
   const char* transport() const { return is_pc(config_) ? "pci" : "device"; }
   std::string virtio(const std::string& what) const { return "virtio-" + what + "-" + transport(); }
+
+  void add_networks() {
+    for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+      const Network& network = config_.networks[i];
+      add("-netdev", netdev_option(network, i, plan_.networks[i]));
+      add("-device", virtio("net") + ",netdev=net" + std::to_string(i) +
+                         ",mac=" + mac_address(config_, i) +
+                         (network.mtu != 0 ? ",host_mtu=" + std::to_string(network.mtu) : "") +
+                         (is_pc(config_) ? ",romfile=" : ""));  // nothing boots from it
+    }
+  }
+
+  // Keyboard and tablet before the disks: they fit fewer of the controller's ports.
+  void add_desktop() {
+    if (has_usb(config_)) {
+      const std::string ports = std::to_string(most_usb_disks);
+      add("-device", "qemu-xhci,id=usb,p2=" + ports + ",p3=" + ports);
+    }
+    if (config_.keyboard) add("-device", "usb-kbd,bus=usb.0");
+    if (config_.pointing_device) add("-device", "usb-tablet,bus=usb.0");
+    if (config_.graphics) {
+      add("-device", virtio("gpu") + ",xres=" + std::to_string(config_.graphics->width) +
+                         ",yres=" + std::to_string(config_.graphics->height));
+      add("-vnc", "unix:" + escape(plan_.screen.native()));
+    }
+  }
 
   void add_disk_device(const Disk& disk, const std::string& node) {
     const std::string drive = ",drive=" + node;
@@ -152,12 +147,13 @@ class Builder {
     arguments_.push_back(plan_.binary.native());
     add("-name", escape(config_.name));
     const std::string memory = std::to_string(config_.memory.bytes() >> 20) + "M";
+    std::string machine = machine_type(config_, plan_);
     if (shares_memory()) {
       add("-object", "memory-backend-memfd,id=memory,share=on,size=" + memory);
-      add("-machine", machine_type(config_, plan_) + ",memory-backend=memory");
-    } else {
-      add("-machine", machine_type(config_, plan_));
+      machine += ",memory-backend=memory";
     }
+    if (config_.firmware) machine += ",pflash0=firmware,pflash1=variables";
+    add("-machine", std::move(machine));
     add("-accel", std::string(to_string(plan_.accelerator)));
     add("-cpu", cpu_model(config_, plan_));
     add("-smp", std::to_string(config_.cpu_count));
@@ -166,6 +162,7 @@ class Builder {
       arguments_.push_back(flag);
     }
     add("-display", "none");
+    if (!plan_.pid_file.empty()) add("-pidfile", plan_.pid_file.native());
     if (plan_.sandbox) add("-sandbox", sandbox_argument);
     add("-global", "virtio-mmio.force-legacy=false");
   }
@@ -197,7 +194,10 @@ class Builder {
   // and they outlast a QEMU that is replaced.
   void add_console_and_control() {
     if (config_.console.device) {
-      add("-chardev", "stdio,id=console,signal=off");
+      add("-chardev", plan_.console_listener < 0
+                          ? "stdio,id=console,signal=off"
+                          : "socket,id=console,fd=" + std::to_string(plan_.console_listener) +
+                                ",server=on,wait=off");
       add("-serial", "chardev:console");
     }
     add("-chardev",
@@ -206,16 +206,21 @@ class Builder {
   }
 
   void add_ports() {
-    if (config_.ports.empty()) return;
+    const std::size_t count = config_.ports.size() + (config_.clipboard ? 1 : 0);
+    if (count == 0) return;
     // The guest's driver sets up two queues for each port that there could be, 31 unless told; the
     // first number is the console port's, which is not used here.
-    add("-device", virtio("serial") + ",max_ports=" + std::to_string(config_.ports.size() + 1));
+    add("-device", virtio("serial") + ",max_ports=" + std::to_string(count + 1));
     for (std::size_t i = 0; i < config_.ports.size(); ++i) {
       const std::string id = port_device_id(i);
       add("-chardev", "socket,id=" + id + "-socket,fd=" + std::to_string(plan_.port_listeners[i]) +
                           ",server=on,wait=off");
       add("-device", "virtserialport,id=" + id + ",chardev=" + id +
                          "-socket,name=" + escape(config_.ports[i].name));
+    }
+    if (config_.clipboard) {
+      add("-chardev", "qemu-vdagent,id=clipboard,name=vdagent,clipboard=on,mouse=off");
+      add("-device", std::string("virtserialport,chardev=clipboard,name=") + clipboard_port);
     }
   }
 
@@ -233,26 +238,15 @@ std::string port_device_id(std::size_t index) {
   return "port" + std::to_string(index);
 }
 
-NetworkAddresses user_network(std::size_t index) {
-  const std::string net = "10.0." + std::to_string(2 + index) + ".";
-  constexpr char digits[] = "0123456789abcdef";
-  const std::size_t last = 0x56 + index;  // the first is what QEMU itself would take
-  return {.mac = std::string("52:54:00:12:34:") + digits[last >> 4 & 15] + digits[last & 15],
-          .address = net + "15",
-          .prefix_length = 24,
-          .gateway = net + "2",
-          .dns = {net + "3"}};
-}
-
 std::size_t usb_disk_count(const MachineConfig& config) {
   return count_disks(config, DiskDevice::usb);
 }
 
 std::size_t device_count(const MachineConfig& config) {
   const std::size_t usb_disks = usb_disk_count(config);
-  return config.disks.size() - usb_disks + (usb_disks > 0 ? 1 : 0) + config.networks.size() +
-         config.shares.size() + (config.ports.empty() ? 0 : 1) + (config.entropy ? 1 : 0) +
-         (config.balloon ? 1 : 0);
+  return config.disks.size() - usb_disks + (has_usb(config) ? 1 : 0) + config.networks.size() +
+         config.shares.size() + (config.ports.empty() && !config.clipboard ? 0 : 1) +
+         (config.entropy ? 1 : 0) + (config.balloon ? 1 : 0) + (config.graphics ? 1 : 0);
 }
 
 std::size_t most_devices(const MachineConfig& config) {

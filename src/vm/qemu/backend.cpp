@@ -4,9 +4,12 @@
 #include <optional>
 #include <utility>
 
-#include "vm/machine_driver.hpp"
+#include "vm/machine_impl.hpp"
 #include "vm/qemu/arguments.hpp"
+#include "vm/qemu/firmware.hpp"
 #include "vm/qemu/machine.hpp"
+#include "vm/qemu/network.hpp"
+#include "vm/qemu/refusals.hpp"
 #include "vm/qemu/share_daemon.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -17,44 +20,6 @@ namespace vmkit::vm {
 namespace qemu {
 namespace {
 
-void refuse_what_is_missing(const MachineConfig& config, std::vector<ConfigProblem>& problems) {
-  if (config.vsock) {
-    problems.push_back(
-        {"vsock",
-         "the QEMU backend gives machines no vsock; a port (MachineConfig::ports) is "
-         "a byte stream to the guest with every backend"});
-  }
-  if (config.nested_virtualization) {
-    problems.push_back({"nested_virtualization", "the QEMU backend does not offer it"});
-  }
-  if (config.rosetta) {
-    problems.push_back({"rosetta",
-                        "Rosetta is a part of macOS, for its own machines; the QEMU "
-                        "backend emulates whole machines of the other architecture"});
-  }
-}
-
-/// What configurations may ask for and this backend does not do yet.
-void refuse_what_is_not_there(const MachineConfig& config, std::vector<ConfigProblem>& problems) {
-  const auto refuse = [&](bool asked, std::string field) {
-    if (asked) problems.push_back({std::move(field), "the QEMU backend does not offer it"});
-  };
-  refuse(config.firmware.has_value(), "firmware");
-  for (std::size_t i = 0; i < config.networks.size(); ++i) {
-    const std::string field = "networks[" + std::to_string(i) + "].";
-    refuse(config.networks[i].kind != NetworkKind::nat, field + "kind");
-    refuse(!config.networks[i].subnet.empty(), field + "subnet");
-    refuse(config.networks[i].mtu != 0, field + "mtu");
-  }
-  refuse(config.graphics.has_value(), "graphics");
-  refuse(config.keyboard, "keyboard");
-  refuse(config.pointing_device, "pointing_device");
-  refuse(config.sound.has_value(), "sound");
-  refuse(config.usb_controller, "usb_controller");
-  refuse(config.clipboard, "clipboard");
-  refuse(!config.machine_identifier.empty(), "machine_identifier");
-}
-
 class QemuBackend final : public Backend, public std::enable_shared_from_this<QemuBackend> {
  public:
   explicit QemuBackend(QemuOptions options) : options_(std::move(options)) {}
@@ -64,7 +29,8 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
   Capabilities capabilities(Architecture architecture, const CallOptions& options) override {
     const Host found = host(architecture);
     Capabilities all = describe(options_, architecture, found, program(found, options),
-                                share_daemon(options).status);
+                                share_daemon(options).status,
+                                firmware_status(firmware(architecture), architecture));
     all.features.push_back(memory_status(host_resources().available_memory));
     return all;
   }
@@ -75,9 +41,9 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     const std::size_t most = most_devices(config);
     if (devices > most) {
       problems.push_back(
-          {"disks", "disks, networks, shares, the ports together, entropy and balloon are " +
-                        std::to_string(devices) + " devices, expected at most " +
-                        std::to_string(most)});
+          {"disks",
+           "disks, networks, shares, the ports together, entropy, balloon, graphics and USB are " +
+               std::to_string(devices) + " devices, expected at most " + std::to_string(most)});
     }
     if (usb_disk_count(config) > most_usb_disks) {
       problems.push_back({"disks", "expected at most " + std::to_string(most_usb_disks) +
@@ -90,8 +56,13 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
         problems.push_back({"shares[" + std::to_string(i) + "].transport", status.reason});
       }
     }
-    refuse_what_is_missing(config, problems);
-    refuse_what_is_not_there(config, problems);
+    if (config.firmware) {
+      const auto status = firmware_status(firmware(config.architecture), config.architecture);
+      if (!status.available()) {
+        problems.push_back({"firmware", status.reason + "; " + status.way_out});
+      }
+    }
+    add_refusals(config, problems);
     const ByteSize memory = host_resources().memory;
     if (config.memory > memory) {
       problems.push_back({"memory", "expected at most what the host has, " + to_string(memory) +
@@ -104,9 +75,9 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
       const MachineConfig& config) const override {
     std::vector<std::optional<NetworkAddresses>> all;
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
-      NetworkAddresses network = user_network(i);
-      if (!config.networks[i].mac.empty()) network.mac = config.networks[i].mac;
-      all.push_back(std::move(network));
+      const Network& network = config.networks[i];
+      const bool own = network.kind == NetworkKind::nat;
+      all.push_back(own ? std::optional(user_network(network, i)) : std::nullopt);
     }
     return all;
   }
@@ -115,19 +86,45 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     throw Error(Errc::unsupported, "the QEMU backend gives machines no identifier");
   }
 
+  std::vector<std::filesystem::path> orphans() override {
+    return detail::RuntimeFolder::orphans(options_.runtime_directory);
+  }
+
  protected:
+  std::unique_ptr<detail::MachineImpl> take_over(const std::filesystem::path& folder,
+                                                 const CallOptions& options) override {
+    Orphan orphan = qemu::take_over(folder, options.with_timeout(options_.response_limit));
+    auto impl = std::make_unique<detail::MachineImpl>(orphan.config);
+    impl->status.enter(MachineState::starting, MachineEventReason::start_requested);
+    auto driver = make_machine(impl->config, impl->status);
+    QemuMachine& machine = *driver;
+    impl->driver = std::move(driver);
+    machine.adopt(std::move(orphan), options);
+    return impl;
+  }
+
   std::unique_ptr<detail::MachineDriver> make_driver(MachineConfig config,
                                                      detail::MachineStatus& status) override {
+    return make_machine(std::move(config), status);
+  }
+
+ private:
+  std::unique_ptr<QemuMachine> make_machine(MachineConfig config, detail::MachineStatus& status) {
     const Architecture architecture = config.architecture;
     QemuMachine::Probes probes{
         .host = [self = shared_from_this(), architecture] { return self->host(architecture); },
+        .firmware = [self = shared_from_this(),
+                     architecture] { return self->firmware(architecture); },
         .share_daemon = [self = shared_from_this()] { return self->share_daemon({}); },
         .version = [self = shared_from_this(),
                     architecture] { return self->program(self->host(architecture), {}).version; }};
     return std::make_unique<QemuMachine>(std::move(config), status, options_, std::move(probes));
   }
 
- private:
+  std::optional<FirmwareFiles> firmware(Architecture architecture) const {
+    return find_firmware(options_.firmware_search, architecture);
+  }
+
   /// A QEMU that was not found is looked for again: it may be installed by now.
   Host host(Architecture architecture) {
     std::lock_guard lock(mutex_);
@@ -162,6 +159,12 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
 
   /// Whether a share can reach a guest in the way that it asks for.
   FeatureStatus share_status(const MachineConfig& config, const Share& share) {
+    const bool plan9_only = options_.outlives_owner;
+    if (plan9_only && share.transport == ShareTransport::virtiofs) {
+      return {Feature::virtiofs, Limitation::disabled_by_option,
+              "a machine that outlives its owner has shares over 9p only"};
+    }
+    if (plan9_only) return capabilities(config.architecture, {}).status(Feature::plan9);
     const ShareDaemon daemon = share_daemon({});
     if (share_transport(share, daemon) == ShareTransport::virtiofs) return daemon.status;
     return capabilities(config.architecture, {}).status(Feature::plan9);

@@ -57,9 +57,9 @@ constexpr std::array known_errors = {
 };
 
 Error refused(const Evidence& evidence) {
-  const std::string words = "qemu " + os::to_string(evidence.exit) +
-                            " before the machine ran (kernel " + evidence.kernel + "); " +
-                            last_words(evidence.error_output);
+  const std::string words = "qemu " + os::to_string(evidence.exit) + " before the machine ran" +
+                            (evidence.kernel.empty() ? "" : " (kernel " + evidence.kernel + ")") +
+                            "; " + last_words(evidence.error_output);
   for (const KnownError& known : known_errors) {
     if (evidence.error_output.find(known.words) != std::string::npos) {
       return Error(known.code, std::string(known.explanation) + ": " + words);
@@ -124,6 +124,12 @@ MachineEvent judge(const Evidence& evidence) {
   }
   if (!evidence.came_up) {
     return {MachineState::failed, MachineEventReason::failed, refused(evidence)};
+  }
+  if (evidence.adopted) {
+    return failed(Errc::unavailable,
+                  "qemu ended while the machine ran; how, only the program that started it could "
+                  "have known; " +
+                      detail::console_text(evidence.console));
   }
   const char* hint =
       evidence.exit.signal == SIGSYS ? " by its sandbox, for a forbidden system call" : "";

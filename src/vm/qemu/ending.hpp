@@ -32,7 +32,8 @@ struct Evidence {
   std::string cause_text = {};                      ///< More about the cause.
   std::optional<std::string> shutdown_reason = {};  ///< Of QMP's SHUTDOWN event.
   bool came_up = false;                             ///< It had answered on its control socket.
-  bool restores = false;                            ///< It was to take up a saved state.
+  bool adopted = false;   ///< It was no child of ours, and its exit status is not known.
+  bool restores = false;  ///< It was to take up a saved state.
   std::string error_output = {};
   std::vector<std::string> console = {};  ///< The last lines, enough to hold a panic's report.
 };

@@ -159,7 +159,8 @@ Program probe_program(const std::filesystem::path& binary, const CallOptions& op
 }
 
 Capabilities describe(const QemuOptions& options, Architecture architecture, const Host& host,
-                      const Program& program, const FeatureStatus& virtiofs) {
+                      const Program& program, const FeatureStatus& virtiofs,
+                      const FeatureStatus& firmware) {
   FeatureStatus machines = host.machines;
   if (machines.available() && program.version.empty()) {
     machines = {Feature::machines, Limitation::missing_program,
@@ -186,6 +187,10 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
     dies = {Feature::dies_with_owner, Limitation::unsupported_system,
             "this system cannot end a process together with its parent"};
   }
+  if (options.outlives_owner) {
+    dies = {Feature::dies_with_owner, Limitation::disabled_by_option,
+            "QemuOptions::outlives_owner is on"};
+  }
   FeatureStatus plan9{Feature::plan9};
   if (!program.has_plan9) {
     plan9 = {Feature::plan9, Limitation::not_built_in,
@@ -195,7 +200,8 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
                                "this backend gives machines no vsock",
                                "use a port: MachineConfig::ports"};
   const auto not_offered = [](Feature feature) {
-    return FeatureStatus{feature, Limitation::unsupported_system, "this backend does not offer it"};
+    return FeatureStatus{feature, Limitation::unsupported_system,
+                         "the QEMU backend does not offer it"};
   };
   return {"qemu",
           architecture,
@@ -211,12 +217,12 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
            {Feature::save},
            {Feature::statistics},
            not_offered(Feature::vsock_listen),
-           not_offered(Feature::firmware),
+           firmware,
            {Feature::network_disks},
            not_offered(Feature::bridged_networks),
-           not_offered(Feature::subnets),
-           not_offered(Feature::graphics),
-           not_offered(Feature::disk_hotplug),
+           FeatureStatus{Feature::subnets},
+           FeatureStatus{Feature::graphics},
+           FeatureStatus{Feature::disk_hotplug},
            not_offered(Feature::share_change)}};
 }
 

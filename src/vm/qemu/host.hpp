@@ -37,7 +37,8 @@ Program probe_program(const std::filesystem::path& binary, const CallOptions& op
 
 /// All of it, as the public interface tells it. Pure.
 Capabilities describe(const QemuOptions& options, Architecture architecture, const Host& host,
-                      const Program& program, const FeatureStatus& virtiofs);
+                      const Program& program, const FeatureStatus& virtiofs,
+                      const FeatureStatus& firmware);
 
 /// The version in what `qemu-system-… -version` prints; nullopt if it is not there.
 std::optional<std::string> parse_version(const std::string& output);

@@ -12,7 +12,9 @@
 #include "os/process_usage.hpp"
 #include "os/socket.hpp"
 #include "vm/files.hpp"
+#include "vm/qemu/hotplug.hpp"
 #include "vm/qemu/migration.hpp"
+#include "vm/qemu/network.hpp"
 
 #include <vmkit/base/error.hpp>
 
@@ -26,6 +28,10 @@ std::chrono::milliseconds boot_watchdog(const MachineConfig& config, QemuAcceler
   if (!config.console.device) return 0s;
   return accelerator == QemuAccelerator::tcg ? 15s : 5s;
 }
+
+constexpr const char* qmp_name = "qmp";
+constexpr const char* console_name = "console";
+constexpr const char* screen_name = "screen";
 
 std::string joined(const std::vector<std::string>& words) {
   std::string line;
@@ -81,6 +87,56 @@ void QemuMachine::restore(const std::filesystem::path& file, const CallOptions& 
   launch(&file, options);
 }
 
+void QemuMachine::adopt(Orphan orphan, const CallOptions& options) {
+  const std::string what = "machine " + config_.name;
+  try {
+    std::unique_lock lock(mutex_);
+    console_.open(detail::ConsoleRecorder::Existing::continue_);
+    folder_.emplace(std::move(orphan.folder));
+    for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+      ports_.emplace_back(folder_->path() / port_device_id(i), PortListener::Served{});
+    }
+    prepare_monitor();
+    setup_.launch.console_path = folder_->path() / console_name;
+    setup_.launch.adopted = orphan.process;
+    lock.unlock();
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::exception&) {
+    orphan.process->end();
+    clean_up();
+    throw;
+  }
+  try {
+    const auto ask = [&](const char* command, const char* member) {
+      const auto answer = mailbox_.execute({command}, options_.response_limit, options);
+      return answer.is_object() && answer.contains(member) ? answer[member] : nlohmann::json();
+    };
+    const bool kvm = ask("query-kvm", "enabled") == true;
+    {
+      const std::lock_guard lock(mutex_);
+      accelerator_ = std::string(to_string(kvm ? QemuAccelerator::kvm : QemuAccelerator::tcg));
+    }
+    const auto found = ask("query-status", "status");
+    saved_by_former_owner_ = found == "postmigrate";
+    status_.enter_from(MachineState::starting,
+                       found == "running" ? MachineState::running : MachineState::paused,
+                       MachineEventReason::adopted);
+  } catch (...) {
+    mailbox_.request_kill(KillCause::start_given_up);
+    status_.wait_for(detail::is_final, what);
+    if (const auto end = status_.final_event(); end.error) throw *end.error;
+    throw;
+  }
+}
+
+void QemuMachine::prepare_monitor() {
+  setup_.machine = config_.name;
+  setup_.kernel = config_.boot.image.string();
+  setup_.launch.qmp_path = folder_->path() / qmp_name;
+  setup_.response_limit = options_.response_limit;
+  setup_.log = log_;
+}
+
 void QemuMachine::launch(const std::filesystem::path* saved_state, const CallOptions& options) {
   const std::string what = "machine " + config_.name;
   try {
@@ -123,6 +179,12 @@ void QemuMachine::save(const std::filesystem::path& path, const CallOptions& opt
     throw Error(Errc::unsupported, what + ": disk " + disk.path.string() +
                                        ": qemu cannot save the state of an NVMe disk");
   }
+  if (config_.clipboard) {
+    throw Error(Errc::unsupported, what + ": qemu cannot save the state of a clipboard");
+  }
+  if (config_.usb_controller && has_plugged_disks(mailbox_, options_.response_limit, options)) {
+    throw Error(Errc::unsupported, what + ": detach the disks that were attached first");
+  }
   if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
     throw Error(Errc::already_exists, what + ": there is a file of that name; remove it first");
   }
@@ -155,18 +217,21 @@ void QemuMachine::prepare(const std::filesystem::path* saved_state) {
   std::lock_guard lock(mutex_);
   accelerator_ = std::string(to_string(host.acceleration.accelerator));
   folder_.emplace(options_.runtime_directory);
-  const auto qmp_path = folder_->path() / "qmp";
-  qmp_listener_ = os::listen_unix(qmp_path);
+  prepare_monitor();
+  qmp_listener_ = os::listen_unix(setup_.launch.qmp_path);
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {
     ports_.emplace_back(folder_->path() / port_device_id(i));
   }
-  ArgumentsPlan plan{host.binary,
-                     host.acceleration.accelerator,
-                     options_.sandbox && host_can_filter_system_calls,
-                     host.tsc_khz,
-                     prepare_initrd(),
-                     qmp_listener_.get()};
+  ArgumentsPlan plan{.binary = host.binary,
+                     .accelerator = host.acceleration.accelerator,
+                     .sandbox = options_.sandbox && host_can_filter_system_calls,
+                     .tsc_khz = host.tsc_khz,
+                     .initrd = prepare_initrd(),
+                     .qmp_listener = qmp_listener_.get()};
   for (const PortListener& port : ports_) plan.port_listeners.push_back(port.fd());
+  prepare_networks(plan);
+  prepare_firmware(plan);
+  if (config_.graphics) plan.screen = folder_->path() / screen_name;
   prepare_shares(plan);
   if (saved_state != nullptr) {
     const auto file = os::File::open(*saved_state, os::File::Mode::read);
@@ -174,18 +239,52 @@ void QemuMachine::prepare(const std::filesystem::path* saved_state) {
     plan.saved_state = saved_state_.get();
     setup_.restores = true;
   }
-  setup_.machine = config_.name;
-  setup_.kernel = config_.boot.image.string();
+  if (options_.outlives_owner) prepare_to_outlive(plan);
   setup_.launch.arguments = build_arguments(config_, plan);
-  setup_.launch.inherited = plan.port_listeners;
-  setup_.launch.inherited.push_back(plan.qmp_listener);
-  if (saved_state_) setup_.launch.inherited.push_back(saved_state_.get());
-  setup_.launch.qmp_path = qmp_path;
-  setup_.response_limit = options_.response_limit;
+  auto& inherited = setup_.launch.inherited;
+  inherited.insert(inherited.end(), plan.port_listeners.begin(), plan.port_listeners.end());
+  inherited.push_back(plan.qmp_listener);
+  for (const int network : plan.networks) {
+    if (network >= 0) inherited.push_back(network);
+  }
+  if (saved_state_) inherited.push_back(saved_state_.get());
   setup_.boot_watchdog = boot_watchdog(config_, plan.accelerator);
-  setup_.log = log_;
   log_.debug("starting qemu",
              {{"machine", config_.name}, {"command", joined(setup_.launch.arguments)}});
+}
+
+void QemuMachine::prepare_networks(ArgumentsPlan& plan) {
+  for (std::size_t i = 0; i < config_.networks.size(); ++i) {
+    try {
+      plan.networks.push_back(networks_.emplace_back(open_network(config_.networks[i])).get());
+    } catch (const Error& error) {
+      throw error.with_context("networks[" + std::to_string(i) + "]");
+    }
+  }
+}
+
+void QemuMachine::prepare_firmware(ArgumentsPlan& plan) {
+  if (!config_.firmware) return;
+  const auto firmware = probes_.firmware();
+  if (!firmware) {
+    throw Error(Errc::not_found, firmware_status(firmware, config_.architecture).reason);
+  }
+  prepare_variable_store(*firmware, config_.firmware->variable_store);
+  plan.firmware = firmware->code;
+}
+
+void QemuMachine::prepare_to_outlive(ArgumentsPlan& plan) {
+  MachineConfig kept = config_;
+  kept.boot.initrd = Initrd();
+  if (!plan.initrd.empty()) kept.boot.initrd = plan.initrd;
+  write_record(folder_->path(), std::move(kept));
+  life_ = folder_->make_life();
+  setup_.launch.console_path = folder_->path() / console_name;
+  console_listener_ = os::listen_unix(setup_.launch.console_path);
+  setup_.launch.pid_file = pid_file(folder_->path());
+  plan.console_listener = console_listener_.get();
+  plan.pid_file = setup_.launch.pid_file;
+  setup_.launch.inherited = {life_->fd(), console_listener_.get()};
 }
 
 void QemuMachine::prepare_shares(ArgumentsPlan& plan) {
@@ -194,7 +293,9 @@ void QemuMachine::prepare_shares(ArgumentsPlan& plan) {
   const ShareDaemon daemon = probes_.share_daemon();
   for (std::size_t i = 0; i < config_.shares.size(); ++i) {
     const Share& share = config_.shares[i];
-    if (share_transport(share, daemon) != ShareTransport::virtiofs) continue;
+    if (options_.outlives_owner || share_transport(share, daemon) != ShareTransport::virtiofs) {
+      continue;
+    }
     if (!daemon.status.available()) {
       throw Error(Errc::unsupported, "share " + share.tag + ": " + daemon.status.reason);
     }
@@ -238,8 +339,11 @@ void QemuMachine::clean_up() noexcept {
   std::lock_guard lock(mutex_);
   facts_.set_processes({});
   ports_.clear();
+  networks_.clear();
   share_listeners_.clear();
   qmp_listener_.reset();
+  console_listener_.reset();
+  life_.reset();
   saved_state_.reset();
   folder_.reset();
 }
@@ -269,6 +373,12 @@ std::map<std::filesystem::path, os::FileStatus> QemuMachine::disk_statuses() con
 // not see who else had them.
 void QemuMachine::check_saved_disks() {
   const std::lock_guard lock(mutex_);
+  if (saved_by_former_owner_) {
+    throw Error(Errc::failed_precondition,
+                "machine " + config_.name +
+                    ": a former owner has saved it, and nobody knows whether its disks were "
+                    "changed since: it cannot go on");
+  }
   if (saved_disks_.empty()) return;
   const auto found = disk_statuses();
   for (const auto& [path, saved] : saved_disks_) {
@@ -300,6 +410,25 @@ std::unique_ptr<Stream> QemuMachine::open_port(std::string_view name, const Call
     }
   }
   throw Error(Errc::unavailable, what + ": the machine is not there yet, or no more");
+}
+
+void QemuMachine::attach_disk(const Disk& disk, const CallOptions& options) {
+  const std::string what = "machine " + config_.name + ": attach disk " + disk.identifier;
+  try {
+    detail::check_disk(disk, "disk");
+    plug_disk(mailbox_, disk, options_.response_limit, options);
+  } catch (const Error& error) {
+    throw error.with_context(what);
+  }
+}
+
+void QemuMachine::detach_disk(std::string_view identifier, const CallOptions& options) {
+  const std::string what = "machine " + config_.name + ": detach disk " + std::string(identifier);
+  try {
+    unplug_disk(mailbox_, identifier, options_.response_limit, options);
+  } catch (const Error& error) {
+    throw error.with_context(what);
+  }
 }
 
 std::vector<std::string> QemuMachine::console_tail(std::size_t lines) const {
@@ -337,6 +466,8 @@ MachineDiagnostics QemuMachine::diagnostics() const {
   result.boot_attempts = facts_.attempts;
   std::lock_guard lock(mutex_);
   result.accelerator = accelerator_;
+  if (folder_) result.folder = folder_->path();
+  if (folder_ && config_.graphics) result.screen = folder_->path() / screen_name;
   return result;
 }
 

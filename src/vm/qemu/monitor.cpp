@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <poll.h>
-#include <signal.h>
 #include <utility>
 #include <variant>
 
@@ -42,9 +41,10 @@ MachineEvent Monitor::run() {
 }
 
 Evidence Monitor::run_once() {
-  evidence_ = {.kernel = setup_.kernel, .restores = setup_.restores};
+  const bool adopted = setup_.launch.adopted != nullptr;
+  evidence_ = {.kernel = setup_.kernel, .adopted = adopted, .restores = setup_.restores};
   negotiation_id_ = 0;
-  alive_ = setup_.restores;  // it has shown life before it was saved
+  alive_ = setup_.restores || adopted;  // it has shown life before
   Process process(setup_.launch);
   facts_.set_processes(process.pids());
   answer_deadline_ = Clock::now() + setup_.response_limit;
@@ -52,14 +52,14 @@ Evidence Monitor::run_once() {
   life_deadline_.reset();
   if (!alive_ && setup_.boot_watchdog.count() > 0)
     life_deadline_ = Clock::now() + setup_.boot_watchdog;
-  while (!process.child().poll()) {
+  while (!process.poll()) {
     poll_once(process);
     serve_mailbox(process);
     listen(process);
     watch_daemons(process);
     check_deadlines(process);
   }
-  evidence_.exit = *process.child().poll();
+  evidence_.exit = *process.poll();
   facts_.set_processes({});
   drain(process);
   evidence_.error_output = process.error_output();
@@ -74,7 +74,7 @@ Evidence Monitor::run_once() {
 
 void Monitor::poll_once(Process& process) {
   std::vector<pollfd> fds = {
-      pollfd{mailbox_.fd(), POLLIN, 0}, pollfd{process.child().exit_event(), POLLIN, 0},
+      pollfd{mailbox_.fd(), POLLIN, 0}, pollfd{process.exit_event(), POLLIN, 0},
       pollfd{process.qmp().fd(), process.qmp().events(), 0},
       pollfd{process.console_fd(), POLLIN, 0}, pollfd{process.error_fd(), POLLIN, 0}};
   if (!daemon_deadline_) {
@@ -130,7 +130,7 @@ void Monitor::handle_reply(const QmpReply& reply) {
     evidence_.came_up = true;
     answer_deadline_.reset();
     mailbox_.wake();  // commands may have been waiting for this
-    if (!setup_.restores) {
+    if (!setup_.restores && !evidence_.adopted) {
       status_.enter_from(MachineState::starting, MachineState::running,
                          MachineEventReason::started);
     }
@@ -204,7 +204,7 @@ void Monitor::kill(Process& process, KillCause cause, std::string text) {
   if (evidence_.cause != KillCause::none) return;
   evidence_.cause = cause;
   evidence_.cause_text = std::move(text);
-  process.child().kill(SIGKILL);
+  process.kill();
 }
 
 // What QEMU said last may still be in the pipes.

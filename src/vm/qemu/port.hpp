@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "os/descriptor.hpp"
 #include "vm/port_claim.hpp"
@@ -18,6 +19,9 @@ class PortListener {
  public:
   /// Listens at `path`, which must not exist.
   explicit PortListener(std::filesystem::path path);
+  /// For a QEMU that has `path` from a former owner and listens there itself.
+  struct Served {};
+  PortListener(std::filesystem::path path, Served) : path_(std::move(path)) {}
 
   int fd() const noexcept { return listener_.get(); }
 

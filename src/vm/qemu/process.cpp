@@ -3,14 +3,23 @@
 
 #include <array>
 #include <cerrno>
+#include <signal.h>
 #include <unistd.h>
 
 #include "os/process_platform.hpp"
+#include "os/socket.hpp"
 
 namespace vmkit::vm::qemu {
 namespace {
 
 constexpr std::size_t most_error_output = 16 << 10;
+
+os::DescriptorPair connect_console(const std::filesystem::path& path) {
+  os::DescriptorPair console;
+  console.first = os::connect_unix(path);
+  os::set_nonblocking(console.first.get());
+  return console;
+}
 
 os::DescriptorPair make_output_pipe() {
   os::DescriptorPair pipe = os::make_pipe();
@@ -27,15 +36,17 @@ std::vector<os::ChildProcess> spawn_daemons(const Launch& launch, const os::Desc
   return daemons;
 }
 
-os::ChildProcess spawn(const Launch& launch, const os::DescriptorPair& console,
-                       const os::DescriptorPair& error) {
+std::optional<os::ChildProcess> spawn(const Launch& launch, const os::DescriptorPair& console,
+                                      const os::DescriptorPair& error) {
+  if (launch.adopted) return std::nullopt;
   os::SpawnOptions options;
   options.arguments = launch.arguments;
   options.environment.emplace();  // a guest that breaks out finds no secret there
   options.stdout_fd = console.second.get();
   options.stderr_fd = error.second.get();
   options.inherited = launch.inherited;
-  options.die_with_parent_thread = os::can_die_with_parent;
+  options.die_with_parent_thread = os::can_die_with_parent && launch.pid_file.empty();
+  if (!launch.pid_file.empty()) std::filesystem::remove(launch.pid_file);  // of a former one
   return os::ChildProcess::spawn(options);
 }
 
@@ -53,17 +64,38 @@ std::size_t read_now(os::Descriptor& pipe, Buffer& buffer) {
 }  // namespace
 
 Process::Process(const Launch& launch)
-    : console_(make_output_pipe()),
+    : console_(launch.console_path.empty() ? make_output_pipe()
+                                           : connect_console(launch.console_path)),
       error_(make_output_pipe()),
       daemons_(spawn_daemons(launch, error_)),
+      adopted_(launch.adopted),
       child_(spawn(launch, console_, error_)),
       qmp_(launch.qmp_path) {
   console_.second.reset();
   error_.second.reset();
 }
 
+Process::~Process() {
+  if (adopted_) adopted_->end();
+}
+
+std::optional<os::ExitStatus> Process::poll() {
+  if (child_) return child_->poll();
+  if (adopted_->has_ended()) return os::ExitStatus();
+  return std::nullopt;
+}
+
+int Process::exit_event() const noexcept {
+  return child_ ? child_->exit_event() : adopted_->exit_event();
+}
+
+void Process::kill() noexcept {
+  if (child_) child_->kill(SIGKILL);
+  if (adopted_) adopted_->kill(SIGKILL);
+}
+
 std::vector<pid_t> Process::pids() const {
-  std::vector<pid_t> all = {child_.pid()};
+  std::vector<pid_t> all = {child_ ? child_->pid() : adopted_->pid()};
   for (const os::ChildProcess& daemon : daemons_) all.push_back(daemon.pid());
   return all;
 }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "os/adopted_process.hpp"
 #include "os/child_process.hpp"
 #include "os/descriptor.hpp"
 #include "vm/console_recorder.hpp"
@@ -17,15 +20,29 @@ struct Launch {
   std::vector<int> inherited = {};  ///< Descriptors, under the same numbers.
   std::filesystem::path qmp_path = {};
   std::vector<os::SpawnOptions> daemons = {};  ///< That QEMU needs; each ends with it.
+  /// What QEMU serves its console on; empty: its standard output.
+  std::filesystem::path console_path = {};
+  /// Where QEMU writes its process id, if it may outlive the thread that spawns it.
+  std::filesystem::path pid_file = {};
+  /// One that runs already, instead of a new one.
+  std::shared_ptr<const os::AdoptedProcess> adopted = {};
 };
 
 /// One running QEMU and the three ways to hear from it. The destructor kills. Confined to the
-/// thread that made it: with that thread QEMU ends too, where the system can do that.
+/// thread that made it: with that thread QEMU ends too, where the system can do that and the
+/// launch does not say otherwise.
 class Process {
  public:
   explicit Process(const Launch& launch);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
 
-  os::ChildProcess& child() noexcept { return child_; }
+  /// How it ended, if it did; of an adopted one nobody knows that, and it is a success.
+  std::optional<os::ExitStatus> poll();
+  int exit_event() const noexcept;
+  void kill() noexcept;
+
   std::vector<os::ChildProcess>& daemons() noexcept { return daemons_; }
   /// Of QEMU, then of the daemons.
   std::vector<pid_t> pids() const;
@@ -43,7 +60,8 @@ class Process {
   os::DescriptorPair console_;
   os::DescriptorPair error_;
   std::vector<os::ChildProcess> daemons_;
-  os::ChildProcess child_;
+  std::shared_ptr<const os::AdoptedProcess> adopted_;
+  std::optional<os::ChildProcess> child_;  // or this
   QmpConnection qmp_;
   std::string error_output_;  // its last part
 };

@@ -8,17 +8,21 @@
 //   silent    opens no port and prints nothing, for ever
 //   disks     prints every disk's serial number and first line, then powers off
 //   usb       likewise, but waits for a USB disk, of which it prints the model
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/input.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,6 +96,59 @@ static int open_power_button(void) {
   return -1;
 }
 
+static void show_disk(const char* name, const char* serial_file) {
+  char path[80], serial[80], read_only[80], first[80];
+  snprintf(path, sizeof path, "/sys/block/%s/%s", name, serial_file);
+  read_small(path, serial, sizeof serial);
+  snprintf(path, sizeof path, "/sys/block/%s/ro", name);
+  read_small(path, read_only, sizeof read_only);
+  snprintf(path, sizeof path, "/dev/%s", name);
+  read_small(path, first, sizeof first);
+  if (read_only[0]) say("test-init: %s '%s' ro=%s '%s'\n", name, serial, read_only, first);
+}
+
+static void show_disks(void) {
+  show_disk("vda", "serial");
+  show_disk("vdb", "serial");
+  show_disk("vdc", "serial");
+  show_disk("nvme0n1", "device/serial");
+}
+
+// It is found some seconds after its driver was loaded, and can be read some time after that.
+static void show_usb_disk(void) {
+  char first[80] = "";
+  for (int tries = 0; tries < 1000 && !first[0]; ++tries) {
+    read_small("/dev/sda", first, sizeof first);
+    if (!first[0]) usleep(10000);
+  }
+  show_disk("sda", "device/model");
+}
+
+// "ADDRESS" gives eth0 that address; "ADDRESS PEER PORT" then also connects there and says hello.
+static const char* use_network(const char* line) {
+  char address[32], peer[32];
+  int port = 0;
+  const int words = sscanf(line, "%31s %31s %d", address, peer, &port);
+  struct ifreq request;
+  memset(&request, 0, sizeof request);
+  strcpy(request.ifr_name, "eth0");
+  struct sockaddr_in* ip = (struct sockaddr_in*)&request.ifr_addr;
+  ip->sin_family = AF_INET;
+  inet_pton(AF_INET, address, &ip->sin_addr);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (ioctl(fd, SIOCSIFADDR, &request) != 0) return strerror(errno);
+  request.ifr_flags = IFF_UP;
+  if (ioctl(fd, SIOCSIFFLAGS, &request) != 0) return strerror(errno);
+  if (words == 3) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+    inet_pton(AF_INET, peer, &to.sin_addr);
+    if (connect(fd, (struct sockaddr*)&to, sizeof to) != 0) return strerror(errno);
+    if (write(fd, "hello\n", 6) != 6) return strerror(errno);
+  }
+  close(fd);
+  return "done";
+}
+
 static void answer(int port, char* line) {
   static int count = 0;  // of lines since the boot
   char reply[600];
@@ -102,6 +159,8 @@ static void answer(int port, char* line) {
     for (int i = 0; i < 20000; ++i)
       say("flood %d ...............................................\n", i);
   }
+  if (strcmp(line, "usb") == 0) show_usb_disk();
+  if (strncmp(line, "net ", 4) == 0) say("test-init: network: %s\n", use_network(line + 4));
   ++count;
   int length = strcmp(line, "count") == 0 ? snprintf(reply, sizeof reply, "%d\n", count)
                                           : snprintf(reply, sizeof reply, "echo %s\n", line);
@@ -137,34 +196,6 @@ static void serve(int listen_to_button) {
     length = 0;
     answer(port, line);
   }
-}
-
-static void show_disk(const char* name, const char* serial_file) {
-  char path[80], serial[80], read_only[80], first[80];
-  snprintf(path, sizeof path, "/sys/block/%s/%s", name, serial_file);
-  read_small(path, serial, sizeof serial);
-  snprintf(path, sizeof path, "/sys/block/%s/ro", name);
-  read_small(path, read_only, sizeof read_only);
-  snprintf(path, sizeof path, "/dev/%s", name);
-  read_small(path, first, sizeof first);
-  if (read_only[0]) say("test-init: %s '%s' ro=%s '%s'\n", name, serial, read_only, first);
-}
-
-static void show_disks(void) {
-  show_disk("vda", "serial");
-  show_disk("vdb", "serial");
-  show_disk("vdc", "serial");
-  show_disk("nvme0n1", "device/serial");
-}
-
-// It is found some seconds after its driver was loaded, and can be read some time after that.
-static void show_usb_disk(void) {
-  char first[80] = "";
-  for (int tries = 0; tries < 1000 && !first[0]; ++tries) {
-    read_small("/dev/sda", first, sizeof first);
-    if (!first[0]) usleep(10000);
-  }
-  show_disk("sda", "device/model");
 }
 
 int main(void) {

@@ -81,6 +81,7 @@ TEST_CASE("arguments: everything, with KVM, and commas where options end") {
   config.networks = {{NetworkKind::nat}, {.mac = "02:00:00:00:00:01"}};
   config.balloon = true;
   ArgumentsPlan plan;
+  plan.networks = {-1, -1};
   plan.binary = "/q";
   plan.accelerator = QemuAccelerator::kvm;
   plan.sandbox = true;
@@ -167,6 +168,7 @@ TEST_CASE("arguments: a PC for NVMe and USB disks, and its virtio devices are PC
                   {.path = "/c", .identifier = "z"}};
   config.networks = {{}};
   ArgumentsPlan plan;
+  plan.networks = {-1};
   plan.binary = "/usr/bin/qemu-system-x86_64";
   const std::string text = lines(build_arguments(config, plan));
   for (const char* line :

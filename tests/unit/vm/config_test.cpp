@@ -210,11 +210,47 @@ TEST_CASE("config: the QEMU backend knows its machine's slots and the host's mem
 TEST_CASE("config: the QEMU backend names what it does not offer") {
   MachineConfig config = good();
   config.networks = {{.kind = NetworkKind::host_only}};
-  config.graphics = Graphics();
-  const auto problems = make_qemu_backend()->validate(config);
-  REQUIRE(problems.size() == 2);
-  CHECK(problems[0].field == "networks[0].kind");
-  CHECK(problems[1].field == "graphics");
+  config.networks.push_back({.kind = NetworkKind::bridged, .interface = "eth0"});
+  config.networks.push_back({.mtu = 9000});
+  config.networks.push_back({.kind = NetworkKind::tap, .interface = "tap0", .mtu = 9000});
+  config.sound = Sound();
+  config.clipboard = true;
+  config.machine_identifier = "AAAA";
+  std::string fields;
+  for (const ConfigProblem& problem : make_qemu_backend()->validate(config)) {
+    fields += problem.field + " ";
+  }
+  CHECK(fields ==
+        "networks[0].kind networks[1].kind networks[2].mtu sound clipboard machine_identifier ");
+  config.graphics = Graphics();  // whoever looks at it has the clipboard
+  for (const ConfigProblem& problem : make_qemu_backend()->validate(config)) {
+    CHECK(problem.field != "clipboard");
+  }
+  config = good();
+  config.boot = {};
+  config.firmware = Firmware{"/store"};
+  const auto problems = make_qemu_backend({.firmware_search = {"/nowhere"}})->validate(config);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].field == "firmware");
+  CHECK(problems[0].message.find("apt-get install ") != std::string::npos);
+}
+
+TEST_CASE("config: the addresses that QEMU's own network gives") {
+  MachineConfig config = good();
+  config.networks = {{},
+                     {.kind = NetworkKind::tap, .interface = "tap0"},
+                     {.mac = "02:00:00:00:00:01", .subnet = "192.168.77.0/24"},
+                     {.subnet = "172.16.0.16/28"}};
+  const auto all = make_qemu_backend()->network_addresses(config);
+  REQUIRE(all.size() == 4);
+  CHECK(all[0]->address == "10.0.2.15");
+  CHECK(all[0]->mac == "52:54:00:12:34:56");
+  CHECK_FALSE(all[1]);
+  CHECK(all[2]->address == "192.168.77.15");
+  CHECK(all[2]->gateway == "192.168.77.2");
+  CHECK(all[2]->mac == "02:00:00:00:00:01");
+  CHECK(all[3]->address == "172.16.0.20");
+  CHECK(all[3]->prefix_length == 28);
 }
 
 TEST_CASE("config: subnets and their hosts") {

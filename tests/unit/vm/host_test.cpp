@@ -56,8 +56,8 @@ TEST_CASE("host: capabilities say each feature once, with reasons") {
                        {Feature::hardware_acceleration, Limitation::missing_device, "no", "way"}};
   QemuOptions options;
   const auto limitation = [&](const Program& program, Feature feature) {
-    const Capabilities all =
-        describe(options, Architecture::x86_64, host, program, {Feature::virtiofs});
+    const Capabilities all = describe(options, Architecture::x86_64, host, program,
+                                      {Feature::virtiofs}, {Feature::firmware});
     CHECK(all.features.size() == 17);
     CHECK(all.accelerator == "tcg");
     const FeatureStatus& status = all.status(feature);

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
-#include "os/child_process.hpp"
 #include "os/file.hpp"
 #include "support/machine_fixture.hpp"
 
@@ -231,27 +230,4 @@ TEST_CASE_FIXTURE(BackendFixture, "machine: a flood on the console neither stall
   CHECK(eventually([&] { return contains(machine.console_tail(5), "flood 19999"); }));
   CHECK(std::filesystem::file_size(config.console.file) < 101 * 1024);
   machine.kill();
-}
-
-TEST_CASE_FIXTURE(BackendFixture,
-                  "machine: killing its owner leaves no QEMU, and the next clears up") {
-  VMKIT_REQUIRE_GUEST();
-  os::DescriptorPair pipe = os::make_pipe();
-  os::SpawnOptions spawn;
-  spawn.arguments = {VMKIT_TEST_OWNER, folder.path().string()};
-  spawn.stdout_fd = pipe.second.get();
-  os::ChildProcess owner = os::ChildProcess::spawn(spawn);
-  pipe.second.reset();
-  std::string line;
-  for (char c = 0; ::read(pipe.first.get(), &c, 1) == 1 && c != '\n';) line += c;
-  const std::int64_t qemu = std::stoll(line);
-  REQUIRE_FALSE(process_is_gone(qemu));
-  owner.kill(SIGKILL);
-  owner.wait();
-  CHECK(eventually([&] { return process_is_gone(qemu); }));
-  CHECK_FALSE(is_clean());
-  Machine next = backend->create(guest_config("next", "echo"));
-  next.start();
-  next.kill();
-  CHECK(is_clean());
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starts a machine below the folder it is given, prints QEMU's process id, and waits to be killed.
+// FOLDER [DISK]: starts a machine below the folder, prints QEMU's process id and the machine's own
+// folder, and waits to be killed. With a disk the machine has that, and outlives this program.
 #include <cstdio>
 #include <unistd.h>
 
@@ -7,11 +8,17 @@
 
 #include <vmkit/vm/qemu_backend.hpp>
 
-int main(int, char** arguments) {
-  const auto backend = vmkit::vm::make_qemu_backend({.runtime_directory = arguments[1]});
-  vmkit::vm::Machine machine = backend->create(vmkit::test::guest_config("owned", "echo"));
+int main(int count, char** arguments) {
+  const bool outlives = count > 2;
+  const auto backend =
+      vmkit::vm::make_qemu_backend({.runtime_directory = arguments[1], .outlives_owner = outlives});
+  auto config = vmkit::test::guest_config("owned", "echo");
+  if (outlives) config.disks = {{.path = arguments[2], .identifier = "kept"}};
+  vmkit::vm::Machine machine = backend->create(config);
   machine.start();
-  std::printf("%lld\n", static_cast<long long>(machine.diagnostics().process_id.value()));
+  const auto diagnostics = machine.diagnostics();
+  std::printf("%lld %s\n", static_cast<long long>(diagnostics.process_id.value()),
+              diagnostics.folder.c_str());
   std::fflush(stdout);
   for (;;) ::pause();
 }
