@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/qemu/disk_node.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 #include <vector>

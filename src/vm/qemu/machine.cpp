@@ -121,11 +121,12 @@ void QemuMachine::adopt(Orphan orphan, const CallOptions& options) {
     status_.enter_from(MachineState::starting,
                        found == "running" ? MachineState::running : MachineState::paused,
                        MachineEventReason::adopted);
-  } catch (...) {
+  } catch (const Error& error) {
     mailbox_.request_kill(KillCause::start_given_up);
     status_.wait_for(detail::is_final, what);
-    if (const auto end = status_.final_event(); end.error) throw *end.error;
-    throw;
+    const bool given_up = error.code() == Errc::cancelled || error.code() == Errc::timeout;
+    if (const auto end = status_.final_event(); end.error && !given_up) throw *end.error;
+    throw error.with_context(what);
   }
 }
 
@@ -317,6 +318,8 @@ std::filesystem::path QemuMachine::prepare_initrd() const {
 
 void QemuMachine::run() noexcept {
   MachineEvent end = run_monitor();
+  // Whatever went wrong, and wherever: a child of ours would have gone with its object.
+  if (setup_.launch.adopted) setup_.launch.adopted->end();
   clean_up();
   mailbox_.close(Error(Errc::failed_precondition, "machine " + config_.name + ": it has ended"));
   log_.info("machine ended", {{"machine", config_.name}, {"reason", vm::to_string(end.reason)}});

@@ -75,10 +75,6 @@ Process::Process(const Launch& launch)
   error_.second.reset();
 }
 
-Process::~Process() {
-  if (adopted_) adopted_->end();
-}
-
 std::optional<os::ExitStatus> Process::poll() {
   if (child_) return child_->poll();
   if (adopted_->has_ended()) return os::ExitStatus();

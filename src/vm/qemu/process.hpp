@@ -28,15 +28,13 @@ struct Launch {
   std::shared_ptr<const os::AdoptedProcess> adopted = {};
 };
 
-/// One running QEMU and the three ways to hear from it. The destructor kills. Confined to the
+/// One running QEMU and the three ways to hear from it. The destructor kills one that it
+/// has spawned. Confined to the
 /// thread that made it: with that thread QEMU ends too, where the system can do that and the
 /// launch does not say otherwise.
 class Process {
  public:
   explicit Process(const Launch& launch);
-  ~Process();
-  Process(const Process&) = delete;
-  Process& operator=(const Process&) = delete;
 
   /// How it ended, if it did; of an adopted one nobody knows that, and it is a success.
   std::optional<os::ExitStatus> poll();

@@ -5,7 +5,9 @@
 #include <sched.h>
 
 #include "os/directory.hpp"
+#include "os/file.hpp"
 #include "os/process_platform.hpp"
+#include "vm/qemu/firmware.hpp"
 #include "vm/qemu/share_daemon.hpp"
 
 #include <vmkit/vm/host.hpp>
@@ -160,4 +162,44 @@ TEST_CASE("host: what only the other backend has is refused by name") {
   CHECK(problems[0].message.find("a port (MachineConfig::ports)") != std::string::npos);
   CHECK(problems[1].field == "nested_virtualization");
   CHECK(problems[2].field == "rosetta");
+}
+
+TEST_CASE("host: the firmware that distributions describe for QEMU") {
+  const os::TemporaryDirectory folder("/tmp", "vmkit-test");
+  const auto write = [&](const std::string& name, const std::string& text) {
+    os::write_file_atomically(folder.path() / name, text);
+  };
+  const auto describe_firmware = [&](const std::string& name, const std::string& machines,
+                                     const std::string& features, const std::string& code) {
+    write(name, R"({"interface-types": ["uefi"], "features": [)" + features +
+                    R"(], "mapping": {"device": "flash", "executable": {"format": "raw",
+        "filename": ")" +
+                    (folder.path() / code).string() + R"("}, "nvram-template": {
+        "format": "raw", "filename": ")" +
+                    (folder.path() / "vars").string() + R"("}},
+        "targets": [{"architecture": "x86_64", "machines": [)" +
+                    machines + "]}]}");
+  };
+  for (const char* file : {"vars", "good", "secure", "pc"}) write(file, "x");
+  write("00-text.json", "no JSON");
+  write("01-list.json", "[]");
+  write("02-strange.json", R"({"interface-types": 7, "mapping": [], "targets": {"a": 1}})");
+  write("03-deep.json", std::string(1000, '['));
+  describe_firmware("10-secure.json", R"("pc-q35-*")", R"("secure-boot", "requires-smm")",
+                    "secure");
+  describe_firmware("20-old-pc.json", R"("pc-i440fx-*", 5)", "", "pc");
+  describe_firmware("30-gone.json", R"("pc-q35-*")", "", "not-there");
+  const auto find = [&](Architecture architecture) {
+    return find_firmware({"/nowhere", folder.path()}, architecture);
+  };
+  CHECK_FALSE(find(Architecture::x86_64));
+  describe_firmware("60-good.json", R"("pc-i440fx-*", "pc-q35-*")", R"("acpi-s3")", "good");
+  describe_firmware("70-later.json", R"("pc-q35-*")", "", "secure");
+  const auto found = find(Architecture::x86_64);
+  REQUIRE(found);
+  CHECK(found->code == folder.path() / "good");
+  CHECK(found->variables == folder.path() / "vars");
+  CHECK_FALSE(find(Architecture::arm64));
+  CHECK(firmware_status(found, Architecture::x86_64).available());
+  CHECK(firmware_status({}, Architecture::arm64).way_out == "apt-get install qemu-efi-aarch64");
 }

@@ -61,11 +61,14 @@ std::string floppy(const std::string& name_8_3, const std::string& content) {
   return image;
 }
 
+/// Waits for it: the console is not in step with the ports.
 bool console_has(const Machine& machine, const std::string& text) {
-  for (const std::string& line : machine.console_tail(200)) {
-    if (line.find(text) != std::string::npos) return true;
-  }
-  return false;
+  return eventually([&] {
+    for (const std::string& line : machine.console_tail(200)) {
+      if (line.find(text) != std::string::npos) return true;
+    }
+    return false;
+  });
 }
 
 }  // namespace
@@ -180,7 +183,7 @@ TEST_CASE_FIXTURE(DevicesFixture, "machine: UEFI firmware of the other architect
   config.boot_watchdog = std::chrono::seconds(60);
   Machine machine = backend->create(config);
   machine.start();
-  CHECK(eventually([&] { return console_has(machine, "UEFI firmware"); }));
+  CHECK(console_has(machine, "UEFI firmware"));
   machine.kill();
 }
 
