@@ -19,7 +19,8 @@ def main() -> int:
         problems.append(f"examples/01_run.cpp has {example.count(chr(10))} lines, 40 are promised")
     texts = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
     for text in texts:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text.read_text()):
+        prose = re.sub(r"^```.*?^```", "", text.read_text(), flags=re.DOTALL | re.MULTILINE)
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
             if not (text.parent / target).exists():
                 problems.append(f"{text.relative_to(root)}: the link to {target} leads nowhere")
     for problem in problems:
