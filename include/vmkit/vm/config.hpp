@@ -149,7 +149,8 @@ struct ConsoleLog {
   ByteSize limit = ByteSize(16ULL << 20);
 };
 
-/// A virtio graphics device with one screen. Nothing of the host's shows it yet.
+/// A virtio graphics device with one screen. QEMU serves it over VNC (MachineDiagnostics::screen);
+/// with VZ nothing shows it yet.
 struct Graphics {
   unsigned width = 1280;  ///< In pixels.
   unsigned height = 800;

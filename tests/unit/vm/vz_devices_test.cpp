@@ -154,18 +154,11 @@ TEST_CASE("vz: a disk's server that is lost for good is told") {
   MachineConfig config = lab.config();
   config.disks = {{.path = lab.folder.path() / "disk"}, {.nbd = "nbd://host/a"}};
   Machine machine = lab.backend->create(config);
-  std::mutex mutex;
-  std::string lost;
-  const auto subscription = machine.on_event([&](const MachineEvent& event) {
-    std::lock_guard lock(mutex);
-    if (event.reason == MachineEventReason::device_lost) lost = event.error->what();
-  });
+  Events events(machine);
   machine.start();
   last_guest()->lose_disk(1);
-  CHECK(eventually([&] {
-    std::lock_guard lock(mutex);
-    return lost == "disk nbd://host/a: The server is gone. (VZErrorDomain 7)";
-  }));
+  CHECK(eventually(
+      [&] { return events.lost() == "disk nbd://host/a: The server is gone. (VZErrorDomain 7)"; }));
   CHECK(machine.state() == MachineState::running);
 }
 

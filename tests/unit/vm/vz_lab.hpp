@@ -135,6 +135,7 @@ class Events {
       : subscription_(machine.on_event([this](const MachineEvent& event) {
           std::lock_guard lock(mutex_);
           reasons_ += (reasons_.empty() ? "" : " ") + std::string(to_string(event.reason));
+          if (event.reason == MachineEventReason::device_lost) lost_ = event.error->what();
         })) {}
 
   std::string reasons() {
@@ -142,9 +143,16 @@ class Events {
     return reasons_;
   }
 
+  /// What is said of the device that was lost last.
+  std::string lost() {
+    std::lock_guard lock(mutex_);
+    return lost_;
+  }
+
  private:
   std::mutex mutex_;
   std::string reasons_;
+  std::string lost_;
   EventSubscription subscription_;
 };
 

@@ -81,18 +81,10 @@ TEST_CASE("vz: the guest ends by itself, breaks down, or loses its network") {
   config.networks = {{}, {}};
   Machine machine = lab.backend->create(config);
   Events events(machine);
-  std::mutex mutex;
-  std::string lost;
-  const auto subscription = machine.on_event([&](const MachineEvent& event) {
-    std::lock_guard lock(mutex);
-    if (event.reason == MachineEventReason::device_lost) lost = event.error->what();
-  });
   machine.start();
   last_guest()->lose_network(1);
-  CHECK(eventually([&] {
-    std::lock_guard lock(mutex);
-    return lost == "networks[1]: The network is gone. (VZErrorDomain 7)";
-  }));
+  CHECK(eventually(
+      [&] { return events.lost() == "networks[1]: The network is gone. (VZErrorDomain 7)"; }));
   CHECK(machine.state() == MachineState::running);
   last_guest()->power_off();
   CHECK(machine.wait().reason == MachineEventReason::guest_stopped);
