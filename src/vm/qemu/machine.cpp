@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 std::chrono::milliseconds boot_watchdog(const MachineConfig& config, QemuAccelerator accelerator) {
   if (config.boot_watchdog) return *config.boot_watchdog;
-  if (!config.console.device) return 0s;
+  if (config.firmware || !config.console.device) return 0s;
   return accelerator == QemuAccelerator::tcg ? 15s : 5s;
 }
 
