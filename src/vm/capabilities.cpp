@@ -34,6 +34,8 @@ std::string_view to_string(Feature feature) noexcept {
       return "network_disks";
     case Feature::bridged_networks:
       return "bridged_networks";
+    case Feature::host_only_networks:
+      return "host_only_networks";
     case Feature::subnets:
       return "subnets";
     case Feature::graphics:

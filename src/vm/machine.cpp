@@ -179,6 +179,10 @@ void Machine::restore(const std::filesystem::path& file, const CallOptions& opti
 
 void Machine::save(const std::filesystem::path& file, const CallOptions& options) {
   if (state() != MachineState::paused) throw_wrong_state(*impl_, "save", "paused");
+  if (std::filesystem::exists(std::filesystem::symlink_status(file))) {
+    throw Error(Errc::already_exists, "machine " + impl_->config.name + ": save " + file.string() +
+                                          ": there is a file of that name; remove it first");
+  }
   impl_->driver->save(file, options);
 }
 

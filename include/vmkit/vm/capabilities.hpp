@@ -26,7 +26,8 @@ enum class Feature {
   firmware,               ///< MachineConfig::firmware.
   network_disks,          ///< Disk::nbd.
   bridged_networks,       ///< NetworkKind::bridged.
-  subnets,                ///< NetworkKind::host_only, and Network::subnet.
+  host_only_networks,     ///< NetworkKind::host_only.
+  subnets,                ///< Network::subnet.
   graphics,               ///< MachineConfig::graphics, and what goes with a screen.
   disk_hotplug,           ///< Machine::attach_disk and Machine::detach_disk.
   share_change,           ///< Machine::set_share.

@@ -39,7 +39,8 @@ DescriptorPair make_socket_pair() {
 }
 
 Descriptor duplicate(int fd) {
-  Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  constexpr int lowest = 3;  // those below are a child's standard streams
+  Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
   if (!copy) throw Error::from_errno(errno, "duplicate a descriptor");
   return copy;
 }

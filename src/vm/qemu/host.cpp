@@ -220,9 +220,10 @@ Capabilities describe(const QemuOptions& options, Architecture architecture, con
            firmware,
            {Feature::network_disks},
            not_offered(Feature::bridged_networks),
-           FeatureStatus{Feature::subnets},
-           FeatureStatus{Feature::graphics},
-           FeatureStatus{Feature::disk_hotplug},
+           not_offered(Feature::host_only_networks),
+           {Feature::subnets},
+           {Feature::graphics},
+           {Feature::disk_hotplug},
            not_offered(Feature::share_change)}};
 }
 

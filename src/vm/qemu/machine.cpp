@@ -186,9 +186,6 @@ void QemuMachine::save(const std::filesystem::path& path, const CallOptions& opt
   if (config_.usb_controller && has_plugged_disks(mailbox_, options_.response_limit, options)) {
     throw Error(Errc::unsupported, what + ": detach the disks that were attached first");
   }
-  if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
-    throw Error(Errc::already_exists, what + ": there is a file of that name; remove it first");
-  }
   try {
     os::AtomicFile file(path, 0600);
     const std::uint64_t offset = write_saved_head(file.file(), config_, writer());

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/qemu/network.hpp"
 
-#include <cerrno>
 #include <cstdint>
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <variant>
 
+#include "vm/network.hpp"
 #include "vm/subnet.hpp"
 
 #include <vmkit/base/error.hpp>
@@ -14,7 +12,6 @@
 namespace vmkit::vm::qemu {
 namespace {
 
-constexpr char digits[] = "0123456789abcdef";
 /// Of the network: what QEMU itself would take, but for the guest's in the smallest networks.
 constexpr std::uint32_t gateway = 2;
 constexpr std::uint32_t name_server = 3;
@@ -30,34 +27,9 @@ Subnet subnet_of(const Network& network, std::size_t index) {
 }
 
 std::string user_mac(std::size_t index) {
+  constexpr char digits[] = "0123456789abcdef";
   const std::size_t last = 0x56 + index;  // the first is what QEMU itself would take
   return std::string("52:54:00:12:34:") + digits[last >> 4 & 15] + digits[last & 15];
-}
-
-std::string mac_of_name(const std::string& name, std::size_t index) {
-  std::uint32_t hash = 2166136261U + static_cast<std::uint32_t>(index);  // FNV-1a
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  std::string mac = "52:54:00";
-  for (int shift = 24; shift > 0; shift -= 8) {
-    const std::uint32_t byte = hash >> shift & 0xff;
-    mac += {':', digits[byte >> 4], digits[byte & 15]};
-  }
-  return mac;
-}
-
-os::Descriptor duplicate_socket(int socket) {
-  int type = 0;
-  socklen_t size = sizeof type;
-  if (::getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
-    throw Error(errno == EBADF ? Errc::not_found : Errc::invalid_argument,
-                "expected an open socket, found descriptor " + std::to_string(socket));
-  }
-  if (type != SOCK_DGRAM) {
-    throw Error(Errc::invalid_argument, "expected a datagram socket, found one of another type");
-  }
-  os::Descriptor copy(::fcntl(socket, F_DUPFD_CLOEXEC, 3));
-  if (!copy) throw Error::from_errno(errno, "duplicate a descriptor");
-  return copy;
 }
 
 }  // namespace
@@ -73,8 +45,8 @@ NetworkAddresses user_network(const Network& network, std::size_t index) {
 
 std::string mac_address(const MachineConfig& config, std::size_t index) {
   const Network& network = config.networks[index];
-  if (!network.mac.empty()) return network.mac;
-  return network.kind == NetworkKind::nat ? user_mac(index) : mac_of_name(config.name, index);
+  const bool alone = network.kind == NetworkKind::nat && network.mac.empty();
+  return alone ? user_mac(index) : detail::mac_address(config, index);
 }
 
 std::string netdev_option(const Network& network, std::size_t index, int descriptor) {
@@ -99,8 +71,8 @@ os::Descriptor open_network(const Network& network) {
       throw error.with_context("TAP device " + network.interface);
     }
   }
-  if (network.kind == NetworkKind::descriptor) return duplicate_socket(network.descriptor);
-  return {};
+  if (network.kind != NetworkKind::descriptor) return {};
+  return detail::duplicate_frame_socket(network.descriptor);
 }
 
 }  // namespace vmkit::vm::qemu

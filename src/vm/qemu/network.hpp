@@ -14,8 +14,8 @@ namespace vmkit::vm::qemu {
 /// its own. `network` is valid. Pure.
 NetworkAddresses user_network(const Network& network, std::size_t index);
 
-/// The Ethernet address of a machine's interface: the configuration's, or one that is the same each
-/// time; for networks that several machines are in, made from the machine's name. Pure.
+/// detail::mac_address, but that a user-mode network, where no other machine is, has QEMU's own.
+/// Pure.
 std::string mac_address(const MachineConfig& config, std::size_t index);
 
 /// The argument of -netdev for network number `index`, whose frames go through `descriptor`, if it

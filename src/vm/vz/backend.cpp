@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "vm/network.hpp"
 #include "vm/subnet.hpp"
 #include "vm/vz/machine.hpp"
 #include "vm/vz/plan.hpp"
@@ -41,7 +42,7 @@ class VzBackend final : public Backend {
       const auto parsed = parse_subnet(network.subnet);
       const auto* const subnet = std::get_if<Subnet>(&parsed);
       if (network.kind != NetworkKind::nat || subnet == nullptr) continue;
-      addresses = NetworkAddresses{.mac = planned_mac(config, i),
+      addresses = NetworkAddresses{.mac = detail::mac_address(config, i),
                                    .address = subnet->host(2),
                                    .prefix_length = subnet->prefix_length,
                                    .gateway = subnet->host(1),

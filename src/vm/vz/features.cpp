@@ -78,8 +78,9 @@ Capabilities describe(const MacFacts& mac, Architecture architecture) {
            like_any(Feature::dies_with_owner), like_any(Feature::virtiofs), plan9,
            like_any(Feature::vsock), save, statistics, like_any(Feature::vsock_listen),
            like_any(Feature::firmware), since(14, Feature::network_disks), bridged,
-           since(26, Feature::subnets), like_any(Feature::graphics),
-           since(15, Feature::disk_hotplug), like_any(Feature::share_change)}};
+           since(26, Feature::host_only_networks), since(26, Feature::subnets),
+           like_any(Feature::graphics), since(15, Feature::disk_hotplug),
+           like_any(Feature::share_change)}};
 }
 
 }  // namespace vmkit::vm::vz

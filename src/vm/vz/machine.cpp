@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/vz/machine.hpp"
 
-#include <cerrno>
-#include <sys/socket.h>
 #include <utility>
 
 #include "os/directory.hpp"
 #include "os/file.hpp"
 #include "vm/files.hpp"
+#include "vm/network.hpp"
 #include "vm/vz/kernel_image.hpp"
 #include "vm/vz/saved_state.hpp"
 
@@ -100,17 +99,11 @@ void VzMachine::prepare_networks() {
   for (std::size_t i = 0; i < config_.networks.size(); ++i) {
     os::Descriptor& frames = setup_.networks.emplace_back();
     if (config_.networks[i].kind != NetworkKind::descriptor) continue;
-    const std::string what = "networks[" + std::to_string(i) + "].descriptor";
-    int type = 0;
-    socklen_t length = sizeof type;
-    if (::getsockopt(config_.networks[i].descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
-      throw Error::from_errno(errno, what);
+    try {
+      frames = detail::duplicate_frame_socket(config_.networks[i].descriptor);
+    } catch (const Error& error) {
+      throw error.with_context("networks[" + std::to_string(i) + "].descriptor");
     }
-    if (type != SOCK_DGRAM) {
-      throw Error(Errc::invalid_argument,
-                  what + ": expected a datagram socket, found one of another type");
-    }
-    frames = os::duplicate(config_.networks[i].descriptor);
   }
 }
 
@@ -176,9 +169,6 @@ void VzMachine::save(const std::filesystem::path& path, const CallOptions& optio
     if (disk.device != DiskDevice::usb) continue;
     throw Error(Errc::unsupported, what + ": disk " + disk.path.string() +
                                        ": a USB disk would be another one afterwards");
-  }
-  if (std::filesystem::exists(std::filesystem::symlink_status(path))) {
-    throw Error(Errc::already_exists, what + ": there is a file of that name; remove it first");
   }
   try {
     const auto parent = path.has_parent_path() ? path.parent_path() : ".";

@@ -110,9 +110,6 @@ struct PlanResult {
 
 PlanResult make_plan(const MachineConfig& config, const MacFacts& mac);
 
-/// The address that the network of that index gets.
-std::string planned_mac(const MachineConfig& config, std::size_t index);
-
 /// What such a Mac can do for guests of `architecture`.
 Capabilities describe(const MacFacts& mac, Architecture architecture);
 

@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "vm/network.hpp"
 #include "vm/vz/planning.hpp"
-
-#include <vmkit/base/digest.hpp>
 
 namespace vmkit::vm::vz {
 namespace {
 
 constexpr unsigned least_mtu = 1500;  // of a file handle attachment
-
-// All machines of a Mac share one network and so need different addresses, each its own at every
-// start. Two machines that run at a time differ in their name, or at least in a disk.
-std::string default_mac(const MachineConfig& config, std::size_t index) {
-  std::string identity = config.name;
-  for (const Disk& disk : config.disks) identity += '\n' + disk.path.native();
-  identity += '\n' + std::to_string(index);
-  const std::string hex = digest_of(identity).hex();
-  std::string mac = "52:54:00";  // locally administered, of one station
-  for (std::size_t i = 0; i < 6; i += 2) mac += ":" + hex.substr(i, 2);
-  return mac;
-}
 
 void check_descriptor_mtu(Planning& planning, const Network& network, const std::string& field) {
   if (network.mtu == 0 || network.mtu >= least_mtu) return;
@@ -64,18 +51,13 @@ NetworkAttachment attachment(Planning& planning, const Network& network, const s
 
 }  // namespace
 
-std::string planned_mac(const MachineConfig& config, std::size_t index) {
-  const std::string& mac = config.networks[index].mac;
-  return mac.empty() ? default_mac(config, index) : mac;
-}
-
 void plan_networks(Planning& planning) {
   const MachineConfig& config = planning.config;
   for (std::size_t i = 0; i < config.networks.size(); ++i) {
     const Network& network = config.networks[i];
     const std::string field = "networks[" + std::to_string(i) + "]";
     planning.plan().networks.push_back({.attachment = attachment(planning, network, field),
-                                        .mac = planned_mac(config, i),
+                                        .mac = detail::mac_address(config, i),
                                         .interface = network.interface,
                                         .subnet = network.subnet,
                                         .mtu = network.mtu});

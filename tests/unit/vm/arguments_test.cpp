@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "vm/qemu/network.hpp"
+
 using namespace vmkit;
 using namespace vmkit::vm;
 using namespace vmkit::vm::qemu;
@@ -59,6 +61,18 @@ TEST_CASE("arguments: without a console the guest has no serial port, and looks 
     CHECK(text.find("-serial") == std::string::npos);
     CHECK(text.find("-append console=null quiet") != std::string::npos);
   }
+}
+
+TEST_CASE("arguments: machines of one name in one network differ by their disks") {
+  MachineConfig config;
+  config.networks = {{.kind = NetworkKind::tap, .interface = "tap0"}};
+  const auto mac_with = [&](const char* disk) {
+    config.disks = {{.path = disk}};
+    return mac_address(config, 0);
+  };
+  CHECK(mac_with("/a") == mac_with("/a"));
+  CHECK(mac_with("/a") != mac_with("/b"));
+  CHECK(mac_with("/a").starts_with("52:54:00:"));
 }
 
 TEST_CASE("arguments: everything, with KVM, and commas where options end") {

@@ -60,7 +60,7 @@ TEST_CASE("host: capabilities say each feature once, with reasons") {
   const auto limitation = [&](const Program& program, Feature feature) {
     const Capabilities all = describe(options, Architecture::x86_64, host, program,
                                       {Feature::virtiofs}, {Feature::firmware});
-    CHECK(all.features.size() == 17);
+    CHECK(all.features.size() == 18);
     CHECK(all.accelerator == "tcg");
     const FeatureStatus& status = all.status(feature);
     CHECK(status.reason.empty() == status.available());
