@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // clone_disk SOURCE TARGET: clones a disk copy-on-write as a container's is cloned, and prints the
-// time in milliseconds as JSON. Used by disks.
+// time in milliseconds as JSON. Used by scripts/bench.
 #include <chrono>
 #include <cstdio>
 #include <exception>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // pull_image pull|unpack STORE REFERENCE: pulls the image over plain HTTP into the store, or pulls
 // and unpacks it at once, and prints one line of JSON with the time in milliseconds and the peak
-// memory. Used by pull.sh.
+// memory. Used by scripts/bench.
 #include <chrono>
 #include <cstdio>
 #include <cstring>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // unpack_layers TARGET LAYER.tar[.gz|.zst]…: unpacks the layers into a disk, once, and prints one
 // line of JSON with times in milliseconds and the peak memory. If TARGET is a folder, it is a
-// cache, and the disk is made in it. Used by disks.
+// cache, and the disk is made in it. Used by scripts/bench.
 #include <array>
 #include <chrono>
 #include <cstdio>
