@@ -70,13 +70,13 @@ def bar(x, y, width, height, colour):
 def promises_plot(rows):
     """How much of what is allowed each number takes: left of the line is kept."""
     shown = [row for row in rows if row.value is not None]
-    left, unit, step = 400, 300, 22
+    left, unit, step = 450, 300, 22
     parts = [label(left, 20, "share of what was promised")]
     for place, row in enumerate(shown):
         y = 34 + place * step
         share = row.bar / row.value if row.at_least else row.value / row.bar
         share = max(share, 0)
-        parts += [label(left - 8, y + 13, f"{row.what}, {row.unit}"[:62], "end"),
+        parts += [label(left - 8, y + 13, f"{row.what}, {row.unit}", "end"),
                   bar(left, y, min(share, 1.5) * unit, step - 6, GREEN if row.met else RED),
                   label(left + min(share, 1.5) * unit + 4, y + 13, f"{share:.2f}")]
     height = 44 + len(shown) * step
@@ -107,3 +107,10 @@ def write(folder, rows, about):
                           ("results.md", markdown(rows, about)),
                           ("promises.svg", promises_plot(rows)), ("peers.svg", peers_plot(rows))):
         (folder / name).write_text(content)
+
+
+def publish(page, name, rows, about):
+    """Puts the table between the page's marks of that name."""
+    begin, end = f"<!-- bench: {name} -->\n", "<!-- end of bench -->"
+    before, _, rest = page.read_text().partition(begin)
+    page.write_text(before + begin + markdown(rows, about) + end + rest.partition(end)[2])

@@ -55,6 +55,7 @@ struct PowerOff {
 /// machine has ended. Called in a thread of the client's.
 using Dialler = std::function<std::unique_ptr<Stream>(const CallOptions&)>;
 
+/// How a lost connection to the agent is made again.
 struct ReconnectOptions {
   /// How long it is tried to make a lost connection again. The guest keeps what is needed for
   /// that for 30 s.

@@ -34,6 +34,7 @@ struct CopyOptions {
   std::optional<std::uint64_t> max_entries = {};
 };
 
+/// What a copy has moved, and what it could not do on the way.
 struct CopyResult {
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;  ///< Of data, without holes.

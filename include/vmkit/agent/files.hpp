@@ -19,11 +19,13 @@ namespace vmkit::agent {
 
 class Peer;
 
+/// How Files::remove takes folders and what is not there.
 struct RemoveOptions {
   bool recursive = false;  ///< A folder with everything in it.
   bool ignore_missing = false;
 };
 
+/// How Files::write makes the file.
 struct WriteOptions {
   std::uint16_t permissions = 0644;  ///< Of a new file.
   /// Where to write in a file that exists; made if it is missing.

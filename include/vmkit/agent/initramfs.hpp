@@ -11,6 +11,7 @@
 
 namespace vmkit::agent {
 
+/// What the guest's first file system holds beside the agent.
 struct InitramfsOptions {
   Architecture architecture = host_architecture();
   /// The kernel's modules, ".../lib/modules/<release>". Empty: the kernel has all drivers built in.

@@ -20,11 +20,13 @@ struct PressureShare {
   std::chrono::microseconds total{0};
 };
 
+/// How long processes waited for a resource: the kernel's pressure stall information.
 struct Pressure {
   PressureShare some;  ///< At least one process waited.
   PressureShare full;  ///< All that wanted to run waited.
 };
 
+/// Processor time since the container's start.
 struct CpuStatistics {
   std::chrono::microseconds usage{0};
   std::chrono::microseconds user{0};
@@ -36,6 +38,7 @@ struct CpuStatistics {
   std::optional<Pressure> pressure = {};
 };
 
+/// Memory that the container takes inside its machine.
 struct MemoryStatistics {
   ByteSize usage;  ///< All that is charged to the container, the cache of its files included.
   std::optional<ByteSize> limit = {};
@@ -56,12 +59,14 @@ struct MemoryStatistics {
   std::optional<Pressure> pressure = {};
 };
 
+/// Processes and threads of the container.
 struct PidStatistics {
   std::uint64_t count = 0;
   std::optional<std::uint64_t> limit = {};
   std::uint64_t refused = 0;  ///< How often the limit was met.
 };
 
+/// What the container has read from and written to one disk.
 struct BlockStatistics {
   std::string device;  ///< As the guest calls it: "vda".
   std::string serial;
@@ -71,6 +76,7 @@ struct BlockStatistics {
   std::uint64_t writes = 0;
 };
 
+/// What went through one of the machine's interfaces.
 struct NetworkStatistics {
   std::string interface;
   ByteSize received;

@@ -37,6 +37,7 @@ struct FileTime {
   friend bool operator==(const FileTime&, const FileTime&) = default;
 };
 
+/// An extended attribute of a file, its value any bytes.
 struct FileXattr {
   std::string name;   ///< As for setxattr(2): "user.x".
   std::string value;  ///< Any bytes.

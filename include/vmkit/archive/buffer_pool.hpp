@@ -8,6 +8,7 @@
 
 namespace vmkit::archive {
 
+/// How many buffers a pool has, and of what size.
 struct BufferPoolOptions {
   ByteSize buffer_size = ByteSize(512 * 1024);
   /// For each stream.

@@ -11,6 +11,7 @@
 
 namespace vmkit::archive {
 
+/// Which compression, and how hard.
 struct CompressOptions {
   Compression compression = Compression::gzip;
   /// gzip: 1 to 9, by default 6; zstd: 1 to 19, by default 3.

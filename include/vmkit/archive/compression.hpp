@@ -25,6 +25,7 @@ inline constexpr std::size_t compression_magic_length = 4;
 /// zstd (RFC 8878, skippable frames included). `head` may be shorter than the magic.
 Compression detect_compression(std::span<const std::byte> head) noexcept;
 
+/// What is expected of compressed data, and how much may come of it.
 struct DecompressOptions {
   /// What the data is; without it the first bytes decide.
   std::optional<Compression> compression = {};

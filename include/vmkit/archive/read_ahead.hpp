@@ -14,6 +14,7 @@
 
 namespace vmkit::archive {
 
+/// How far a ReadAhead reads ahead, and whether it hashes.
 struct ReadAheadOptions {
   ByteSize buffer_size = ByteSize(256 * 1024);
   /// Allocated as they are needed: by default at most 4 MiB ahead.

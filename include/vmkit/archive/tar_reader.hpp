@@ -30,6 +30,7 @@ struct Timestamp {
   std::uint32_t nanoseconds = 0;
 };
 
+/// An extended attribute of an entry, its value any bytes.
 struct Xattr {
   std::string name;   ///< As for setxattr(2): "user.x", "security.capability".
   std::string value;  ///< Any bytes.

@@ -64,6 +64,7 @@ Digest digest_of(std::string_view data, DigestAlgorithm algorithm = DigestAlgori
 
 }  // namespace vmkit
 
+/// So that digests can be keys of unordered containers.
 template <>
 struct std::hash<vmkit::Digest> {
   std::size_t operator()(const vmkit::Digest& digest) const noexcept {

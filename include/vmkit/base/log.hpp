@@ -12,6 +12,7 @@ enum class LogLevel { debug, info, warning, error };
 
 std::string_view to_string(LogLevel level) noexcept;
 
+/// A named value of a record: what a program would look for in a log.
 struct LogField {
   std::string_view key;
   std::string_view value;

@@ -13,6 +13,7 @@
 
 namespace vmkit::container {
 
+/// What the new image says of itself, and how its layer is made.
 struct CommitOptions {
   oci::LayerCompression compression = oci::LayerCompression::gzip;
   /// See oci::NewLayer; without a time the same changes give the same image.
@@ -23,6 +24,7 @@ struct CommitOptions {
   rootfs::DiffOptions diff = {};
 };
 
+/// The image that a commit made.
 struct CommittedImage {
   oci::Image image;
   rootfs::DiffResult changes;

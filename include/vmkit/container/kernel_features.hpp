@@ -63,6 +63,7 @@ enum class KernelSupport {
 
 std::string_view to_string(KernelSupport support) noexcept;
 
+/// Whether a kernel has a feature, and where it does not, what is lost.
 struct KernelFeatureStatus {
   KernelFeature feature;
   KernelSupport support;
@@ -71,6 +72,7 @@ struct KernelFeatureStatus {
   bool required = false;        ///< No container runs without it (of the transports, one will do).
 };
 
+/// What a kernel can do for containers.
 struct KernelFeatures {
   std::string release;                  ///< As `uname -r` has it; empty if it is not known.
   std::filesystem::path configuration;  ///< The file that was read; the image itself, or empty.

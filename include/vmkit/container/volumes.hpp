@@ -14,6 +14,7 @@ namespace vmkit::container {
 /// Of a volume that is made without one; its file takes only what is used.
 inline constexpr ByteSize default_volume_size = 16_GiB;
 
+/// A volume of a folder of volumes.
 struct VolumeInfo {
   std::string name;
   ByteSize size;       ///< What a container sees.

@@ -14,6 +14,7 @@ enum class CloneMode {
   require_cow,  ///< Share blocks, or fail with unsupported.
 };
 
+/// How a disk is cloned.
 struct CloneOptions {
   CloneMode mode = CloneMode::prefer_cow;
   /// Whether the target must outlive a crash of the host. If not, nothing is synced, so that nobody

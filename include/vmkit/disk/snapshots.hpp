@@ -12,6 +12,7 @@
 
 namespace vmkit::disk {
 
+/// A named state of a disk.
 struct Snapshot {
   std::string name;
   std::string parent;  ///< The snapshot that the disk was last saved to or restored from before.

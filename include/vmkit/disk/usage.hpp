@@ -19,6 +19,7 @@ struct DiskUsage {
   ByteSize added;      ///< What it takes beyond the disks before it in the list.
 };
 
+/// What a set of disks takes, each and together.
 struct UsageReport {
   std::vector<DiskUsage> disks;  ///< In the order asked for.
   /// What all of them take together: what several have counts once. (Adding up st_blocks counts

@@ -18,6 +18,7 @@
 
 namespace vmkit::ext4 {
 
+/// What a Reader does about a journal.
 struct ReaderOptions {
   /// What a machine that was killed has left in the journal is applied, in memory only. Without, an
   /// image that has something there is refused (failed_precondition).

@@ -27,6 +27,7 @@ enum class FileType : std::uint8_t {
   socket,
 };
 
+/// The number of a device that a character or block special file stands for.
 struct DeviceNumber {
   std::uint32_t major = 0;  ///< Below 4096.
   std::uint32_t minor = 0;  ///< Below 2^20.

@@ -9,6 +9,7 @@
 
 namespace vmkit::oci {
 
+/// What of an image copy() takes along.
 struct CopyOptions {
   /// Of an index, only the image for this platform; nullopt: all of it, byte for byte. What is no
   /// index is copied as it is.

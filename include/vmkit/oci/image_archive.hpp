@@ -29,6 +29,7 @@ struct ArchivedImage {
 /// word without ":" or "/" (in a layout that is only a tag) and for what is no reference at all.
 std::optional<Reference> reference_of(std::string_view archived_name);
 
+/// Which images of an archive are imported, and under which names.
 struct ImportOptions {
   /// Which of an image's variants; also an image for one platform only must fit it.
   Platform platform = Platform::host();
@@ -85,6 +86,7 @@ enum class ArchiveFormat {
   docker_archive,  ///< A tar for `docker load`: manifest.json, configurations, plain layers.
 };
 
+/// What an exported archive holds, in which format.
 struct ExportOptions {
   ArchiveFormat format = ArchiveFormat::oci_archive;
   /// Where a name leads to an index that another tool stored: the manifest that is taken.

@@ -14,6 +14,7 @@
 // in this and in other processes. Phases of progress are named after the functions.
 namespace vmkit::oci {
 
+/// What collect_garbage() spares.
 struct GarbageOptions {
   bool dry_run = false;  ///< Only tell.
   /// Spare blobs that were written so shortly ago: for stores into which tools write that know no
@@ -23,7 +24,9 @@ struct GarbageOptions {
   std::chrono::seconds partial_age = std::chrono::hours(24);
 };
 
+/// What collect_garbage() removed, or would remove.
 struct GarbageReport {
+  /// A blob that no image needs.
   struct Blob {
     Digest digest;
     ByteSize size;
@@ -45,12 +48,14 @@ struct GarbageReport {
 GarbageReport collect_garbage(ImageStore& store, const GarbageOptions& garbage_options = {},
                               const CallOptions& options = {});
 
+/// What one image takes in a store.
 struct ImageUsage {
   ImageRecord image;
   ByteSize exclusive;  ///< What removing this name alone would let collect_garbage() free.
   ByteSize shared;     ///< Blobs that other names need as well.
 };
 
+/// What a store takes on the disk.
 struct StoreUsage {
   ByteSize blobs;         ///< All of them.
   ByteSize unreferenced;  ///< Of these, what no name needs; running pulls may.
@@ -82,6 +87,7 @@ struct OddEntry {
   std::string problem;
 };
 
+/// What verify() found.
 struct VerifyReport {
   std::size_t blobs = 0;  ///< How many were hashed.
   ByteSize bytes;
@@ -97,6 +103,7 @@ struct VerifyReport {
 /// index.json as a whole cannot be read.
 VerifyReport verify(const ImageStore& store, const CallOptions& options = {});
 
+/// What repair() may give up.
 struct RepairOptions {
   /// Also remove the names of images that are not complete. Otherwise they stay, and the next pull
   /// of each fetches what is missing.
@@ -107,6 +114,7 @@ struct RepairOptions {
   bool rebuild_index = false;
 };
 
+/// What repair() did.
 struct RepairReport {
   VerifyReport found;
   std::vector<Digest> removed_blobs;        ///< Those that were damaged.

@@ -13,7 +13,7 @@ namespace vmkit::oci {
 /// `login`, `password` and `account` (which is ignored), each of these followed by its value.
 /// `macdef NAME` and all lines up to the next empty one are skipped, as is what follows a "#" that
 /// stands where one of these words is expected. A word in double quotes may hold blanks; there, and
-/// only there, \" \\ \n \r \t are escapes.
+/// only there, `\"` `\\` `\n` `\r` `\t` are escapes.
 ///
 /// The first entry counts that names the registry and has login and password. NAME is the
 /// registry's host with or without its port, in any case of letters; Docker Hub is known as

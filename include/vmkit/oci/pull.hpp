@@ -25,6 +25,7 @@ class ArrivingLayers {
   virtual std::unique_ptr<Source> open(const Descriptor& layer, const StopToken& stop = {}) = 0;
 };
 
+/// What of an image is pulled, and who looks at it on the way.
 struct PullOptions {
   /// Which of an image's variants; also an image for one platform only must fit it.
   Platform platform = Platform::host();

@@ -9,6 +9,7 @@
 
 namespace vmkit::oci {
 
+/// How an image is pushed.
 struct PushOptions {
   int parallel_uploads = 4;  ///< How many layers at once, 1 to 16.
   /// See BlobUploadOptions: 0 sends each layer in one request.

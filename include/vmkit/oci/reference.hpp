@@ -21,7 +21,7 @@ struct ReferenceDefaults {
   std::string tag = "latest";
 };
 
-/// The name of an image: REGISTRY/REPOSITORY[:TAG][@DIGEST], by the grammar of the distribution
+/// The name of an image: `REGISTRY/REPOSITORY[:TAG][@DIGEST]`, by the grammar of the distribution
 /// project. Always well-formed and complete, so that its parts are safe in a URL path. A value:
 /// thread-compatible.
 ///

@@ -28,6 +28,7 @@ struct ManifestDocument {
 /// honour the call's stop itself, and give at least the rest of the blob: more is not read.
 using BlobOpener = std::function<std::unique_ptr<Source>(std::uint64_t offset)>;
 
+/// How a blob is uploaded.
 struct BlobUploadOptions {
   /// Send pieces of this size, each in a request of its own, for registries or proxies that take no
   /// longer requests; 0: all in one. A registry that wants larger pieces gets those.

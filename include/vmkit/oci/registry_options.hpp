@@ -45,6 +45,7 @@ struct RetryOptions {
   std::chrono::seconds longest_retry_after{60};
 };
 
+/// How registries are reached: credentials, mirrors, limits, and what differs for some.
 struct RegistryClientOptions {
   RegistryHostOptions defaults = {};
   /// Replaces the defaults for a registry, by its host and port as in a Reference.

@@ -18,6 +18,7 @@
 
 namespace vmkit::rootfs {
 
+/// An unpacked disk in the cache.
 struct CachedDisk {
   std::filesystem::path path;
   /// How it was made, if this call made it.
@@ -27,6 +28,7 @@ struct CachedDisk {
   std::shared_ptr<const disk::ImageFile> lease;
 };
 
+/// How much a cache may hold.
 struct CacheOptions {
   /// When a disk is added, the least recently used ones go that exceed it; see Cache::prune().
   std::optional<ByteSize> limit = {};
@@ -39,6 +41,7 @@ struct CacheEntry {
   std::filesystem::file_time_type last_used;
 };
 
+/// Which disks leave the cache.
 struct PruneOptions {
   /// What the disks may take together, what they share counted once.
   std::optional<ByteSize> limit = {};
@@ -47,6 +50,7 @@ struct PruneOptions {
   bool dry_run = false;  ///< Removes nothing, tells what would be.
 };
 
+/// What left the cache.
 struct PruneReport {
   std::vector<CacheEntry> removed;
   ByteSize freed;

@@ -10,6 +10,7 @@
 
 namespace vmkit::rootfs {
 
+/// How a difference is written.
 struct DiffOptions {
   /// The upper disk is a clone of the lower one to which only kernels have written since: a file
   /// with the same inode number, times of modification and change, size and blocks is then taken as
@@ -17,6 +18,7 @@ struct DiffOptions {
   bool upper_is_clone = false;
 };
 
+/// The layer that a difference became.
 struct DiffResult {
   std::uint64_t written = 0;  ///< Entries for what is new or changed, and the folders they are in.
   std::uint64_t removed = 0;  ///< Whiteouts.

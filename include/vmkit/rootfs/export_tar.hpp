@@ -10,11 +10,13 @@
 
 namespace vmkit::rootfs {
 
+/// How a disk becomes an archive.
 struct ExportOptions {
   /// Whether access and change times are written too. Archives for layers have mtimes only.
   bool all_times = true;
 };
 
+/// What an exported archive holds.
 struct ExportResult {
   std::uint64_t entries = 0;
   ByteSize content = {};              ///< Of the files, holes not counted.

@@ -24,6 +24,7 @@ struct UnpackLimits {
   std::optional<std::uint64_t> entries = 4'000'000;
 };
 
+/// How layers become a disk.
 struct UnpackOptions {
   /// Of the disk. Only what is used takes room, so that it may be generous.
   ByteSize size = ByteSize(std::uint64_t{64} << 30);
@@ -32,6 +33,7 @@ struct UnpackOptions {
   UnpackLimits limits = {};
 };
 
+/// The disk that layers became.
 struct UnpackResult {
   Digest chain_id;
   /// How many of the layers were on the disk it started from (Cache), and so were not read. What

@@ -53,6 +53,7 @@ enum class Limitation {
 
 std::string_view to_string(Limitation limitation) noexcept;
 
+/// Whether a host offers a feature, and where it does not, why and what to do.
 struct FeatureStatus {
   Feature feature;
   Limitation limitation = Limitation::none;

@@ -49,6 +49,7 @@ enum class MachineEventReason {
 /// "start_requested", "started", …
 std::string_view to_string(MachineEventReason reason) noexcept;
 
+/// A change of a machine's state, with its reason.
 struct MachineEvent {
   MachineState state;  ///< After the event.
   MachineEventReason reason;

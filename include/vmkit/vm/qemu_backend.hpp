@@ -18,6 +18,7 @@ enum class QemuAccelerator {
   tcg,        ///< Translation in software: works everywhere.
 };
 
+/// How the QEMU backend finds its programs and treats its machines.
 struct QemuOptions {
   /// The program; empty: qemu-system-x86_64 or qemu-system-aarch64 in `search_path`.
   std::filesystem::path binary = {};

@@ -10,6 +10,7 @@
 
 namespace vmkit::vm {
 
+/// How the backend of Virtualization.framework treats its machines.
 struct VzOptions {
   /// A machine whose initrd is given as bytes has a folder below this one (mode 0700, removed at
   /// its end) for it.
