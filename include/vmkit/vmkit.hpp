@@ -7,6 +7,9 @@
 #include <vmkit/agent/initramfs.hpp>
 #include <vmkit/agent/process.hpp>
 #include <vmkit/agent/seccomp.hpp>
+#include <vmkit/agent/client.hpp>
+#include <vmkit/agent/initramfs.hpp>
+#include <vmkit/agent/port.hpp>
 #include <vmkit/archive/compress.hpp>
 #include <vmkit/archive/compression.hpp>
 #include <vmkit/archive/tar_reader.hpp>
