@@ -103,7 +103,11 @@ std::vector<ContainerRecord> list_containers(const std::filesystem::path& parent
       auto record = read_record(entries->path());
       if (!record) continue;
       record->in_use = *held;
-      if (!*held && record->state != RecordState::ended) record->state = RecordState::abandoned;
+      // One that is kept may be made now and started by another process.
+      const bool waits = record->state == RecordState::created && record->kept;
+      if (!*held && !waits && record->state != RecordState::ended) {
+        record->state = RecordState::abandoned;
+      }
       records.push_back(std::move(*record));
     } catch (const Error&) {
       // Not ours, or removed in this moment.

@@ -10,7 +10,7 @@
 namespace vmkit::container {
 
 enum class RecordState {
-  created,    ///< A Container has it, and has not started it.
+  created,    ///< Not started yet. One that is kept may wait for Container::open().
   running,    ///< A Container has it, and it was started.
   ended,      ///< Its machine has ended; ContainerRecord::reason tells how.
   abandoned,  ///< Its process has ended without ending it, and its machine with that.
