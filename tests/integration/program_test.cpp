@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vmkit program and the first example, as a user runs them.
+// The vmkit program, as a user runs it.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <filesystem>
@@ -444,18 +444,4 @@ TEST_CASE("program: with its output closed early it ends like others do") {
   flood.output.reset();
   CHECK(flood.child.wait(CallOptions{}.with_timeout(60s)) == os::ExitStatus{128 + SIGPIPE, 0});
   CHECK(nothing_left());
-}
-
-TEST_CASE("example: 01_run does the main job") {
-  const auto kernel = test::demo_kernel();
-  const auto folder = Demo::get().folder() / "example";
-  std::filesystem::create_directories(folder);
-  const auto result =
-      os::run({.arguments = {VMKIT_EXAMPLE_01, kernel.image.string(), kernel.modules.string(),
-                             Demo::get().reference(), "cat", "/etc/os-release"},
-               .working_directory = folder},
-              1_MiB, CallOptions{}.with_timeout(60s));
-  INFO(result.err);
-  CHECK(contains(result.out, "ID=debian\n"));
-  CHECK(result.status.success());
 }

@@ -9,7 +9,10 @@
 #include <string>
 #include <thread>
 
+#include "os/child_process.hpp"
+#include "os/descriptor.hpp"
 #include "support/demo.hpp"
+#include "support/docker_registry.hpp"
 #include "support/e2fsck.hpp"
 #include "support/programs.hpp"
 #include "support/temporary_directory.hpp"
@@ -17,6 +20,7 @@
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/volumes.hpp>
 #include <vmkit/oci/image_archive.hpp>
+#include <vmkit/oci/push.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 
 using namespace vmkit;
@@ -251,4 +255,65 @@ TEST_CASE("an interactive shell on a terminal: sizes, Ctrl-C, vi") {
   CHECK(screen.shows("written in vi"));
   CHECK(process.wait(CallOptions{}.with_timeout(20s)).code == 5);
   box.stop();
+}
+
+namespace {
+
+/// examples/08_postgres, from its start until Enter is pressed.
+class PostgresExample {
+ public:
+  PostgresExample(const fs::path& folder, const std::string& image) {
+    const auto kernel = test::demo_kernel();
+    os::DescriptorPair input = os::make_pipe();
+    os::DescriptorPair output = os::make_pipe();
+    process_ = os::ChildProcess::spawn({.arguments = {VMKIT_EXAMPLE_08, kernel.image.string(),
+                                                      kernel.modules.string(), image, "0"},
+                                        .working_directory = folder,
+                                        .stdin_fd = input.first.get(),
+                                        .stdout_fd = output.second.get(),
+                                        .stderr_fd = output.second.get()});
+    output.second.reset();
+    enter_ = std::move(input.second);
+    std::string shown;
+    char buffer[4096];
+    while (shown.find("Enter ends it.") == std::string::npos) {
+      const auto count = ::read(output.first.get(), buffer, sizeof buffer);
+      REQUIRE_MESSAGE(count > 0, shown);
+      shown.append(buffer, static_cast<std::size_t>(count));
+    }
+    port_ = shown.substr(shown.find("-p ") + 3, shown.find(" -U") - shown.find("-p ") - 3);
+  }
+  std::string psql(const std::string& statement) const {
+    return test::run_tool(
+               {"psql", "-h", "127.0.0.1", "-p", port_, "-U", "postgres", "-qAtc", statement})
+        .output;
+  }
+  int press_enter() {
+    enter_.reset();
+    return process_->wait(CallOptions{}.with_timeout(120s)).code;
+  }
+
+ private:
+  std::optional<os::ChildProcess> process_;
+  os::Descriptor enter_;
+  std::string port_;
+};
+
+}  // namespace
+
+TEST_CASE("example 08_postgres: a port leads to it, and its data survives") {
+  const test::DockerRegistry registry;
+  const std::string name = registry.address() + "/services:1";
+  oci::RegistryClient client({.defaults = {.plain_http = true}});
+  oci::push(client, services().store, oci::Reference::parse("example.org/services:1"),
+            oci::Reference::parse(name));
+  const auto folder = test::temporary_directory();
+  {
+    PostgresExample example(folder.path(), name);
+    CHECK(example.psql("create table t (n int); insert into t values (42)").empty());
+    CHECK(example.press_enter() == 0);
+  }
+  PostgresExample again(folder.path(), name);
+  CHECK(again.psql("select n from t") == "42\n");
+  CHECK(again.press_enter() == 0);
 }
