@@ -5,6 +5,9 @@
 #include <bit>
 #include <initializer_list>
 
+#include "agent/domain_name.hpp"
+#include "text.hpp"
+
 namespace vmkit::guest::dhcp {
 namespace {
 
@@ -13,6 +16,7 @@ constexpr std::size_t at_transaction = 4, at_seconds = 8, at_flags = 10, at_clie
                       at_your_address = 16, at_mac = 28, at_server_name = 44, at_boot_file = 108,
                       at_cookie = 236, at_options = 240;
 constexpr std::size_t least_size = 300;  // older relays drop shorter messages
+constexpr std::size_t most_size = 1500;  // that we take
 constexpr std::uint32_t cookie = 0x63825363;
 constexpr std::uint8_t boot_request = 1, boot_reply = 2, ethernet = 1;
 constexpr std::uint8_t broadcast_flag = 0x80;
@@ -22,6 +26,8 @@ enum Option : std::uint8_t {
   subnet_mask = 1,
   routers = 3,
   name_servers = 6,
+  host_name = 12,
+  domain_name = 15,
   interface_mtu = 26,
   wanted_address = 50,
   lease_time = 51,
@@ -33,10 +39,11 @@ enum Option : std::uint8_t {
   renewal_time = 58,
   rebinding_time = 59,
   client_identifier = 61,
+  classless_routes = 121,
   end = 255,
 };
 
-constexpr std::uint32_t least_lease = 60;  // a server that tells less would keep us busy
+constexpr std::uint32_t hour = 3600;  // the lease of a server that does not say for how long
 constexpr unsigned least_mtu = 576, most_mtu = 65535;
 
 using Bytes = std::span<const std::uint8_t>;
@@ -105,16 +112,60 @@ std::optional<unsigned> prefix_length_of(const Options& options, std::uint32_t a
   return length;
 }
 
+/// In 0 < T1 < T2 < the lease, whatever the server says.
 void read_times(const Options& options, Reply& reply) {
-  reply.lease_seconds = std::max(number(options, lease_time).value_or(for_ever), least_lease);
-  const std::uint32_t lease = reply.lease_seconds;
+  const std::uint32_t lease = reply.lease_seconds = number(options, lease_time).value_or(hour);
   reply.rebind_seconds = number(options, rebinding_time).value_or(0);
-  if (reply.rebind_seconds < least_lease / 2 || reply.rebind_seconds >= lease) {
+  if (reply.rebind_seconds < 2 || reply.rebind_seconds >= lease) {
     reply.rebind_seconds = lease - lease / 8;
   }
   reply.renew_seconds = number(options, renewal_time).value_or(0);
-  if (reply.renew_seconds < least_lease / 2 || reply.renew_seconds >= reply.rebind_seconds) {
-    reply.renew_seconds = std::min(lease / 2, reply.rebind_seconds);
+  if (reply.renew_seconds < 1 || reply.renew_seconds >= reply.rebind_seconds) {
+    reply.renew_seconds = std::min(lease / 2, reply.rebind_seconds - 1);
+  }
+}
+
+/// The classless static routes (RFC 3442); none if they are malformed.
+std::vector<Route> classless(Bytes value) {
+  std::vector<Route> routes;
+  while (!value.empty() && routes.size() < max_routes) {
+    Route route{.prefix_length = value[0]};
+    const std::size_t told = (route.prefix_length + 7) / 8;  // bytes of the network
+    if (route.prefix_length > 32 || value.size() < 1 + told + 4) return {};
+    for (std::size_t i = 0; i < told; ++i) {
+      route.network |= std::uint32_t{value[1 + i]} << (24 - 8 * i);
+    }
+    route.network &= mask_of(route.prefix_length);
+    route.gateway = number_at(value, 1 + told);
+    if (route.gateway != 0 && !is_host_address(route.gateway)) return {};
+    routes.push_back(route);
+    value = value.subspan(1 + told + 4);
+  }
+  return routes;
+}
+
+void read_routes(const Options& options, Reply& reply) {
+  reply.routes = classless(options[classless_routes]);
+  if (reply.routes.empty()) {
+    // Only a router on the same network can be reached.
+    for (const std::uint32_t router : addresses(options, routers, 1)) {
+      const bool near = ((router ^ reply.address) & mask_of(reply.prefix_length)) == 0;
+      if (near && router != reply.address) reply.routes.push_back({.gateway = router});
+    }
+  }
+  // What is behind a gateway can be set when the gateway itself can be reached.
+  std::stable_partition(reply.routes.begin(), reply.routes.end(),
+                        [](const Route& route) { return route.gateway == 0; });
+}
+
+/// Some servers end the text with a zero, some give several domains.
+void read_search(const Options& options, Reply& reply) {
+  const auto& value = options[domain_name];
+  std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
+  text = text.substr(0, text.find('\0'));
+  while (!text.empty() && reply.search.size() < max_search) {
+    const std::string_view domain = cut(text, ' ');
+    if (agent::is_domain(domain)) reply.search.emplace_back(domain);
   }
 }
 
@@ -153,21 +204,30 @@ std::vector<std::uint8_t> encode(const Query& query) {
   add(client_identifier, {ethernet, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]});
   add_address(wanted_address, query.wanted_address);
   add_address(server_identifier, query.server);
-  add(max_message_size, {1500 >> 8, 1500 & 0xff});
-  add(parameter_list, {subnet_mask, routers, name_servers, interface_mtu, lease_time, renewal_time,
-                       rebinding_time});
+  if (query.kind != Kind::release) {
+    if (!query.hostname.empty()) {
+      add(host_name, {});
+      message.back() = static_cast<std::uint8_t>(query.hostname.size());
+      message.insert(message.end(), query.hostname.begin(), query.hostname.end());
+    }
+    add(max_message_size, {most_size >> 8, most_size & 0xff});
+    add(parameter_list, {subnet_mask, classless_routes, routers, name_servers, domain_name,
+                         interface_mtu, lease_time, renewal_time, rebinding_time});
+  }
   message.push_back(end);
   message.resize(std::max(message.size(), least_size));
   return message;
 }
 
-std::optional<Reply> parse_reply(Bytes bytes, std::uint32_t transaction, const Mac& mac) {
-  if (bytes.size() < at_options || bytes[0] != boot_reply || bytes[1] != ethernet ||
-      bytes[2] != mac.size() || number_at(bytes, at_transaction) != transaction ||
-      !std::equal(mac.begin(), mac.end(), bytes.begin() + at_mac) ||
-      number_at(bytes, at_cookie) != cookie) {
-    return std::nullopt;
-  }
+bool is_answer(Bytes bytes, std::uint32_t transaction, const Mac& mac) {
+  return bytes.size() >= at_options && bytes[0] == boot_reply && bytes[1] == ethernet &&
+         bytes[2] == mac.size() && number_at(bytes, at_transaction) == transaction &&
+         std::equal(mac.begin(), mac.end(), bytes.begin() + at_mac) &&
+         number_at(bytes, at_cookie) == cookie;
+}
+
+std::optional<Reply> parse_reply(Bytes bytes) {
+  if (bytes.size() < at_options) return std::nullopt;
   Options options;
   if (!collect(bytes.subspan(at_options), options)) return std::nullopt;
   const std::uint8_t more = options[overload].size() == 1 ? options[overload][0] : 0;
@@ -190,18 +250,15 @@ std::optional<Reply> parse_reply(Bytes bytes, std::uint32_t transaction, const M
   const auto length = prefix_length_of(options, reply.address);
   if (!length) return std::nullopt;
   reply.prefix_length = *length;
-  // Only one on the same network can be reached.
-  const auto gateways = addresses(options, routers, 1);
-  if (!gateways.empty() && ((gateways[0] ^ reply.address) & mask_of(*length)) == 0 &&
-      gateways[0] != reply.address) {
-    reply.router = gateways[0];
-  }
+  read_times(options, reply);
+  if (reply.lease_seconds < least_lease) return std::nullopt;
+  read_routes(options, reply);
+  read_search(options, reply);
   reply.dns = addresses(options, name_servers, max_dns);
   if (const auto& mtu = options[interface_mtu]; mtu.size() == 2) {
     const unsigned told = mtu[0] * 256U + mtu[1];
     if (told >= least_mtu && told <= most_mtu) reply.mtu = told;
   }
-  read_times(options, reply);
   return reply;
 }
 
