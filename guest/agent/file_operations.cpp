@@ -164,7 +164,7 @@ void require_regular(const Descriptor& file, const std::string& path) {
               NativeError{ErrorDomain::posix, number});
 }
 
-Json read_file(const Json& params, int root, int stream) {
+Json give_file(const Json& params, int root, int stream) {
   const auto path = path_in(params, "path");
   const Descriptor file(open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   require_regular(file, path);
@@ -183,7 +183,7 @@ Json read_file(const Json& params, int root, int stream) {
   }
 }
 
-Json write_file(const Json& params, int root, int stream) {
+Json take_file(const Json& params, int root, int stream) {
   const auto path = path_in(params, "path");
   const bool append = get_or<bool>(params, "append", false);
   const Descriptor file(
@@ -321,8 +321,8 @@ Json make_hard_link(const Json& params, int root, int) {
 const FileMethod file_methods[10] = {
     {"copy_out", FileStream::to_client, copy_out},
     {"copy_in", FileStream::from_client, copy_in},
-    {"read_file", FileStream::to_client, read_file},
-    {"write_file", FileStream::from_client, write_file},
+    {"read_file", FileStream::to_client, give_file},
+    {"write_file", FileStream::from_client, take_file},
     {"make_directory", FileStream::none, make_directory},
     {"remove", FileStream::none, remove},
     {"rename", FileStream::none, rename},

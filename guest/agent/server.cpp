@@ -67,7 +67,7 @@ Server::Server(Fd channel, ChannelKind kind, const char* files_root)
   add_service(std::make_unique<Forwards>(client, machine));
   add_service(std::make_unique<DiskCare>(client));
   add_service(std::make_unique<Statistics>(client, machine));
-  add_service(std::make_unique<Network>());
+  add_service(std::make_unique<Network>(client));
   if (kind == ChannelKind::virtio_port) add_service(std::make_unique<NetworkEvents>(client));
   ending_ = &add_service(std::make_unique<Ending>(processes));
   expect_client(kind != ChannelKind::socket);

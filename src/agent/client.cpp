@@ -7,6 +7,7 @@
 #include "agent/endpoint_json.hpp"
 #include "agent/exit_status.hpp"
 #include "agent/forward_impl.hpp"
+#include "agent/interface_json.hpp"
 #include "agent/link.hpp"
 #include "agent/process_impl.hpp"
 #include "agent/random_hex.hpp"
@@ -115,17 +116,16 @@ void Client::configure(const GuestSettings& settings, const CallOptions& options
   impl_->link->rpc()->call("configure", std::move(params), options);
 }
 
-void Client::configure_network(const std::vector<InterfaceConfig>& interfaces,
-                               const CallOptions& options) {
+std::vector<ConfiguredInterface> Client::configure_network(
+    const std::vector<InterfaceConfig>& interfaces, const CallOptions& options,
+    std::chrono::milliseconds dhcp_limit) {
   Json list = Json::array();
-  for (const InterfaceConfig& interface : interfaces) {
-    list.push_back({{"mac", interface.mac},
-                    {"address", interface.address},
-                    {"prefix_length", interface.prefix_length},
-                    {"gateway", interface.gateway},
-                    {"mtu", interface.mtu}});
-  }
-  impl_->link->rpc()->call("configure_network", {{"interfaces", std::move(list)}}, options);
+  for (const InterfaceConfig& interface : interfaces) list.push_back(to_json(interface));
+  const Json answer = impl_->link->rpc()->call(
+      "configure_network", {{"interfaces", std::move(list)}, {"limit_ms", dhcp_limit.count()}},
+      options);
+  return read_answer("configure_network",
+                     [&] { return parse_configured(answer.at("interfaces"), interfaces); });
 }
 
 Process Client::spawn(const ProcessSpec& spec, const CallOptions& options) {

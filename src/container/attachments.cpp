@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <unistd.h>
 
+#include "agent/domain_name.hpp"
 #include "agent/random_hex.hpp"
 #include "container/boot.hpp"
 #include "container/names.hpp"
@@ -222,20 +223,36 @@ void Attachments::add_to(vm::MachineConfig& machine) const {
 }
 
 void Attachments::set_network(const ContainerOptions& options, const Folder& folder,
-                              const std::vector<std::optional<vm::NetworkAddresses>>& addresses) {
-  std::optional<vm::NetworkAddresses> first;
-  for (const auto& network : addresses) {
-    if (!network) continue;
-    interfaces_.push_back({.mac = network->mac,
-                           .address = network->address,
-                           .prefix_length = network->prefix_length,
-                           .gateway = first ? std::string() : network->gateway});
-    if (!first) first = network;
+                              const vm::MachineConfig& machine) {
+  machine_id_ = machine_id_of(folder, options.keep);
+  std::vector<agent::ConfiguredInterface> expected;
+  const auto decided = options.backend->network_addresses(machine);
+  for (std::size_t i = 0; i < machine.networks.size(); ++i) {
+    const vm::Network& network = machine.networks[i];
+    agent::InterfaceConfig wanted{.mac = network.mac, .mtu = network.mtu};
+    if (agent::is_domain(options.hostname)) wanted.hostname = options.hostname;
+    if (const auto& addresses = decided[i]) {
+      wanted.address = addresses->address;
+      wanted.prefix_length = addresses->prefix_length;
+      wanted.gateway = addresses->gateway;
+      dns_ = addresses->dns;
+    }
+    // Until a server has said, any address does.
+    expected.push_back({.address = "0.0.0.0", .gateway = "0.0.0.0"});
+    interfaces_.push_back(std::move(wanted));
   }
-  const std::string machine_id = machine_id_of(folder, options.keep);
-  for (agent::Mount& file : name_files(options.hostname, options.names, machine_id, first)) {
-    if (!is_mounted(file.target, options)) mounts_.push_back(std::move(file));
-  }
+  name_mounts(options, std::move(expected));
+}
+
+std::vector<agent::Mount> Attachments::name_mounts(
+    const ContainerOptions& options, std::vector<agent::ConfiguredInterface> interfaces) const {
+  std::optional<agent::ConfiguredInterface> network;
+  if (!interfaces.empty()) network = std::move(interfaces[0]);
+  if (network && !dns_.empty()) network->dns = dns_;
+  std::vector<agent::Mount> files =
+      name_files(options.hostname, options.names, machine_id_, network);
+  std::erase_if(files, [&](const agent::Mount& file) { return is_mounted(file.target, options); });
+  return files;
 }
 
 }  // namespace vmkit::container

@@ -23,12 +23,16 @@ class Attachments {
               const CallOptions& call_options);
 
   void add_to(vm::MachineConfig& machine) const;
-  /// With what the machine's networks are, once it is known.
+  /// Takes over what the backend decides about the networks of `machine`, which is complete. Throws
+  /// invalid_argument for names that no network could make good.
   void set_network(const ContainerOptions& options, const Folder& folder,
-                   const std::vector<std::optional<vm::NetworkAddresses>>& addresses);
+                   const vm::MachineConfig& machine);
 
   const std::vector<agent::Mount>& mounts() const { return mounts_; }
   const std::vector<agent::InterfaceConfig>& interfaces() const { return interfaces_; }
+  /// The files that name the container and others, with what its interfaces have got.
+  std::vector<agent::Mount> name_mounts(const ContainerOptions& options,
+                                        std::vector<agent::ConfiguredInterface> interfaces) const;
 
  private:
   void add_layer(const ContainerOptions& options, const Folder& folder,
@@ -46,6 +50,8 @@ class Attachments {
   std::vector<vm::Share> shares_;
   std::vector<agent::Mount> mounts_;
   std::vector<agent::InterfaceConfig> interfaces_;
+  std::vector<std::string> dns_;  // where the backend decides it
+  std::string machine_id_;
   std::vector<os::FileLock> locks_;
 };
 

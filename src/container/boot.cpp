@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "container/machine_end.hpp"
+#include "vm/network.hpp"
 
 #include <vmkit/agent/initramfs.hpp>
 #include <vmkit/agent/port.hpp>
@@ -66,7 +67,11 @@ vm::MachineConfig machine_config(const ContainerOptions& options, const Folder& 
                    .identifier = root_disk_identifier,
                    .sync = options.keep ? vm::DiskSync::fsync : vm::DiskSync::none}};
   config.ports = {{.name = std::string(agent::port_name)}};
-  if (options.network) config.networks = {{.kind = vm::NetworkKind::nat}};
+  if (options.network) {
+    config.networks = {options.network_device};
+    // The agent finds the interface by it.
+    config.networks[0].mac = vm::detail::mac_address(config, 0);
+  }
   config.console = {.device = options.console, .file = folder.console_log()};
   return config;
 }

@@ -100,7 +100,7 @@ struct Container::Impl {
     attachments.emplace(options, folder, call_options);
     vm::MachineConfig config = machine_config(options, folder);
     attachments->add_to(config);
-    attachments->set_network(options, folder, options.backend->network_addresses(config));
+    attachments->set_network(options, folder, config);
     spec.mounts.insert(spec.mounts.end(), attachments->mounts().begin(),
                        attachments->mounts().end());
     agent::check(spec);
@@ -162,7 +162,7 @@ struct Container::Impl {
 
   const ContainerOptions options;
   const int stop_signal;
-  agent::ContainerSpec spec;  // whole once there is a machine
+  agent::ContainerSpec spec;  // but for the files with names, once there is a machine
   const Logger log;
   Folder folder;
   EventHub events;
@@ -240,10 +240,15 @@ void Container::start(const CallOptions& options) {
   client.on_event(
       [impl = impl_.get()](const agent::GuestEvent& event) { impl->events.tell(event); });
   try {
-    if (const auto& interfaces = impl_->attachments->interfaces(); !interfaces.empty()) {
-      client.configure_network(interfaces, options);
+    std::vector<agent::ConfiguredInterface> interfaces;
+    if (const auto& wanted = impl_->attachments->interfaces(); !wanted.empty()) {
+      interfaces = client.configure_network(wanted, options);
     }
-    client.create_container(impl_->spec, options);
+    agent::ContainerSpec spec = impl_->spec;
+    for (agent::Mount& file : impl_->attachments->name_mounts(impl_->options, interfaces)) {
+      spec.mounts.push_back(std::move(file));
+    }
+    client.create_container(spec, options);
     client.configure({}, options);
     const std::lock_guard lock(impl_->mutex);
     impl_->timeline.boot = ready - begin;

@@ -41,7 +41,7 @@ agent::Mount file(const char* target, std::string content) {
 }
 
 std::string hosts(const std::string& hostname, const Names& names,
-                  const std::optional<vm::NetworkAddresses>& network) {
+                  const std::optional<agent::ConfiguredInterface>& network) {
   std::string text =
       "127.0.0.1\tlocalhost\n"
       "::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -57,6 +57,7 @@ std::string hosts(const std::string& hostname, const Names& names,
     std::string address = host.address;
     if (address == host_gateway) {
       if (!network) refuse("extra_hosts", "a network for host-gateway", host.name);
+      if (network->gateway.empty()) refuse("extra_hosts", "a network with a gateway", host.name);
       address = network->gateway;
     }
     require_address("extra_hosts", address);
@@ -65,7 +66,7 @@ std::string hosts(const std::string& hostname, const Names& names,
   return text;
 }
 
-std::string resolv_conf(const Names& names, const vm::NetworkAddresses& network) {
+std::string resolv_conf(const Names& names, const agent::ConfiguredInterface& network) {
   std::string text;
   for (const std::string& server : names.dns.empty() ? network.dns : names.dns) {
     require_address("dns", server);
@@ -83,6 +84,7 @@ std::string resolv_conf(const Names& names, const vm::NetworkAddresses& network)
   };
   std::vector<std::string> search = names.dns_search;
   if (search.empty() && !names.domain.empty()) search = {names.domain};
+  if (search.empty()) search = network.search;
   add_line("search", "dns_search", search);
   add_line("options", "dns_options", names.dns_options);
   return text;
@@ -92,7 +94,7 @@ std::string resolv_conf(const Names& names, const vm::NetworkAddresses& network)
 
 std::vector<agent::Mount> name_files(const std::string& hostname, const Names& names,
                                      const std::string& own_machine_id,
-                                     const std::optional<vm::NetworkAddresses>& network) {
+                                     const std::optional<agent::ConfiguredInterface>& network) {
   if (!names.domain.empty()) require_word("domain", names.domain);
   std::vector<agent::Mount> files{file("/etc/hosts", hosts(hostname, names, network)),
                                   file("/etc/hostname", hostname + "\n")};

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <vmkit/agent/mount.hpp>
+#include <vmkit/agent/network.hpp>
 #include <vmkit/container/names.hpp>
-#include <vmkit/vm/config.hpp>
 
 namespace vmkit::container {
 
@@ -15,7 +15,7 @@ namespace vmkit::container {
 /// /etc/resolv.conf. Throws invalid_argument.
 std::vector<agent::Mount> name_files(const std::string& hostname, const Names& names,
                                      const std::string& own_machine_id,
-                                     const std::optional<vm::NetworkAddresses>& network);
+                                     const std::optional<agent::ConfiguredInterface>& network);
 
 /// TZ for a time zone of the host, as POSIX writes it: "CET-1CEST,M3.5.0,M10.5.0/3". Throws
 /// invalid_argument for what is no name of a zone, not_found if the host does not know it.

@@ -66,6 +66,7 @@ void for_each_member(const Network*, Visit visit) {
   visit("descriptor", &Network::descriptor);
   visit("subnet", &Network::subnet);
   visit("mtu", &Network::mtu);
+  visit("addressing", &Network::addressing);
 }
 
 template <class Visit>
@@ -154,6 +155,11 @@ constexpr auto names_of(NetworkKind) {
                                             {NetworkKind::bridged, "bridged"},
                                             {NetworkKind::tap, "tap"},
                                             {NetworkKind::descriptor, "descriptor"}});
+}
+
+constexpr auto names_of(Addressing) {
+  return std::to_array<Named<Addressing>>(
+      {{Addressing::automatic, "automatic"}, {Addressing::dhcp, "dhcp"}});
 }
 
 // Writing.

@@ -103,10 +103,13 @@ class Client {
 
   void configure(const GuestSettings& settings, const CallOptions& options = {});
 
-  /// Gives the machine's network interfaces their addresses and brings them up. not_found if there
-  /// is no such interface.
-  void configure_network(const std::vector<InterfaceConfig>& interfaces,
-                         const CallOptions& options = {});
+  /// Gives the machine's network interfaces their addresses, or lets them ask, and brings them up.
+  /// Returns what each has got, in the same order. not_found if there is no such interface, timeout
+  /// if one that asks has no address after `dhcp_limit`: no interface of the call asks any more
+  /// then. Of several default routes the first interface's is taken.
+  std::vector<ConfiguredInterface> configure_network(
+      const std::vector<InterfaceConfig>& interfaces, const CallOptions& options = {},
+      std::chrono::milliseconds dhcp_limit = default_dhcp_limit);
 
   /// Starts a process in the root and returns when its program runs. Errors, each with the errno
   /// as native(): not_found (no such program), permission_denied (not executable, or of another

@@ -22,7 +22,8 @@ struct Names {
   std::vector<ExtraHost> extra_hosts = {};
   /// Servers for /etc/resolv.conf; empty: those of the machine's network.
   std::vector<std::string> dns = {};
-  std::vector<std::string> dns_search = {};   ///< Empty: `domain`, if there is one.
+  /// Empty: `domain`, if there is one, else those of the machine's network.
+  std::vector<std::string> dns_search = {};
   std::vector<std::string> dns_options = {};  ///< As "ndots:2".
   /// "Europe/Berlin", looked up among the host's, or "host" for the host's own: TZ for all
   /// processes that have none of their own, as a rule that needs no zone files in the image.

@@ -78,6 +78,9 @@ struct ContainerOptions {
   /// A virtio network device that reaches what the host reaches; the host itself is there too, at
   /// the gateway's address ("host-gateway").
   bool network = false;
+  /// What `network` is, if it is to be another one. Its addresses come from the backend or, where
+  /// that does not decide them, from a DHCP server, before anything runs in the container.
+  vm::Network network_device = {};
   Names names = {};
   /// What stop() asks processes to end with: a name or number, as in an image's configuration.
   /// Without a value the image's StopSignal or, if it has none, SIGTERM.

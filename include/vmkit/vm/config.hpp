@@ -109,6 +109,13 @@ enum class NetworkKind {
   descriptor,  ///< Ethernet frames, one a datagram, over a socket of the host application's.
 };
 
+/// How the guest gets the addresses of its interface.
+enum class Addressing {
+  automatic,  ///< From the backend, where that decides them (Backend::network_addresses); else
+              ///< dhcp.
+  dhcp,       ///< It asks (DHCP), also where the backend could tell.
+};
+
 /// A virtio network device.
 struct Network {
   NetworkKind kind = NetworkKind::nat;
@@ -126,6 +133,7 @@ struct Network {
   /// The largest packet, in bytes; zero: 1500. VZ: of `descriptor`, at least 1500; on macOS 26 also
   /// of `nat` and `host_only`.
   unsigned mtu = 0;
+  Addressing addressing = Addressing::automatic;
 };
 
 /// What the guest is to give its interface of a network whose addresses the backend decides. IPv4.

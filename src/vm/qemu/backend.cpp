@@ -76,7 +76,7 @@ class QemuBackend final : public Backend, public std::enable_shared_from_this<Qe
     std::vector<std::optional<NetworkAddresses>> all;
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
       const Network& network = config.networks[i];
-      const bool own = network.kind == NetworkKind::nat;
+      const bool own = network.kind == NetworkKind::nat && network.addressing != Addressing::dhcp;
       all.push_back(own ? std::optional(user_network(network, i)) : std::nullopt);
     }
     return all;

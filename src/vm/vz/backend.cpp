@@ -41,7 +41,10 @@ class VzBackend final : public Backend {
       auto& addresses = all.emplace_back();
       const auto parsed = parse_subnet(network.subnet);
       const auto* const subnet = std::get_if<Subnet>(&parsed);
-      if (network.kind != NetworkKind::nat || subnet == nullptr) continue;
+      if (network.kind != NetworkKind::nat || subnet == nullptr ||
+          network.addressing == Addressing::dhcp) {
+        continue;
+      }
       addresses = NetworkAddresses{.mac = detail::mac_address(config, i),
                                    .address = subnet->host(2),
                                    .prefix_length = subnet->prefix_length,

@@ -71,6 +71,59 @@ CallOptions shortly() {
   return CallOptions{}.with_timeout(100ms);
 }
 
+TEST_CASE(
+    "what interfaces have got: nothing that could not stand in a file, and all that was asked") {
+  const Json good{{"name", "eth0"},         {"mac", "52:54:00:00:00:01"},
+                  {"address", "10.0.2.15"}, {"prefix_length", 24},
+                  {"gateway", "10.0.2.2"},  {"dns", {"10.0.2.3"}},
+                  {"search", {"lan"}},      {"mtu", 1500}};
+  const std::vector<InterfaceConfig> asked{{.mac = "52:54:00:00:00:01"}};
+  const auto ask = [&](const Json& interfaces, const std::vector<InterfaceConfig>& wanted) {
+    FakeAgent agent([&](const Json& request) {
+      if (request["method"] == "hello") return result(request, good_hello);
+      return result(request, {{"interfaces", interfaces}});
+    });
+    return Client::connect(agent.dial(), soon()).configure_network(wanted, soon());
+  };
+  const auto got = ask(Json::array({good}), asked);
+  CHECK(got.at(0).search == std::vector<std::string>{"lan"});
+  CHECK(got.at(0).mtu == 1500);
+  const auto refused = [&](const Json& interfaces, const std::vector<InterfaceConfig>& wanted) {
+    const std::string text = interfaces.dump();
+    CAPTURE(text);
+    expect(Errc::data_corruption, "guest agent, configure_network",
+           [&] { ask(interfaces, wanted); });
+  };
+  const auto with = [&](const char* member, const Json& value) {
+    Json changed = good;
+    changed[member] = value;
+    return Json::array({changed});
+  };
+  for (const Json& list :
+       {Json::array(), Json::array({good, good}), Json::object(), Json(7), Json::array({7})}) {
+    refused(list, asked);
+  }
+  for (const char* name : {"", "eth/0", "eth 0", "eth0\n", "sixteen-letters!"}) {
+    refused(with("name", name), asked);
+  }
+  for (const char* text : {"", "10.0.2", "10.0.2.15\nnameserver 6.6.6.6", "fe80::1", "256.0.0.1"}) {
+    refused(with("address", text), asked);
+    refused(with("dns", {text}), asked);
+    if (*text != '\0') refused(with("gateway", text), asked);
+  }
+  for (const char* text : {"", "a b", "a\nnameserver 6.6.6.6", "a..b"}) {
+    refused(with("search", {text}), asked);
+  }
+  refused(with("dns", std::vector<std::string>(4, "1.1.1.1")), asked);
+  refused(with("search", std::vector<std::string>(7, "lan")), asked);
+  refused(with("dns", "1.1.1.1"), asked);
+  refused(with("prefix_length", 33), asked);
+  refused(with("prefix_length", "24"), asked);
+  refused(with("mtu", 65536), asked);
+  refused(with("mac", "52:54:00:00:00:02"), asked);
+  refused(Json::array({good}), {{.mac = "52:54:00:00:00:01", .address = "10.0.2.16"}});
+}
+
 TEST_CASE("where streams go on after a lost session: what cannot be is an Error") {
   const auto offsets = [](const Json& input, const Json& output) {
     return [input, output](const Json& request) {

@@ -11,7 +11,7 @@ using test::check_error;
 
 namespace {
 
-const vm::NetworkAddresses network{
+const agent::ConfiguredInterface network{
     .mac = "52:54:00:12:34:56", .address = "10.0.2.15", .gateway = "10.0.2.2", .dns = {"10.0.2.3"}};
 const std::string own_id = "00112233445566778899aabbccddeeff";
 
@@ -38,6 +38,14 @@ TEST_CASE("names: the files of a container with a network") {
   const auto own =
       name_files("web", {.dns = {"9.9.9.9"}, .dns_search = {"a.b", "c"}}, own_id, network);
   CHECK(own[3].source == "nameserver 9.9.9.9\nsearch a.b c\n");
+  auto told = network;
+  told.search = {"lan", "example.net"};
+  CHECK(name_files("web", {}, own_id, told)[3].source ==
+        "nameserver 10.0.2.3\nsearch lan example.net\n");
+  told.gateway.clear();
+  check_error(Errc::invalid_argument, {"a network with a gateway", "\"a\""}, [&] {
+    name_files("h", {.extra_hosts = {{"a", "host-gateway"}}}, own_id, told);
+  });
 }
 
 TEST_CASE("names: without a network") {

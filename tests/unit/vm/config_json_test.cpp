@@ -38,7 +38,8 @@ MachineConfig full() {
   config.networks = {{},
                      {.mac = "02:00:00:00:00:01"},
                      {.kind = NetworkKind::bridged, .interface = "en0", .mtu = 9000},
-                     {.kind = NetworkKind::host_only, .subnet = "10.0.0.0/24"}};
+                     {.kind = NetworkKind::host_only, .subnet = "10.0.0.0/24"},
+                     {.addressing = Addressing::dhcp}};
   config.entropy = false;
   config.balloon = true;
   config.vsock = config.nested_virtualization = config.rosetta = true;
@@ -104,6 +105,9 @@ constexpr const char* full_text = R"({
     {
       "kind": "host_only",
       "subnet": "10.0.0.0/24"
+    },
+    {
+      "addressing": "dhcp"
     }
   ],
   "pointing_device": true,
@@ -204,6 +208,8 @@ TEST_CASE("config json: bad definitions are refused by the member") {
       {R"({"schema": 1, "sound": null})", "sound: expected an object, found null"},
       {R"({"schema": 1, "networks": [{"kind": "lan"}]})",
        "one of nat, host_only, bridged, tap, descriptor, found \"lan\""},
+      {R"({"schema": 1, "networks": [{"addressing": "static"}]})",
+       "networks[0].addressing: expected one of automatic, dhcp, found \"static\""},
       {R"({"schema": 1, "networks": [{"descriptor": 3}]})",
        "networks[0].descriptor: expected none, for a descriptor is a process's own, found 3"},
       {R"({"schema": 1, "boot_watchdog": 99999999999999})", "at most a year"},

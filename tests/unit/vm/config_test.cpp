@@ -240,9 +240,10 @@ TEST_CASE("config: the addresses that QEMU's own network gives") {
   config.networks = {{},
                      {.kind = NetworkKind::tap, .interface = "tap0"},
                      {.mac = "02:00:00:00:00:01", .subnet = "192.168.77.0/24"},
-                     {.subnet = "172.16.0.16/28"}};
+                     {.subnet = "172.16.0.16/28"},
+                     {.addressing = Addressing::dhcp}};
   const auto all = make_qemu_backend()->network_addresses(config);
-  REQUIRE(all.size() == 4);
+  REQUIRE(all.size() == 5);
   CHECK(all[0]->address == "10.0.2.15");
   CHECK(all[0]->mac == "52:54:00:12:34:56");
   CHECK_FALSE(all[1]);
@@ -251,6 +252,7 @@ TEST_CASE("config: the addresses that QEMU's own network gives") {
   CHECK(all[2]->mac == "02:00:00:00:00:01");
   CHECK(all[3]->address == "172.16.0.20");
   CHECK(all[3]->prefix_length == 28);
+  CHECK_FALSE(all[4]);
 }
 
 TEST_CASE("config: subnets and their hosts") {

@@ -136,9 +136,10 @@ TEST_CASE("vz: a network of one's own subnet has known addresses") {
   MachineConfig config = lab.config();
   config.networks = {{},
                      {.mac = "52:54:00:00:00:01", .subnet = "10.9.0.0/16"},
-                     {.kind = NetworkKind::host_only, .subnet = "10.8.0.0/24"}};
+                     {.kind = NetworkKind::host_only, .subnet = "10.8.0.0/24"},
+                     {.subnet = "10.7.0.0/16", .addressing = Addressing::dhcp}};
   const auto addresses = lab.backend->network_addresses(config);
-  REQUIRE(addresses.size() == 3);
+  REQUIRE(addresses.size() == 4);
   CHECK_FALSE(addresses[0]);
   REQUIRE(addresses[1]);
   CHECK(addresses[1]->mac == "52:54:00:00:00:01");
@@ -147,6 +148,7 @@ TEST_CASE("vz: a network of one's own subnet has known addresses") {
   CHECK(addresses[1]->gateway == "10.9.0.1");
   CHECK(addresses[1]->dns == std::vector<std::string>{"10.9.0.1"});
   CHECK_FALSE(addresses[2]);
+  CHECK_FALSE(addresses[3]);
 }
 
 TEST_CASE("vz: a disk's server that is lost for good is told") {
