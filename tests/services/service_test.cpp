@@ -259,33 +259,38 @@ TEST_CASE("an interactive shell on a terminal: sizes, Ctrl-C, vi") {
 
 namespace {
 
-/// examples/08_postgres, from its start until Enter is pressed.
-class PostgresExample {
+/// A program that serves something, from when it has said so until Enter is pressed.
+class Serving {
  public:
-  PostgresExample(const fs::path& folder, const std::string& image) {
+  Serving(const fs::path& folder, const std::string& program, std::vector<std::string> arguments) {
     const auto kernel = test::demo_kernel();
+    arguments.insert(arguments.begin(), {program, kernel.image.string(), kernel.modules.string()});
     os::DescriptorPair input = os::make_pipe();
     os::DescriptorPair output = os::make_pipe();
-    process_ = os::ChildProcess::spawn({.arguments = {VMKIT_EXAMPLE_08, kernel.image.string(),
-                                                      kernel.modules.string(), image, "0"},
+    process_ = os::ChildProcess::spawn({.arguments = std::move(arguments),
                                         .working_directory = folder,
                                         .stdin_fd = input.first.get(),
                                         .stdout_fd = output.second.get(),
                                         .stderr_fd = output.second.get()});
     output.second.reset();
     enter_ = std::move(input.second);
-    std::string shown;
     char buffer[4096];
-    while (shown.find("Enter ends it.") == std::string::npos) {
+    while (shown_.find("Enter ends it.") == std::string::npos) {
       const auto count = ::read(output.first.get(), buffer, sizeof buffer);
-      REQUIRE_MESSAGE(count > 0, shown);
-      shown.append(buffer, static_cast<std::size_t>(count));
+      REQUIRE_MESSAGE(count > 0, shown_);
+      shown_.append(buffer, static_cast<std::size_t>(count));
     }
-    port_ = shown.substr(shown.find("-p ") + 3, shown.find(" -U") - shown.find("-p ") - 3);
+  }
+  /// What it has said, from behind `begin` up to `end`.
+  std::string said(const std::string& begin, const std::string& end) const {
+    const auto at = shown_.find(begin);
+    REQUIRE_MESSAGE(at != std::string::npos, shown_);
+    const auto from = at + begin.size();
+    return shown_.substr(from, shown_.find(end, from) - from);
   }
   std::string psql(const std::string& statement) const {
-    return test::run_tool(
-               {"psql", "-h", "127.0.0.1", "-p", port_, "-U", "postgres", "-qAtc", statement})
+    return test::run_tool({"psql", "-h", "127.0.0.1", "-p", said("-p ", " -U"), "-U", "postgres",
+                           "-qAtc", statement})
         .output;
   }
   int press_enter() {
@@ -296,24 +301,74 @@ class PostgresExample {
  private:
   std::optional<os::ChildProcess> process_;
   os::Descriptor enter_;
-  std::string port_;
+  std::string shown_;
 };
+
+/// Puts an image of the store into the registry, as `name` there.
+std::string pushed(const test::DockerRegistry& registry, const oci::ImageStore& store,
+                   const std::string& image, const std::string& name) {
+  oci::RegistryClient client({.defaults = {.plain_http = true}});
+  const std::string target = registry.address() + "/" + name;
+  oci::push(client, store, oci::Reference::parse(image), oci::Reference::parse(target));
+  return target;
+}
 
 }  // namespace
 
 TEST_CASE("example 08_postgres: a port leads to it, and its data survives") {
   const test::DockerRegistry registry;
-  const std::string name = registry.address() + "/services:1";
-  oci::RegistryClient client({.defaults = {.plain_http = true}});
-  oci::push(client, services().store, oci::Reference::parse("example.org/services:1"),
-            oci::Reference::parse(name));
+  const std::string name =
+      pushed(registry, services().store, "example.org/services:1", "services:1");
   const auto folder = test::temporary_directory();
   {
-    PostgresExample example(folder.path(), name);
+    Serving example(folder.path(), VMKIT_EXAMPLE_08, {name, "0"});
     CHECK(example.psql("create table t (n int); insert into t values (42)").empty());
     CHECK(example.press_enter() == 0);
   }
-  PostgresExample again(folder.path(), name);
+  Serving again(folder.path(), VMKIT_EXAMPLE_08, {name, "0"});
   CHECK(again.psql("select n from t") == "42\n");
   CHECK(again.press_enter() == 0);
+}
+
+// Its image takes minutes to make: scripts/test-services workbench does, and runs this.
+TEST_CASE("workbench: database, notebook and editor, and what was worked on survives" *
+          doctest::skip()) {
+  const auto folder = test::temporary_directory();
+  auto store = oci::ImageStore::open(folder.path() / "store");
+  oci::import_images(store, fs::path(VMKIT_TEST_BUILD_FOLDER) / "workbench/image",
+                     {.reference = oci::Reference::parse("example.org/workbench:1")});
+  const test::DockerRegistry registry;
+  const std::string name = pushed(registry, store, "example.org/workbench:1", "workbench:1");
+  const auto notebook = [](const Serving& bench, const std::string& path,
+                           std::vector<std::string> more = {}) {
+    std::vector<std::string> call = {"curl", "-sS", "-H", "Authorization: token secret"};
+    call.insert(call.end(), more.begin(), more.end());
+    call.push_back("http://127.0.0.1:" + bench.said("http://127.0.0.1:", "/") + path);
+    return test::run_tool(call).output;
+  };
+  // MessagePack-RPC: [0, 1, "nvim_eval", ["6*7"]] is answered by [1, 1, nil, 42].
+  const auto ask_editor = [](const Serving& bench) {
+    const std::string script =
+        "import socket; s = socket.create_connection(('127.0.0.1', " +
+        bench.said("nvim --server 127.0.0.1:", " ") +
+        ")); s.sendall(b'\\x94\\0\\x01\\xa9nvim_eval\\x91\\xa36*7'); print(s.recv(5).hex())";
+    return test::run_tool({"python3", "-c", script}).output;
+  };
+  const std::vector<std::string> arguments = {name, "bench", "secret"};
+  {
+    Serving bench(folder.path(), VMKIT_WORKBENCH, arguments);
+    CHECK(bench.psql("create table t (n int); insert into t values (7)").empty());
+    const std::string made =
+        notebook(bench, "/api/contents/kept.txt",
+                 {"-X", "PUT", "-d", R"({"type": "file", "format": "text", "content": "noted"})"});
+    CHECK(made.find("\"kept.txt\"") != std::string::npos);
+    CHECK(notebook(bench, "/api/contents/", {"-H", "Authorization: token wrong"}).find("kept") ==
+          std::string::npos);
+    CHECK(ask_editor(bench) == "940101c02a\n");
+    CHECK(bench.press_enter() == 0);
+  }
+  Serving bench(folder.path(), VMKIT_WORKBENCH, arguments);
+  CHECK(bench.psql("select n from t") == "7\n");
+  CHECK(notebook(bench, "/api/contents/kept.txt").find("\"noted\"") != std::string::npos);
+  CHECK(bench.press_enter() == 0);
 }
