@@ -411,6 +411,10 @@ vm::MachineDiagnostics Container::diagnostics() const {
   return impl_->machine->diagnostics();
 }
 
+void Container::remove(const std::filesystem::path& folder) {
+  Folder::remove(folder);
+}
+
 std::size_t Container::remove_abandoned(const std::filesystem::path& parent) {
   return Folder::remove_abandoned(parent);
 }

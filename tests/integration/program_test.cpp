@@ -33,7 +33,7 @@ std::vector<std::string> vmkit_arguments(std::vector<std::string> rest) {
 /// `vmkit run` with store and kernel of the demo, then `rest`.
 std::vector<std::string> run_arguments(const std::vector<std::string>& rest) {
   const auto kernel = test::demo_kernel();
-  auto arguments = vmkit_arguments({"run", "--store", (Demo::get().folder() / "store").string(),
+  auto arguments = vmkit_arguments({"run", "--rm", "--store", (Demo::get().folder() / "store").string(),
                                     "--kernel", kernel.image.string(), "--modules",
                                     kernel.modules.string(), "--plain-http"});
   arguments.insert(arguments.end(), rest.begin(), rest.end());

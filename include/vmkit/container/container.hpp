@@ -148,6 +148,11 @@ class Container {
   /// that a Container made, that are not kept and that none holds any more. Returns how many.
   static std::size_t remove_abandoned(const std::filesystem::path& parent);
 
+  /// Removes the folder of a container, kept or not, that no Container has; no image and no backend
+  /// are needed for that. Errors: not_found (there is none), unavailable (a Container has it now),
+  /// and what the file system says, with a part of the folder gone.
+  static void remove(const std::filesystem::path& folder);
+
  private:
   struct Impl;
   explicit Container(std::unique_ptr<Impl> impl);

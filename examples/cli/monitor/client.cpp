@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor/client.hpp"
+
+#include <array>
+#include <cmath>
+#include <unistd.h>
+
+#include "terminal/raw_terminal.hpp"
+
+namespace cli {
+
+using namespace vmkit;
+using Json = nlohmann::json;
+
+Channel connect(const Found& found) {
+  const Entry& entry = found.entry;
+  if (!found.in_use) {
+    throw Error(
+        Errc::failed_precondition,
+        "container " + entry.name + " is not running; `vmkit start " + entry.name + "` starts it");
+  }
+  if (entry.socket.empty()) {
+    throw Error(Errc::unavailable,
+                "container " + entry.name + " is being started; try again in a moment");
+  }
+  return Channel::connect(entry.socket);
+}
+
+Json next_answer(Channel& channel) {
+  auto answer = channel.receive();
+  if (!answer) {
+    throw Error(Errc::unavailable,
+                "the container's monitor has ended in between; see `vmkit ps -a`");
+  }
+  if (answer->contains("error") && answer->at("error").is_object()) throw error_of(*answer);
+  return std::move(*answer);
+}
+
+Json ask(Channel& channel, const Json& request, std::span<const int> descriptors) {
+  channel.send(request, descriptors);
+  return next_answer(channel);
+}
+
+Json ask(const Found& found, const Json& request) {
+  Channel channel = connect(found);
+  return ask(channel, request);
+}
+
+std::optional<Json> try_ask(const Found& found, const Json& request) {
+  try {
+    return ask(found, request);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void stop(const Found& found, double seconds, const std::optional<std::string>& signal) {
+  Json request{{"do", "stop"}, {"graceMilliseconds", std::llround(seconds * 1000)}};
+  if (signal) request["signal"] = *signal;
+  // The answer comes when the container is closed: until then its folder is not free.
+  ask(found, request);
+}
+
+int converse(Channel& channel, const Json& request, bool terminal, const Interrupt& interrupt) {
+  constexpr std::array streams{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  ask(channel, request, streams);
+  std::optional<RawTerminal> raw;
+  if (terminal) {
+    raw.emplace([&](agent::TerminalSize size) {
+      channel.send({{"resize", {size.rows, size.columns}}});
+    });
+  }
+  const Interrupt::Forwarding signals(interrupt, [&](int number) {
+    try {
+      channel.send({{"signal", number}});
+    } catch (const Error&) {
+      // It is ending.
+    }
+  });
+  for (;;) {
+    const Json answer = next_answer(channel);
+    if (answer.contains("exit")) return answer.at("exit").get<int>();
+  }
+}
+
+}  // namespace cli
