@@ -5,16 +5,18 @@
 #include "program.hpp"
 
 int main(int argc, char** argv) {
-  const cli::Interrupt interrupt;
-  cli::Program program(interrupt);
-  for (const auto add : {
-           cli::add_run,    cli::add_create, cli::add_start,  cli::add_stop,
-           cli::add_kill,   cli::add_wait,   cli::add_rm,     cli::add_ps,
-           cli::add_exec,   cli::add_logs,   cli::add_pull,   cli::add_images,
-           cli::add_load,   cli::add_save,   cli::add_check,  cli::add_rmi,
-           cli::add_unpack, cli::add_export, cli::add_doctor, cli::add_monitor_process,
-       }) {
-    add(program);
-  }
+  using namespace cli;
+  const Interrupt interrupt;
+  Program program(interrupt);
+  program.add_group("Containers", {add_run, add_create, add_start, add_stop, add_restart, add_kill,
+                                   add_pause, add_wait, add_rm, add_rename, add_prune});
+  program.add_group("Inside of containers", {add_exec, add_attach, add_cp, add_logs});
+  program.add_group("What there is",
+                    {add_ps, add_inspect, add_port, add_stats, add_top, add_events});
+  program.add_group("Images", {add_pull, add_push, add_images, add_tag, add_rmi, add_history,
+                               add_load, add_save, add_commit, add_check});
+  program.add_group("Disks", {add_volume, add_snapshot, add_unpack, add_export});
+  program.add_group("This host", {add_doctor, add_completion});
+  program.add_group("", {add_monitor_process, add_complete});
   return program.run(argc, argv);
 }

@@ -64,9 +64,16 @@ Program::Program(const Interrupt& interrupt)
   app_.footer("`vmkit COMMAND --help` tells more, with examples.");
 }
 
+void Program::add_group(const std::string& heading,
+                        std::initializer_list<void (*)(Program&)> commands) {
+  heading_ = heading;
+  for (const auto add_command : commands) add_command(*this);
+}
+
 CLI::App* Program::add(const std::string& name, const std::string& summary, const std::string& help,
                        const std::vector<std::string>& examples, CLI::App* parent) {
   CLI::App* command = (parent == nullptr ? &app_ : parent)->add_subcommand(name, summary);
+  if (parent == nullptr) command->group(heading_);
   std::string footer = help;
   if (!examples.empty()) footer += "\n\nExamples:";
   for (const std::string& example : examples) footer += "\n  " + example;

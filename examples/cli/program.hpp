@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Program {
   CLI::App& app() { return app_; }
   const Interrupt& interrupt() const { return interrupt_; }
 
+  /// Adds commands, which the help lists under this heading; without one it does not list them.
+  void add_group(const std::string& heading, std::initializer_list<void (*)(Program&)> commands);
   /// Adds a command to `parent` (the program itself if there is none). `help` is its paragraph,
   /// `examples` are lines to type.
   CLI::App* add(const std::string& name, const std::string& summary, const std::string& help,
@@ -48,6 +51,7 @@ class Program {
 
  private:
   const Interrupt& interrupt_;
+  std::string heading_;
   CLI::App app_;
   std::function<int()> action_;
   int failure_status_ = 1;

@@ -10,6 +10,7 @@ class Program;
 void add_attach(Program& program);
 void add_check(Program& program);
 void add_commit(Program& program);
+void add_complete(Program& program);
 void add_completion(Program& program);
 void add_cp(Program& program);
 void add_create(Program& program);

@@ -52,7 +52,7 @@ int exec(const ExecOptions& options, const std::vector<std::string>& words,
   }
   Channel channel = connect(find_container(options.store.folder(), options.container));
   try {
-    if (!options.detach) return converse(channel, request, options.terminal, interrupt);
+    if (!options.detach) return converse(channel, request, interrupt);
     constexpr int streams[]{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     ask(channel, request, streams);
     return 0;

@@ -89,7 +89,6 @@ void add_monitor_process(Program& program) {
   };
   const auto options = std::make_shared<Options>();
   CLI::App* command = program.add("__monitor", "", "", {});
-  command->group("");  // not in the help
   add_store(command, options->store);
   command->add_option("ID", options->id)->required();
   program.on(command, [&program, options] {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <csignal>
 #include <unistd.h>
 
 #include "terminal/raw_terminal.hpp"
@@ -61,16 +62,18 @@ void stop(const Found& found, double seconds, const std::optional<std::string>& 
   ask(found, request);
 }
 
-int converse(Channel& channel, const Json& request, bool terminal, const Interrupt& interrupt) {
+int converse(Channel& channel, const Json& request, const Interrupt& interrupt) {
   constexpr std::array streams{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-  ask(channel, request, streams);
+  const Json begun = ask(channel, request, streams);
   std::optional<RawTerminal> raw;
-  if (terminal) {
+  if (begun.value("terminal", false) && terminal_size()) {
     raw.emplace([&](agent::TerminalSize size) {
       channel.send({{"resize", {size.rows, size.columns}}});
     });
   }
   const Interrupt::Forwarding signals(interrupt, [&](int number) {
+    // Our terminal is closed: we go, and the monitor does what is to be done.
+    if (number == SIGHUP) return channel.shutdown_receive();
     try {
       channel.send({{"signal", number}});
     } catch (const Error&) {

@@ -29,9 +29,8 @@ std::optional<nlohmann::json> try_ask(const Found& found, const nlohmann::json& 
 void stop(const Found& found, double seconds, const std::optional<std::string>& signal = {});
 
 /// Gives our standard streams to the container and waits for {"exit": STATUS}, which is returned;
-/// signals are passed on. `terminal`: our terminal is the process's.
-int converse(Channel& channel, const nlohmann::json& request, bool terminal,
-             const Interrupt& interrupt);
+/// signals are passed on. Where the first answer says that it is on a terminal, ours becomes that.
+int converse(Channel& channel, const nlohmann::json& request, const Interrupt& interrupt);
 
 /// Where a new monitor finds its end of a channel to whoever started it.
 inline constexpr int monitor_channel = 3;

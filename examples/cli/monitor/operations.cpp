@@ -133,19 +133,25 @@ void do_clone_disk(Supervisor& supervisor, Channel& channel, const Json& request
   channel.send({{"method", to_string(method)}});
 }
 
+void do_snapshot(Supervisor& supervisor, Channel& channel, const Json& request) {
+  const auto method = supervisor.use().box.snapshot_disk(
+      request.at("name").get<std::string>(), disk::CloneMode::prefer_cow, call_of(supervisor));
+  channel.send({{"method", to_string(method)}});
+}
+
 struct Operation {
   std::string_view name;
   void (*act)(Supervisor&, Channel&, const Json&);
 };
 
 constexpr std::array operations{
-    Operation{"status", do_status}, Operation{"wait", do_wait},
-    Operation{"stop", do_stop},     Operation{"kill", do_kill},
-    Operation{"pause", do_pause},   Operation{"unpause", do_resume},
-    Operation{"stats", do_stats},   Operation{"top", do_top},
-    Operation{"copy", do_copy},     Operation{"clone-disk", do_clone_disk},
-    Operation{"exec", do_exec},     Operation{"attach", do_attach},
-    Operation{"events", do_events}};
+    Operation{"status", do_status},     Operation{"wait", do_wait},
+    Operation{"stop", do_stop},         Operation{"kill", do_kill},
+    Operation{"pause", do_pause},       Operation{"unpause", do_resume},
+    Operation{"stats", do_stats},       Operation{"top", do_top},
+    Operation{"copy", do_copy},         Operation{"clone-disk", do_clone_disk},
+    Operation{"snapshot", do_snapshot}, Operation{"exec", do_exec},
+    Operation{"attach", do_attach},     Operation{"events", do_events}};
 
 }  // namespace
 

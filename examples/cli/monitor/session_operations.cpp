@@ -66,7 +66,7 @@ void do_exec(Supervisor& supervisor, Channel& channel, const Json& request) {
   const StopCallback at_end(supervisor.ending(), [&] { stop.request_stop(); });
   const CallOptions call{.stop = stop.token()};
   agent::Process process = use.box.exec(wanted, call);
-  channel.send({{"pid", process.pid()}});
+  channel.send({{"pid", process.pid()}, {"terminal", wanted.terminal.has_value()}});
   if (detached) return;
   const PeerMessages messages(
       channel, [&](const Json& message) { pass_on(process, message); },
@@ -88,7 +88,8 @@ void do_attach(Supervisor& supervisor, Channel& channel, const Json& request) {
                                         writer_to(streams[2].get()));
     struct Input {
       Input(int descriptor, Supervisor& whose)
-          : supervisor(whose), copy(descriptor, whose.process(), whose.ending()) {}
+          : supervisor(whose),
+            copy(descriptor, whose.process(), InputCopy::AtEnd::leave_open, whose.ending()) {}
       ~Input() { supervisor.give_input_back(); }
       Supervisor& supervisor;
       InputCopy copy;
@@ -97,7 +98,7 @@ void do_attach(Supervisor& supervisor, Channel& channel, const Json& request) {
     if (request.value("input", false) && supervisor.take_input()) {
       input.emplace(streams[0].get(), supervisor);
     }
-    channel.send({{"attached", supervisor.options().terminal}});
+    channel.send({{"terminal", supervisor.options().terminal && input.has_value()}});
     std::mutex mutex;
     std::condition_variable changed;
     bool gone = false;

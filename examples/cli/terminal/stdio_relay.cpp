@@ -103,16 +103,17 @@ OutputWriter writer_to(int descriptor) {
   };
 }
 
-InputCopy::InputCopy(int descriptor, agent::Process& process, const StopToken& stop)
-    : thread_(
-          [this, descriptor, &to = process.stdin_sink(), stop] { copy(descriptor, to, stop); }) {}
+InputCopy::InputCopy(int descriptor, agent::Process& process, AtEnd at_end, const StopToken& stop)
+    : thread_([this, descriptor, &to = process.stdin_sink(), at_end, stop] {
+        copy(descriptor, to, at_end, stop);
+      }) {}
 
 InputCopy::~InputCopy() {
   done_ = true;
   thread_.join();
 }
 
-void InputCopy::copy(int descriptor, agent::ProcessInput& to, const StopToken& stop) {
+void InputCopy::copy(int descriptor, agent::ProcessInput& to, AtEnd at_end, const StopToken& stop) {
   std::vector<std::byte> buffer(buffer_size);
   try {
     for (;;) {
@@ -127,7 +128,7 @@ void InputCopy::copy(int descriptor, agent::ProcessInput& to, const StopToken& s
   } catch (const Error&) {
     // It closed its input, or ended: its exit status tells what there is to tell.
   }
-  to.close();
+  if (at_end == AtEnd::close) to.close();
 }
 
 agent::ExitStatus relay(agent::Process& process, const RelayEnds& ends,
@@ -146,7 +147,7 @@ agent::ExitStatus relay(agent::Process& process, const RelayEnds& ends,
                    [&process] { process.close_stderr(); });
   }
   std::optional<InputCopy> input;
-  if (ends.input >= 0) input.emplace(ends.input, process, stop.token());
+  if (ends.input >= 0) input.emplace(ends.input, process, InputCopy::AtEnd::close, stop.token());
   const StopAtExit stop_at_exit{stop};
 
   const agent::ExitStatus status = process.wait(options);

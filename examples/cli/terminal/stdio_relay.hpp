@@ -36,15 +36,18 @@ vmkit::agent::ExitStatus relay(vmkit::agent::Process& process, const RelayEnds& 
 /// object's, or until the process reads no more.
 class InputCopy {
  public:
-  /// `process` must outlive the object. The input is closed at the end of what comes.
-  InputCopy(int descriptor, vmkit::agent::Process& process, const vmkit::StopToken& stop);
-  /// Leaves the process's input open if the descriptor's end has not come.
+  enum class AtEnd { close, leave_open };
+  /// `process` must outlive the object. What becomes of its input at the end of what comes is said
+  /// by `at_end`; at the object's end it stays open.
+  InputCopy(int descriptor, vmkit::agent::Process& process, AtEnd at_end,
+            const vmkit::StopToken& stop);
   ~InputCopy();
   InputCopy(const InputCopy&) = delete;
   InputCopy& operator=(const InputCopy&) = delete;
 
  private:
-  void copy(int descriptor, vmkit::agent::ProcessInput& to, const vmkit::StopToken& stop);
+  void copy(int descriptor, vmkit::agent::ProcessInput& to, AtEnd at_end,
+            const vmkit::StopToken& stop);
 
   std::atomic<bool> done_{false};
   std::thread thread_;

@@ -120,6 +120,12 @@ class Container {
   disk::CloneMethod clone_disk(const std::filesystem::path& target,
                                disk::CloneMode mode = disk::CloneMode::prefer_cow,
                                const CallOptions& options = {});
+  /// The same into the disk's named snapshots (disk::Snapshots), of which it can be given one again
+  /// when the machine has ended. Of a container that is not kept they go with it. Errors besides
+  /// those of clone_disk: as disk::Snapshots::create.
+  disk::CloneMethod snapshot_disk(const std::string& name,
+                                  disk::CloneMode mode = disk::CloneMode::prefer_cow,
+                                  const CallOptions& options = {});
   /// Gives what its disks do not use back to the host; see agent::Client::trim.
   ByteSize trim(const CallOptions& options = {});
 
