@@ -31,6 +31,39 @@ int guarded(const std::function<int()>& action, const Interrupt& interrupt, int 
   return failure_status;
 }
 
+/// Paragraphs in lines of at most so many columns.
+std::string wrapped(const std::string& text) {
+  constexpr std::size_t columns = 90;
+  std::string lines;
+  std::size_t column = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(" \n", begin), text.size());
+    const std::size_t length = end - begin;
+    if (column != 0 && column + 1 + length > columns) {
+      lines += '\n';
+      column = 0;
+    }
+    if (column != 0) lines += ' ';
+    lines.append(text, begin, length);
+    column += length + (column != 0 ? 1 : 0);
+    if (end < text.size() && text[end] == '\n') {
+      lines += '\n';
+      column = 0;
+    }
+    begin = end + 1;
+  }
+  return lines;
+}
+
+/// Tells of the words behind the operands, too, which CLI11 knows nothing of.
+class HelpFormatter : public CLI::Formatter {
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string usage = CLI::Formatter::make_usage(app, std::move(name));
+    if (!app->get_prefix_command()) return usage;
+    return usage.insert(usage.find_last_not_of('\n') + 1, " [COMMAND [ARG...]]");
+  }
+};
+
 /// CLI11 takes them from the last to the first.
 void parse(CLI::App& app, Words words) {
   std::reverse(words.begin(), words.end());
@@ -60,6 +93,7 @@ Words take_separated(Words& words) {
 Program::Program(const Interrupt& interrupt)
     : interrupt_(interrupt), app_("Linux containers in virtual machines of their own.", "vmkit") {
   app_.require_subcommand(1);
+  app_.formatter(std::make_shared<HelpFormatter>());
   app_.failure_message(CLI::FailureMessage::simple);
   app_.footer("`vmkit COMMAND --help` tells more, with examples.");
 }
@@ -74,7 +108,7 @@ CLI::App* Program::add(const std::string& name, const std::string& summary, cons
                        const std::vector<std::string>& examples, CLI::App* parent) {
   CLI::App* command = (parent == nullptr ? &app_ : parent)->add_subcommand(name, summary);
   if (parent == nullptr) command->group(heading_);
-  std::string footer = help;
+  std::string footer = wrapped(help);
   if (!examples.empty()) footer += "\n\nExamples:";
   for (const std::string& example : examples) footer += "\n  " + example;
   command->footer(footer);

@@ -34,8 +34,8 @@ class Program {
 
   /// Adds commands, which the help lists under this heading; without one it does not list them.
   void add_group(const std::string& heading, std::initializer_list<void (*)(Program&)> commands);
-  /// Adds a command to `parent` (the program itself if there is none). `help` is its paragraph,
-  /// `examples` are lines to type.
+  /// Adds a command to `parent` (the program itself if there is none). `help` is what it tells of
+  /// itself, in paragraphs, `examples` are lines to type.
   CLI::App* add(const std::string& name, const std::string& summary, const std::string& help,
                 const std::vector<std::string>& examples, CLI::App* parent = nullptr);
   /// What it does; `failure_status` is for errors that come out of it.

@@ -55,7 +55,8 @@ int monitor(const StoreOption& store, const std::string& id, const Interrupt& in
   Starter starter;
   try {
     const Found found = find_container(store.folder(), id);
-    std::filesystem::current_path(found.entry.working_directory);
+    std::error_code gone;  // then relative paths lead nowhere, which is told where they are used
+    std::filesystem::current_path(found.entry.working_directory, gone);
     RunOptions options = parse_run_options(found.entry.arguments);
     options.store = store;
     options.registry.quiet = true;

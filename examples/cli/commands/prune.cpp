@@ -9,7 +9,6 @@
 #include "program.hpp"
 
 #include <vmkit/base/error.hpp>
-#include <vmkit/container/container.hpp>
 #include <vmkit/container/disk_cache.hpp>
 #include <vmkit/oci/lease.hpp>
 #include <vmkit/oci/maintenance.hpp>
@@ -33,10 +32,10 @@ std::vector<std::string> prune_containers(const std::filesystem::path& store, bo
   for (const Found& found : all_containers(store)) {
     if (found.in_use) continue;
     try {
-      if (!dry_run) container::Container::remove(found.entry.folder);
+      if (!dry_run) discard(found.entry);
     } catch (const Error& error) {
-      if (error.code() != Errc::unavailable && error.code() != Errc::not_found) throw;
-      continue;  // started, or removed, in this moment
+      if (error.code() != Errc::unavailable) throw;
+      continue;  // started in this moment
     }
     removed.push_back(found.unfinished ? found.entry.id : found.entry.name);
   }

@@ -7,7 +7,6 @@
 #include "program.hpp"
 
 #include <vmkit/base/error.hpp>
-#include <vmkit/container/container.hpp>
 
 namespace cli {
 
@@ -32,12 +31,7 @@ void add_rm(Program& program) {
                                                    " is running: `vmkit stop` it, or add --force");
       }
       if (found.in_use) stop(found, 0, "KILL");
-      try {
-        container::Container::remove(found.entry.folder);
-      } catch (const Error& error) {
-        // One of `run --rm` has gone by itself.
-        if (error.code() != Errc::not_found || !found.in_use) throw;
-      }
+      discard(found.entry);  // one of `run --rm` has gone by itself
     });
   });
 }

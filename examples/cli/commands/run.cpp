@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands/commands.hpp"
+#include "containers/search.hpp"
 #include "images/commit_disk.hpp"
 #include "launch/launch.hpp"
 #include "monitor/client.hpp"
@@ -55,7 +56,7 @@ int run_detached(Launched launched, const RunOptions& options, const Interrupt& 
   try {
     start_monitor(entry, options.store.folder(), interrupt);
   } catch (...) {
-    if (options.remove_at_end) container::Container::remove(entry.folder);
+    if (options.remove_at_end) discard(entry);
     throw;
   }
   std::printf("%s\n", entry.id.c_str());

@@ -4,6 +4,7 @@
 
 #include "commands/commands.hpp"
 #include "images/pulling.hpp"
+#include "output/json.hpp"
 #include "program.hpp"
 #include "terminal/progress_display.hpp"
 
@@ -21,6 +22,7 @@ struct UnpackOptions {
   std::string reference;
   std::filesystem::path target;
   std::string size = "16G";
+  bool json = false;
 };
 
 int unpack(const UnpackOptions& options, const Interrupt& interrupt) {
@@ -34,7 +36,13 @@ int unpack(const UnpackOptions& options, const Interrupt& interrupt) {
       rootfs::unpack(container::image_layers(image, store), options.target, {.size = size}, call);
   display.say(std::to_string(result.entries) + " entries, " + to_string(result.content) +
               " of files");
-  std::printf("%s\n", options.target.c_str());
+  if (options.json) {
+    print({{"file", options.target.string()},
+           {"entries", result.entries},
+           {"bytes", result.content.bytes()}});
+  } else {
+    std::printf("%s\n", options.target.c_str());
+  }
   return 0;
 }
 
@@ -49,6 +57,7 @@ void add_unpack(Program& program) {
       {"vmkit unpack --size 8G debian:12 debian.ext4"});
   add_store(command, options->store);
   add_registry(command, options->registry);
+  add_json(command, options->json);
   command->add_option("--size", options->size, "Size of the disk")
       ->type_name("SIZE")
       ->capture_default_str();

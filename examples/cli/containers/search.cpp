@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "containers/names.hpp"
 #include "monitor/descriptor.hpp"
@@ -109,15 +110,27 @@ void require_free_name(const std::filesystem::path& store, const std::string& na
   if (is_taken(all_containers(store), name)) refuse(name);
 }
 
+void discard(const Entry& entry) {
+  try {
+    container::Container::remove(entry.folder);
+  } catch (const Error& error) {
+    if (error.code() != Errc::not_found) throw;
+  }
+  if (!entry.socket.empty()) ::unlink(entry.socket.c_str());
+}
+
 void sweep(const std::filesystem::path& store) {
+  const auto before = all_containers(store);
   container::Container::remove_abandoned(containers_folder(store));
-  for (const Found& found : all_containers(store)) {
-    if (found.in_use || !found.entry.remove_at_end) continue;
-    if (found.entry.state == Entry::State::created) continue;  // about to be started
+  for (const Found& found : before) {
+    if (found.in_use) continue;
+    const bool gone = !std::filesystem::exists(found.entry.folder);  // its socket may be there
+    const bool goes = found.entry.remove_at_end && found.entry.state != Entry::State::created;
+    if (!gone && !goes) continue;
     try {
-      container::Container::remove(found.entry.folder);
+      discard(found.entry);
     } catch (const Error&) {
-      // Somebody has it now, or was faster.
+      // Somebody has it now.
     }
   }
 }

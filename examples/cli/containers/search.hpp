@@ -36,6 +36,10 @@ void rename(Entry entry, const std::string& name);
 /// Throws already_exists if a container has the name, so that nothing is done in vain.
 void require_free_name(const std::filesystem::path& store, const std::string& name);
 
+/// Removes the folder of a container that does not run, and what is left of its monitor. Nothing
+/// happens if it has gone. Throws unavailable if somebody has it.
+void discard(const Entry& entry);
+
 /// Removes what dead ones of `run --rm` have left.
 void sweep(const std::filesystem::path& store);
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor/client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <csignal>
+#include <thread>
 #include <unistd.h>
 
 #include "terminal/raw_terminal.hpp"
+
+#include <vmkit/container/record.hpp>
 
 namespace cli {
 
@@ -58,8 +62,25 @@ std::optional<Json> try_ask(const Found& found, const Json& request) {
 void stop(const Found& found, double seconds, const std::optional<std::string>& signal) {
   Json request{{"do", "stop"}, {"graceMilliseconds", std::llround(seconds * 1000)}};
   if (signal) request["signal"] = *signal;
-  // The answer comes when the container is closed: until then its folder is not free.
-  ask(found, request);
+  try {
+    // The answer comes when the container is closed: until then its folder is not free.
+    ask(found, request);
+    return;
+  } catch (const Error& error) {
+    if (error.code() != Errc::unavailable) throw;
+  }
+  // It is ending by itself, or not whole yet, or its monitor is being killed.
+  const auto containers = found.entry.folder.parent_path();
+  for (int i = 0; i < 300; ++i) {
+    const auto records = container::list_containers(containers);
+    const bool held = std::any_of(records.begin(), records.end(), [&](const auto& record) {
+      return record.folder == found.entry.folder && record.in_use;
+    });
+    if (!held) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  throw Error(Errc::timeout, "container " + found.entry.name +
+                                 " neither answers nor ends; end its monitor, a process of vmkit");
 }
 
 int converse(Channel& channel, const Json& request, const Interrupt& interrupt) {

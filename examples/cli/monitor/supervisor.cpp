@@ -103,6 +103,8 @@ OutputWriter Supervisor::writer(OutputStream stream, const OutputWriter& front) 
       const std::lock_guard lock(listeners_mutex_);
       for (Listener* listener : listeners_) {
         if (listener->gone_) continue;
+        // One that does not read must not hold up the end.
+        const StopCallback at_end(stop, [&] { listener->stop_.request_stop(); });
         try {
           const auto& write = listener->writers_[static_cast<std::size_t>(stream)];
           listener->gone_ = !write(data, listener->stop_.token());
