@@ -2,6 +2,9 @@
 #include "paths.hpp"
 
 #include <cstdlib>
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#endif
 
 #include <vmkit/base/error.hpp>
 #include <vmkit/vm/config.hpp>
@@ -31,6 +34,22 @@ std::filesystem::path data_folder() {
   return home / "Library" / "Application Support" / "vmkit";
 #else
   return home / ".local" / "share" / "vmkit";
+#endif
+}
+
+std::filesystem::path default_store() {
+  return data_folder() / "store";
+}
+
+std::filesystem::path own_program() {
+#ifdef __APPLE__
+  std::uint32_t size = 0;
+  ::_NSGetExecutablePath(nullptr, &size);
+  std::string path(size, '\0');
+  ::_NSGetExecutablePath(path.data(), &size);
+  return path.c_str();
+#else
+  return std::filesystem::read_symlink("/proc/self/exe");
 #endif
 }
 

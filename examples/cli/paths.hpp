@@ -12,6 +12,12 @@ namespace cli {
 /// ~/Library/Application Support/vmkit. Throws if there is no home.
 std::filesystem::path data_folder();
 
+/// Where images, containers and volumes are if nothing else is said: store/ there.
+std::filesystem::path default_store();
+
+/// The file that this program was started from.
+std::filesystem::path own_program();
+
 /// For machines' sockets, whose paths must be short: $XDG_RUNTIME_DIR or the temporary folder.
 std::filesystem::path runtime_folder();
 

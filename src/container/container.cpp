@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "agent/random_hex.hpp"
@@ -21,6 +22,7 @@
 #include <vmkit/agent/initramfs.hpp>
 #include <vmkit/container/container.hpp>
 #include <vmkit/disk/clone.hpp>
+#include <vmkit/disk/snapshots.hpp>
 #include <vmkit/rootfs/cache.hpp>
 
 namespace vmkit::container {
@@ -371,9 +373,33 @@ void Container::remove() noexcept {
 disk::CloneMethod Container::clone_disk(const std::filesystem::path& target, disk::CloneMode mode,
                                         const CallOptions& options) {
   try {
-    return clone_frozen(impl_->agent(), impl_->folder.disk(), target, mode, options);
+    return clone_frozen(
+        impl_->agent(),
+        [&](const disk::CloneOptions& clone, const CallOptions& limited) {
+          return disk::clone(impl_->folder.disk(), target, clone, limited);
+        },
+        [&] {
+          std::error_code ignored;
+          std::filesystem::remove(target, ignored);
+        },
+        mode, options);
   } catch (const Error& error) {
     throw error.with_context("clone the disk of container " + impl_->options.hostname);
+  }
+}
+
+disk::CloneMethod Container::snapshot_disk(const std::string& name, disk::CloneMode mode,
+                                           const CallOptions& options) {
+  const disk::Snapshots snapshots(impl_->folder.disk());
+  try {
+    return clone_frozen(
+        impl_->agent(),
+        [&](const disk::CloneOptions& clone, const CallOptions& limited) {
+          return snapshots.create(name, clone, limited);
+        },
+        [&] { snapshots.remove(name); }, mode, options);
+  } catch (const Error& error) {
+    throw error.with_context("snapshot of the disk of container " + impl_->options.hostname);
   }
 }
 
@@ -414,6 +440,10 @@ std::vector<std::string> Container::console_tail(std::size_t lines) const {
 
 vm::MachineDiagnostics Container::diagnostics() const {
   return impl_->machine->diagnostics();
+}
+
+void Container::remove(const std::filesystem::path& folder) {
+  Folder::remove(folder);
 }
 
 std::size_t Container::remove_abandoned(const std::filesystem::path& parent) {

@@ -14,14 +14,14 @@ namespace {
 // As mke2fs has it for disks of this size. It takes no room before it is used.
 constexpr ByteSize journal_size = 64_MiB;
 
-rootfs::UnpackOptions unpack_options(const ContainerOptions& options) {
+}  // namespace
+
+rootfs::UnpackOptions unpack_options(ByteSize disk_size, bool keep) {
   rootfs::UnpackOptions unpack;
-  unpack.size = options.disk_size;
-  if (options.keep) unpack.journal = journal_size;
+  unpack.size = disk_size;
+  if (keep) unpack.journal = journal_size;
   return unpack;
 }
-
-}  // namespace
 
 void prepare_disk(const ContainerOptions& options, const std::filesystem::path& disk,
                   Timeline& timeline, const CallOptions& call_options) {
@@ -30,8 +30,9 @@ void prepare_disk(const ContainerOptions& options, const std::filesystem::path& 
   const rootfs::Cache cache = disk_cache(options.store);
   oci::Lease lease = oci::Lease::begin(options.store, call_options);
   lease.add(options.image, call_options);
-  const auto cached = cache.get_or_unpack(image_layers(options.image, options.store),
-                                          unpack_options(options), call_options);
+  const auto cached =
+      cache.get_or_unpack(image_layers(options.image, options.store),
+                          unpack_options(options.disk_size, options.keep), call_options);
   const auto unpacked = Clock::now();
   if (cached.unpacked) timeline.unpack = unpacked - begin;
   std::error_code none;

@@ -69,6 +69,19 @@ void Folder::remove() noexcept {
   kept_ = true;  // what may be there later is another's
 }
 
+void Folder::remove(const std::filesystem::path& path) {
+  const os::FileLock lock = open_and_lock(path);
+  // The lock goes last: what is left on an error is still known as a container's folder.
+  try {
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      if (entry.path().filename() != lock_name) std::filesystem::remove_all(entry.path());
+    }
+    std::filesystem::remove_all(path);
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw Error::from_errno(error.code().value(), "remove the container in " + path.string());
+  }
+}
+
 std::optional<bool> Folder::is_held(const std::filesystem::path& path) {
   const auto lock_file = path / lock_name;
   std::error_code none;

@@ -33,6 +33,8 @@ class Folder {
 
   /// Whether a Folder has it now, in this process or another; nullopt if it is no container's.
   static std::optional<bool> is_held(const std::filesystem::path& path);
+  /// Container::remove, of a folder.
+  static void remove(const std::filesystem::path& path);
   /// Container::remove_abandoned.
   static std::size_t remove_abandoned(const std::filesystem::path& parent);
 

@@ -2,7 +2,6 @@
 #include "container/live_clone.hpp"
 
 #include <chrono>
-#include <system_error>
 
 #include <vmkit/base/error.hpp>
 
@@ -19,14 +18,12 @@ void thaw(agent::Client& agent) {
 
 }  // namespace
 
-disk::CloneMethod clone_frozen(agent::Client& agent, const std::filesystem::path& source,
-                               const std::filesystem::path& target, disk::CloneMode mode,
-                               const CallOptions& options) {
+disk::CloneMethod clone_frozen(agent::Client& agent, const MakeClone& make, const UndoClone& undo,
+                               disk::CloneMode mode, const CallOptions& options) {
   disk::CloneMethod method;
   try {
     agent.freeze(freeze_limit, options);
-    method = disk::clone(source, target, {.mode = mode, .source_rests = true},
-                         options.with_timeout(freeze_limit));
+    method = make({.mode = mode, .source_rests = true}, options.with_timeout(freeze_limit));
   } catch (...) {
     try {
       thaw(agent);
@@ -39,8 +36,7 @@ disk::CloneMethod clone_frozen(agent::Client& agent, const std::filesystem::path
     thaw(agent);
   } catch (const Error&) {
     // It was thawed too early, perhaps: such a copy is worth nothing.
-    std::error_code ignored;
-    std::filesystem::remove(target, ignored);
+    undo();
     throw;
   }
   return method;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
+#include <functional>
 
 #include <vmkit/agent/client.hpp>
 #include <vmkit/base/call_options.hpp>
@@ -9,10 +9,13 @@
 
 namespace vmkit::container {
 
-/// Clones the disk of a running machine while the guest has its file systems frozen. On an error
-/// there is no clone; in any case the guest is thawed, by itself if it does not answer.
-disk::CloneMethod clone_frozen(agent::Client& agent, const std::filesystem::path& source,
-                               const std::filesystem::path& target, disk::CloneMode mode,
-                               const CallOptions& options);
+/// Makes a clone, and takes it away again.
+using MakeClone = std::function<disk::CloneMethod(const disk::CloneOptions&, const CallOptions&)>;
+using UndoClone = std::function<void()>;
+
+/// Has the disk of a running machine cloned while the guest has its file systems frozen. On an
+/// error there is no clone; in any case the guest is thawed, by itself if it does not answer.
+disk::CloneMethod clone_frozen(agent::Client& agent, const MakeClone& make, const UndoClone& undo,
+                               disk::CloneMode mode, const CallOptions& options);
 
 }  // namespace vmkit::container

@@ -13,7 +13,7 @@ namespace vmkit::container {
 
 UnpackedImage pull_and_unpack(oci::RegistryClient& client, oci::ImageStore& store,
                               const oci::Reference& reference, oci::PullOptions pull_options,
-                              ByteSize disk_size, const CallOptions& options) {
+                              ByteSize disk_size, bool keep, const CallOptions& options) {
   if (pull_options.consume) {
     throw Error(Errc::invalid_argument,
                 "pull_and_unpack: expected no consume in the pull's options: it unpacks itself; "
@@ -30,7 +30,8 @@ UnpackedImage pull_and_unpack(oci::RegistryClient& client, oci::ImageStore& stor
   const rootfs::Cache cache = disk_cache(store);
   std::optional<rootfs::CachedDisk> disk;
   pull_options.consume = [&](const oci::Image& image, oci::ArrivingLayers& arriving) {
-    disk = cache.get_or_unpack(image_layers(image, arriving), {.size = disk_size}, one_at_a_time);
+    disk = cache.get_or_unpack(image_layers(image, arriving), unpack_options(disk_size, keep),
+                               one_at_a_time);
   };
   oci::Image image = oci::pull(client, store, reference, pull_options, one_at_a_time);
   return {std::move(image), *std::move(disk)};

@@ -86,7 +86,7 @@ TEST_CASE("commit: what a killed machine had written is in an image that runs") 
   const auto kernel = test::demo_kernel();
   const auto next = oci::Reference::parse(registry + "/committed:2");
   const os::Output second =
-      os::run({.arguments = {VMKIT_PROGRAM, "run", "--store", store.root().string(), "--kernel",
+      os::run({.arguments = {VMKIT_PROGRAM, "run", "--rm", "--store", store.root().string(), "--kernel",
                              kernel.image.string(), "--modules", kernel.modules.string(),
                              "--plain-http", "--commit", next.to_string(), name.to_string(), "--",
                              "sh", "-c", std::string(sums) + "; rm /root/same"}},

@@ -13,6 +13,7 @@
 #include <termios.h>
 #include <thread>
 
+#include "integration/vmkit_program.hpp"
 #include "os/child_process.hpp"
 #include "os/file.hpp"
 #include "support/demo.hpp"
@@ -21,56 +22,20 @@
 
 using namespace vmkit;
 using namespace std::chrono_literals;
+using test::contains;
 using test::Demo;
+using test::execute;
+using test::is_running;
+using test::program;
+using test::run_arguments;
+using test::store;
+using test::vmkit_arguments;
 
 namespace {
-
-std::vector<std::string> vmkit_arguments(std::vector<std::string> rest) {
-  rest.insert(rest.begin(), VMKIT_PROGRAM);
-  return rest;
-}
-
-/// `vmkit run` with store and kernel of the demo, then `rest`.
-std::vector<std::string> run_arguments(const std::vector<std::string>& rest) {
-  const auto kernel = test::demo_kernel();
-  auto arguments = vmkit_arguments({"run", "--store", (Demo::get().folder() / "store").string(),
-                                    "--kernel", kernel.image.string(), "--modules",
-                                    kernel.modules.string(), "--plain-http"});
-  arguments.insert(arguments.end(), rest.begin(), rest.end());
-  return arguments;
-}
-
-os::Output execute(std::vector<std::string> arguments) {
-  return os::run({.arguments = std::move(arguments)}, 64_MiB, CallOptions{}.with_timeout(120s));
-}
-
-os::Output program(std::vector<std::string> rest) {
-  return execute(vmkit_arguments(std::move(rest)));
-}
 
 /// Runs a shell script in the demo image.
 os::Output run_script(const std::string& script) {
   return execute(run_arguments({Demo::get().reference(), "--", "sh", "-c", script}));
-}
-
-std::string store() {
-  return (Demo::get().folder() / "store").string();
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// Whether a process whose command line has `part` runs, of this user's.
-bool is_running(const std::string& part) {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    try {
-      if (contains(os::read_file(entry.path() / "cmdline", 1_MiB), part)) return true;
-    } catch (const Error&) {
-      // no process, or gone
-    }
-  }
-  return false;
 }
 
 std::filesystem::path containers() {
@@ -231,47 +196,26 @@ TEST_CASE("program: run passes its input on with -i, and none without; the timel
 }
 
 TEST_CASE("program: run -it on a terminal, with its size, Ctrl-C, and its modes afterwards") {
-  const os::Descriptor ours(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-  REQUIRE(::grantpt(ours.get()) == 0);
-  REQUIRE(::unlockpt(ours.get()) == 0);
-  const os::Descriptor theirs(::open(::ptsname(ours.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
-  const auto set_size = [&](unsigned short rows, unsigned short columns) {
-    const winsize size{rows, columns, 0, 0};
-    REQUIRE(::ioctl(ours.get(), TIOCSWINSZ, &size) == 0);
-  };
+  test::TestTerminal terminal;
   termios before{};
-  REQUIRE(::tcgetattr(theirs.get(), &before) == 0);
-  set_size(33, 101);
+  REQUIRE(::tcgetattr(terminal.theirs.get(), &before) == 0);
+  terminal.set_size(33, 101);
   auto child = os::ChildProcess::spawn(
       {.arguments = run_arguments({"-it", Demo::get().reference(), "--", "sh", "-c",
                                    "stty size; trap 'stty size' WINCH; "
                                    "trap 'echo interrupted; exit 7' INT; "
                                    "echo ready; while :; do sleep 0.05; done"}),
-       .stdin_fd = theirs.get(),
-       .stdout_fd = theirs.get()});
-  std::string shown;
-  const auto shows = [&](const std::string& words) {
-    for (;;) {
-      if (const auto found = shown.find(words); found != std::string::npos) {
-        shown.erase(0, found + words.size());
-        return true;
-      }
-      pollfd state{ours.get(), POLLIN, 0};
-      char buffer[4096];
-      const ssize_t count = ::poll(&state, 1, 100'000) == 1 ? ::read(ours.get(), buffer, 4096) : 0;
-      if (count <= 0) return false;
-      shown.append(buffer, static_cast<std::size_t>(count));
-    }
-  };
-  CHECK(shows("33 101\r\n"));
-  CHECK(shows("ready\r\n"));
-  set_size(40, 132);
-  CHECK(shows("40 132\r\n"));
-  REQUIRE(::write(ours.get(), "\x03", 1) == 1);
-  CHECK(shows("interrupted\r\n"));
+       .stdin_fd = terminal.theirs.get(),
+       .stdout_fd = terminal.theirs.get()});
+  CHECK(terminal.shows("33 101\r\n"));
+  CHECK(terminal.shows("ready\r\n"));
+  terminal.set_size(40, 132);
+  CHECK(terminal.shows("40 132\r\n"));
+  terminal.type("\x03");
+  CHECK(terminal.shows("interrupted\r\n"));
   CHECK(child.wait(CallOptions{}.with_timeout(20s)) == os::ExitStatus{7, 0});
   termios after{};
-  REQUIRE(::tcgetattr(theirs.get(), &after) == 0);
+  REQUIRE(::tcgetattr(terminal.theirs.get(), &after) == 0);
   CHECK(after.c_lflag == before.c_lflag);
   CHECK(after.c_iflag == before.c_iflag);
   CHECK(after.c_oflag == before.c_oflag);
@@ -311,7 +255,10 @@ TEST_CASE("program: pull, images, unpack") {
   const auto list = nlohmann::json::parse(listed.out);
   REQUIRE(list.size() == 1);
   CHECK(list[0]["name"] == Demo::get().reference());
-  CHECK(contains(program({"images", "--store", fresh}).out, Demo::get().reference()));
+  const auto reference = oci::Reference::parse(Demo::get().reference());
+  const auto shown = program({"images", "--store", fresh}).out;
+  CHECK_MESSAGE(contains(shown, reference.name()), shown);
+  CHECK(contains(shown, *reference.tag()));
 
   const auto target = Demo::get().folder() / "out.ext4";
   REQUIRE(program({"unpack", "--store", fresh, "--plain-http", "--size", "1G",

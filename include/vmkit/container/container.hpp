@@ -120,6 +120,12 @@ class Container {
   disk::CloneMethod clone_disk(const std::filesystem::path& target,
                                disk::CloneMode mode = disk::CloneMode::prefer_cow,
                                const CallOptions& options = {});
+  /// The same into the disk's named snapshots (disk::Snapshots), of which it can be given one again
+  /// when the machine has ended. Of a container that is not kept they go with it. Errors besides
+  /// those of clone_disk: as disk::Snapshots::create.
+  disk::CloneMethod snapshot_disk(const std::string& name,
+                                  disk::CloneMode mode = disk::CloneMode::prefer_cow,
+                                  const CallOptions& options = {});
   /// Gives what its disks do not use back to the host; see agent::Client::trim.
   ByteSize trim(const CallOptions& options = {});
 
@@ -147,6 +153,11 @@ class Container {
   /// Removes what killed programs left of their containers: the folders directly below `parent`
   /// that a Container made, that are not kept and that none holds any more. Returns how many.
   static std::size_t remove_abandoned(const std::filesystem::path& parent);
+
+  /// Removes the folder of a container, kept or not, that no Container has; no image and no backend
+  /// are needed for that. Errors: not_found (there is none), unavailable (a Container has it now),
+  /// and what the file system says, with a part of the folder gone.
+  static void remove(const std::filesystem::path& folder);
 
  private:
   struct Impl;

@@ -17,14 +17,14 @@ struct UnpackedImage {
 
 /// oci::pull and rootfs::Cache::get_or_unpack at once: the layers are unpacked while they come, so
 /// that both take little longer than the slower of them. Container::create then finds the disk, if
-/// it is given the same `disk_size`.
+/// it is given the same `disk_size`, and `keep` for ContainerOptions::keep.
 ///
 /// Throws what both throw, and invalid_argument if `pull_options.consume` is set: that is what this
 /// function sets itself. On an error nothing has a name, in the store or among the disks, but what
 /// was complete. Progress has the phases of both, one call at a time.
 UnpackedImage pull_and_unpack(oci::RegistryClient& client, oci::ImageStore& store,
                               const oci::Reference& reference, oci::PullOptions pull_options = {},
-                              ByteSize disk_size = default_disk_size,
+                              ByteSize disk_size = default_disk_size, bool keep = false,
                               const CallOptions& options = {});
 
 }  // namespace vmkit::container

@@ -79,3 +79,20 @@ TEST_CASE("folder: what a killed process left is removed, and nothing else") {
   CHECK(std::filesystem::exists(parent.path() / "other"));
   CHECK(Folder::remove_abandoned(parent.path() / "missing") == 0);
 }
+
+TEST_CASE("folder: a container that nobody has is removed by its folder, whatever is in it") {
+  const auto parent = test::temporary_directory();
+  const auto path = parent.path() / "kept";
+  {
+    Folder folder(path);
+    std::ofstream(folder.disk()) << "x";
+    std::filesystem::create_directories(path / "disk.ext4.snapshots");
+    test::check_error(Errc::unavailable, {path.string(), "in use"}, [&] { Folder::remove(path); });
+    folder.keep(true);
+  }
+  CHECK(std::filesystem::exists(path / "disk.ext4"));
+  Folder::remove(path);
+  CHECK_FALSE(std::filesystem::exists(path));
+  test::check_error(Errc::not_found, {path.string()}, [&] { Folder::remove(path); });
+  test::check_error(Errc::not_found, {"container.lock"}, [&] { Folder::remove(parent.path()); });
+}

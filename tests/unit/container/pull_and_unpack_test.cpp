@@ -44,7 +44,7 @@ struct Fixture {
 TEST_CASE_FIXTURE(Fixture, "pull and unpack: the same image and disk as one after the other") {
   std::set<std::string> phases;
   const auto result = container::pull_and_unpack(
-      client, store, reference, amd64, 64_MiB,
+      client, store, reference, amd64, 64_MiB, false,
       {.progress = [&](const Progress& progress) { phases.emplace(progress.phase); }});
   CHECK(phases == std::set<std::string>{"pull", "unpack"});
   CHECK(result.image.descriptor.digest == image.manifest.digest());
