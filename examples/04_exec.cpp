@@ -10,19 +10,6 @@
 using namespace vmkit;
 using namespace std::chrono_literals;
 
-namespace {
-
-std::string read_all(Source& source) {
-  std::string text;
-  std::vector<std::byte> buffer(65536);
-  while (const auto count = source.read(buffer)) {
-    text.append(reinterpret_cast<const char*>(buffer.data()), count);
-  }
-  return text;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) try {
   if (argc != 4) return std::fputs("usage: 04_exec KERNEL MODULES IMAGE\n", stderr), 2;
   auto store = oci::ImageStore::open("vmkit-store");
@@ -42,13 +29,13 @@ int main(int argc, char** argv) try {
                        .env = {"GREETING=hello"},
                        .working_directory = "/tmp",
                        .user = "nobody"});
-  std::printf("%s", read_all(who.stdout_source()).c_str());
+  std::printf("%s", read_to_end(who.stdout_source()).c_str());
 
   // Input goes in and ends; the answer comes out.
   auto sum = box.exec({.args = {"sha256sum"}, .stdin_mode = agent::Stdio::pipe});
   sum.stdin_sink().write(std::as_bytes(std::span("abc", 3)));
   sum.stdin_sink().close();
-  std::printf("%s", read_all(sum.stdout_source()).c_str());
+  std::printf("%s", read_to_end(sum.stdout_source()).c_str());
 
   // A status is a value; what cannot be started is an error.
   auto seven = box.exec({.args = {"sh", "-c", "exit 7"}});

@@ -19,6 +19,7 @@
 #include <vmkit/base/digest.hpp>
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/log.hpp>
+#include <vmkit/base/read_to_end.hpp>
 #include <vmkit/base/result.hpp>
 #include <vmkit/base/stream.hpp>
 #include <vmkit/container/commit.hpp>

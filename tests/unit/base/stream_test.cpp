@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 #include <string>
 
+#include "support/errors.hpp"
+
+#include <vmkit/base/read_to_end.hpp>
 #include <vmkit/base/stream.hpp>
 
 using namespace vmkit;
@@ -29,4 +32,15 @@ TEST_CASE("stream: read_full goes on over short reads and stops at the end") {
   CHECK(seven[6] == std::byte{'6'});
   CHECK(read_full(source, seven) == 3);
   CHECK(read_full(source, seven) == 0);
+}
+
+TEST_CASE("stream: read_to_end gives what is left, within its limit") {
+  Dripping source;
+  source.text = std::string(100'000, 'a') + "z";
+  CHECK(read_to_end(source) == std::string(100'000, 'a') + "z");
+  CHECK(read_to_end(source) == "");
+  source.text = "0123456789";
+  CHECK(read_to_end(source, 10_B) == "0123456789");
+  source.text = "0123456789";
+  test::check_error(Errc::resource_exhausted, {"9 B"}, [&] { read_to_end(source, 9_B); });
 }
