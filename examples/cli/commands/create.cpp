@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
 #include <memory>
 
 #include "commands/commands.hpp"
@@ -25,7 +24,7 @@ int create(const RunOptions& options, const std::vector<std::string>& arguments,
   const FoundImage found = find_image(options, store, true, call);
   const Launched made = make_container(options, arguments, store, found, true, call);
   display.finish();
-  std::printf("%s\n", made.entry.id.c_str());
+  print_id(made.entry, options.json);
   return 0;
 }
 
@@ -39,6 +38,7 @@ void add_create(Program& program) {
       "rest.",
       {"vmkit create --name db -v data:/var/lib/postgresql postgres:16", "vmkit start db"});
   add_run_options(command, *options);
+  add_json(command, options->json);
   program.takes_words(command);
   program.on(
       command,

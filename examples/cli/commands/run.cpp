@@ -59,7 +59,7 @@ int run_detached(Launched launched, const RunOptions& options, const Interrupt& 
     if (options.remove_at_end) discard(entry);
     throw;
   }
-  std::printf("%s\n", entry.id.c_str());
+  print_id(entry, options.json);
   return 0;
 }
 
@@ -67,6 +67,9 @@ int run(const RunOptions& options, const std::vector<std::string>& arguments,
         const Interrupt& interrupt) {
   const auto begin = Clock::now();
   check(options);
+  if (options.json && !options.detach) {
+    throw Error(Errc::invalid_argument, "--json: is for --detach; the output is the command's");
+  }
   std::optional<agent::TerminalSize> terminal;
   if (options.terminal && !options.detach && !(terminal = terminal_size())) {
     throw Error(Errc::failed_precondition, "--tty: standard input is no terminal");

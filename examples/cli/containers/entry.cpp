@@ -115,6 +115,11 @@ std::optional<Entry> load_entry(const std::filesystem::path& folder) {
   }
 }
 
+void print_id(const Entry& entry, bool json) {
+  if (json) return print({{"id", entry.id}, {"name", entry.name}});
+  std::printf("%s\n", entry.id.c_str());
+}
+
 std::filesystem::path containers_folder(const std::filesystem::path& store) {
   return store / "containers";
 }

@@ -41,6 +41,9 @@ void save(const Entry& entry);
 /// Nothing if there is no such file, or none that can be read.
 std::optional<Entry> load_entry(const std::filesystem::path& folder);
 
+/// What the commands that make a container print: its id or, as JSON, its name too.
+void print_id(const Entry& entry, bool json);
+
 /// Where a store has its containers.
 std::filesystem::path containers_folder(const std::filesystem::path& store);
 

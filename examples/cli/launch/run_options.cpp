@@ -56,6 +56,7 @@ void add_run_options(CLI::App* command, RunOptions& run) {
 
 void add_options_of_run(CLI::App* command, RunOptions& run) {
   command->add_flag("-d,--detach", run.detach, "Leave it running, and print its id");
+  add_json(command, run.json);
   command->add_flag("--timeline", run.timeline, "Print how long each step took");
   command
       ->add_option("--commit", run.commit,

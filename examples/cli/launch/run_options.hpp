@@ -26,6 +26,7 @@ struct RunOptions {
   unsigned cpus = 1;
   std::string memory = "512M";
   bool timeline = false;
+  bool json = false;  // for who does not wait
   bool interactive = false;
   bool terminal = false;
   std::vector<std::string> env;
