@@ -129,12 +129,23 @@ py::object invoke_with(const Function& function, const std::array<py::handle, si
   }
 }
 
+/// What pybind11 sees of all functions: one type, since it takes long to compile for each. Arguments
+/// are positional.
+struct Wrapped {
+  std::function<py::object(const py::args&)> function;
+  py::object operator()(const py::args& values) const { return function(values); }
+};
+
 template <class Result, class... Parameters, class Function>
 auto wrap_as(Function function) {
-  return [function](AnyObject<Parameters>... values) {
-    return invoke_with<Result, Parameters...>(function, {values...},
+  return Wrapped{[function](const py::args& values) {
+    constexpr std::size_t count = sizeof...(Parameters);
+    if (values.size() != count) throw_argument_count(count, values.size());
+    std::array<py::handle, count> all;
+    for (std::size_t i = 0; i < count; ++i) all[i] = values[i];
+    return invoke_with<Result, Parameters...>(function, all,
                                               std::index_sequence_for<Parameters...>());
-  };
+  }};
 }
 
 template <class R, class... P>

@@ -10,6 +10,11 @@ void throw_expected(const char* what, py::handle found) {
                        Py_TYPE(found.ptr())->tp_name);
 }
 
+void throw_argument_count(std::size_t expected, std::size_t found) {
+  throw py::type_error("expected " + std::to_string(expected) + " arguments, found " +
+                       std::to_string(found));
+}
+
 bool Convert<bool>::from(py::handle value) {
   if (!PyBool_Check(value.ptr())) throw_expected("bool", value);
   return value.ptr() == Py_True;

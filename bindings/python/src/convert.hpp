@@ -48,6 +48,8 @@ py::object to_python(T&& value) {
 /// TypeError: "expected WHAT, found TYPE".
 [[noreturn]] void throw_expected(const char* what, py::handle found);
 
+[[noreturn]] void throw_argument_count(std::size_t expected, std::size_t found);
+
 /// Runs `convert` and puts "`where`: " before the text of a TypeError.
 template <class Function>
 auto named(const char* where, const Function& convert) {

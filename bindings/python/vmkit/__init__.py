@@ -10,8 +10,8 @@
 
 The modules are those of the C++ library, and names are the same: `vmkit.oci` (images, stores,
 registries), `vmkit.disk`, `vmkit.ext4`, `vmkit.rootfs`, `vmkit.archive`, `vmkit.vm` (machines),
-`vmkit.agent` (processes, files), `vmkit.container`; what is needed most stands here, too. `vmkit.aio`
-is the same for asyncio.
+`vmkit.agent` (processes, files), `vmkit.container`; what is needed most stands here, too.
+`vmkit.aio`, which is imported by its name, is the same for asyncio.
 
 - **Sizes** are int, in bytes, or text as "512MiB"; the library gives int.
 - **Times** are seconds as float, or datetime.timedelta; the library gives float. Points in time are
@@ -27,6 +27,16 @@ is the same for asyncio.
 import atexit
 
 from vmkit import _vmkit, agent, archive, base, container, disk, errors, ext4, oci, rootfs, vm
+from vmkit.agent import (
+    AttachOptions,
+    Endpoint,
+    ExitStatus,
+    Forward,
+    Process,
+    ResourceLimits,
+    Stdio,
+    TerminalSize,
+)
 from vmkit.base import (
     Architecture,
     Digest,
@@ -43,16 +53,6 @@ from vmkit.base import (
     format_size,
     log_to,
     parse_size,
-)
-from vmkit.agent import (
-    AttachOptions,
-    Endpoint,
-    ExitStatus,
-    Forward,
-    Process,
-    ResourceLimits,
-    Stdio,
-    TerminalSize,
 )
 from vmkit.container import (
     Container,

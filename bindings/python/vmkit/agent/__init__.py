@@ -1,15 +1,83 @@
 # SPDX-License-Identifier: Apache-2.0
 """What runs in the guest: processes, files, forwards, statistics."""
 
-from vmkit.agent.client import Client, PORT_NAME, build_initramfs, changed_capabilities, check, compile_seccomp, default_capabilities, default_seccomp_filter
-from vmkit.agent.file_records import AttributeChange, CopyNotice, CopyNotices, CopyOptions, CopyResult, FileKind, FileTime, FileXattr, Ownership, OwnershipKind, RemoveOptions, TreeEntry, WriteOptions
+from vmkit.agent.client import (
+    PORT_NAME,
+    Client,
+    build_initramfs,
+    changed_capabilities,
+    check,
+    compile_seccomp,
+    default_capabilities,
+    default_seccomp_filter,
+)
+from vmkit.agent.file_records import (
+    AttributeChange,
+    CopyNotice,
+    CopyNotices,
+    CopyOptions,
+    CopyResult,
+    FileKind,
+    FileTime,
+    FileXattr,
+    Ownership,
+    OwnershipKind,
+    RemoveOptions,
+    TreeEntry,
+    WriteOptions,
+)
 from vmkit.agent.files import Files
 from vmkit.agent.forward import Forward
 from vmkit.agent.process import Process, signal_number
-from vmkit.agent.process_records import AttachOptions, ExitStatus, OutputOptions, ProcessInfo, ProcessSpec, Stdio, TerminalSize
-from vmkit.agent.records import AgentInfo, Endpoint, EndpointKind, ForwardOptions, GuestEvent, GuestSettings, PowerOff, ReconnectOptions
-from vmkit.agent.spec import Capabilities, ContainerSpec, Device, DeviceType, InitramfsOptions, InterfaceConfig, IoLimit, Mount, MountType, ResourceLimits, Rlimit, RootMount, SeccompFilter, SeccompMode, SeccompTarget, UNLIMITED, WritableLayer
-from vmkit.agent.statistics import BlockStatistics, CpuStatistics, MemoryStatistics, NetworkStatistics, PidStatistics, Pressure, PressureShare, RunningProcess, Statistics
+from vmkit.agent.process_records import (
+    AttachOptions,
+    ExitStatus,
+    OutputOptions,
+    ProcessInfo,
+    ProcessSpec,
+    Stdio,
+    TerminalSize,
+)
+from vmkit.agent.records import (
+    AgentInfo,
+    Endpoint,
+    EndpointKind,
+    ForwardOptions,
+    GuestEvent,
+    GuestSettings,
+    PowerOff,
+    ReconnectOptions,
+)
+from vmkit.agent.spec import (
+    UNLIMITED,
+    Capabilities,
+    ContainerSpec,
+    Device,
+    DeviceType,
+    InitramfsOptions,
+    InterfaceConfig,
+    IoLimit,
+    Mount,
+    MountType,
+    ResourceLimits,
+    Rlimit,
+    RootMount,
+    SeccompFilter,
+    SeccompMode,
+    SeccompTarget,
+    WritableLayer,
+)
+from vmkit.agent.statistics import (
+    BlockStatistics,
+    CpuStatistics,
+    MemoryStatistics,
+    NetworkStatistics,
+    PidStatistics,
+    Pressure,
+    PressureShare,
+    RunningProcess,
+    Statistics,
+)
 
 __all__ = [
     "AgentInfo",

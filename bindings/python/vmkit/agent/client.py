@@ -88,9 +88,7 @@ class Client:
         """Changes the container's limits while it runs."""
         self._handle.set_limits(limits, call_options(timeout, stop))
 
-    def statistics(
-        self, *, timeout: Seconds | None = None, stop: Stop | None = None
-    ) -> Statistics:
+    def statistics(self, *, timeout: Seconds | None = None, stop: Stop | None = None) -> Statistics:
         """What the container uses, since it was made."""
         return self._handle.statistics(call_options(timeout, stop))
 

@@ -106,8 +106,7 @@ class Ownership:
 
 @dataclass(kw_only=True, slots=True)
 class CopyOptions:
-    """How to copy. Without `keep`, extended attributes other than "user." are not taken along.
-    """
+    """How to copy. Without `keep`, extended attributes other than "user." are not taken along."""
 
     owner: Ownership = field(default_factory=Ownership)
     follow_source: bool = False

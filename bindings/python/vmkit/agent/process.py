@@ -157,10 +157,14 @@ class Process:
             yield line.decode(encoding, errors).rstrip("\r\n")
 
     def communicate(
-        self, input: bytes | None = None, timeout: Seconds | None = None
+        self,
+        input: bytes | None = None,
+        timeout: Seconds | None = None,
+        *,
+        stop: Stop | None = None,
     ) -> tuple[bytes, bytes]:
-        """Writes `input`, reads all output, and waits: standard output and error. Raises
-        TimeoutError; then call it again, or `kill`.
+        """Writes `input`, reads all output, and waits: standard output and error. When that is not
+        over after `timeout`, raises TimeoutError; the process runs on, and its output is lost.
 
         Example::
 
@@ -186,7 +190,7 @@ class Process:
         try:
             if self.stdin is not None:
                 self._feed(input)
-            self.wait(timeout)
+            self.wait(timeout, stop=stop)
         except BaseException:
             self._close_outputs()
             raise

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from vmkit import _vmkit
 from vmkit.agent.spec import Capabilities, SeccompFilter, SeccompMode
 from vmkit.base.types import MiB
-from vmkit import _vmkit
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vmkit.agent.spec import Rlimit
@@ -67,7 +67,9 @@ class ProcessSpec:
     umask: int = 0o22
     rlimits: list[Rlimit] = field(default_factory=list)
     """of two of one name the last counts"""
-    capabilities: Capabilities = field(default_factory=lambda: Capabilities.of(_vmkit.default_capabilities()))
+    capabilities: Capabilities = field(
+        default_factory=lambda: Capabilities.of(_vmkit.default_capabilities())
+    )
     no_new_privileges: bool = False
     oom_score_adj: int | None = None
     """-1000 to 1000."""

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from vmkit.base.types import host_architecture
-from vmkit import _vmkit
 from typing import TYPE_CHECKING
+
+from vmkit import _vmkit
+from vmkit.base.types import host_architecture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

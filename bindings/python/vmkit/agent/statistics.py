@@ -4,7 +4,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-
 @dataclass(kw_only=True, slots=True, frozen=True)
 class PressureShare:
     """How much of the time processes had to wait for something: the kernel's pressure stall

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tar archives and compression, as the library reads and writes them."""
 
-from vmkit.archive.records import CompressOptions, Compression, DecompressOptions, EntryType, TarEntry, TarPiece, Timestamp, Xattr
+from vmkit.archive.records import (
+    Compression,
+    CompressOptions,
+    DecompressOptions,
+    EntryType,
+    TarEntry,
+    TarPiece,
+    Timestamp,
+    Xattr,
+)
 from vmkit.archive.streams import Compressor, TarReader, TarWriter, decompress, detect_compression
 
 __all__ = [

@@ -6,6 +6,7 @@ from __future__ import annotations
 import collections
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -86,9 +87,9 @@ class EventStream(Generic[Event]):
 
     def next(self, timeout: Seconds | None = None) -> Event:
         """The next event. Raises TimeoutError, and StopIteration at the end."""
-        seconds = timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         with self._changed:
-            if not self._changed.wait_for(lambda: self._events or self._ended, seconds):
+            if not self._changed.wait_for(lambda: bool(self._events) or self._ended, seconds):
                 raise TimeoutError(f"no event within {seconds} s")
             if not self._events:
                 raise StopIteration

@@ -5,7 +5,6 @@ import enum
 from dataclasses import dataclass
 
 
-
 class Architecture(enum.Enum):
     """The instruction sets that guests and agents are made for."""
 

@@ -106,9 +106,7 @@ class StopCallback:
 
 Stop = Union[StopToken, StopSource]
 
-Call = Optional[
-    tuple[Optional["Seconds"], Optional[StopToken], Optional[ProgressCallback]]
-]
+Call = Optional[tuple[Optional["Seconds"], Optional[StopToken], Optional[ProgressCallback]]]
 
 
 def call_options(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
@@ -36,7 +37,7 @@ from vmkit.container.options import (
 from vmkit.container.records import ContainerEvent
 from vmkit.container.transfer import parse_port_mapping, pull_and_unpack
 from vmkit.disk.records import CloneMethod, CloneMode
-from vmkit.errors import NotFoundError, TimeoutError
+from vmkit.errors import NotFoundError
 from vmkit.oci.documents import Image
 from vmkit.vm.records import MachineState
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from vmkit.agent.process_records import ProcessInfo
     from vmkit.agent.spec import Capabilities, ResourceLimits, Rlimit
     from vmkit.agent.statistics import RunningProcess, Statistics
-    from vmkit.base.types import LogSink, Path, Seconds, Size, StrPath
+    from vmkit.base.types import LogSink, Seconds, Size, StrPath
     from vmkit.container.options import Health, Timeline
     from vmkit.oci.reference import Reference
     from vmkit.oci.registry import RegistryClient
@@ -60,6 +61,15 @@ def _environment(env: Environment) -> list[str]:
     if isinstance(env, Mapping):
         return [f"{name}={value}" for name, value in env.items()]
     return list(env)
+
+
+def _as_text(result: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess(
+        result.args,
+        result.returncode,
+        result.stdout.decode(errors="replace"),
+        result.stderr.decode(errors="replace"),
+    )
 
 
 def _is_last(event: ContainerEvent) -> bool:
@@ -81,7 +91,7 @@ class Container:
             print(box.run("python3", "-V").stdout)
     """
 
-    __slots__ = ("__weakref__", "_handle", "_keep", "_published", "_volumes", "folder", "image")
+    __slots__ = ("__weakref__", "_handle", "_keep", "folder", "image")
 
     def __init__(
         self,
@@ -127,9 +137,7 @@ class Container:
         if store is None:
             store = defaults.default_store()
         if not isinstance(image, Image):
-            image = _resolve(
-                image, store, client, pull, disk_size, call=(timeout, stop, progress)
-            )
+            image = _resolve(image, store, client, pull, disk_size, call=(timeout, stop, progress))
         options = ContainerOptions(
             image=image,
             store=store,
@@ -152,7 +160,8 @@ class Container:
             host_mounts=list(host_mounts),
             volume_mounts=list(volume_mounts),
             volumes_folder=(
-                store.root / "volumes" if volume_mounts and volumes_folder is None
+                store.root / "volumes"
+                if volume_mounts and volumes_folder is None
                 else volumes_folder
             ),
             disk_mounts=list(disk_mounts),
@@ -172,7 +181,7 @@ class Container:
         self._handle = handle
         self._keep = options.keep
         self.image = options.image
-        self.folder = defaults.Path(options.folder)
+        self.folder = Path(options.folder)
 
     @classmethod
     def create(
@@ -350,6 +359,7 @@ class Container:
         check: bool = False,
         text: Literal[True] = True,
         timeout: Seconds | None = None,
+        stop: Stop | None = None,
         **options: Any,
     ) -> subprocess.CompletedProcess[str]: ...
 
@@ -361,6 +371,7 @@ class Container:
         check: bool = False,
         text: Literal[False],
         timeout: Seconds | None = None,
+        stop: Stop | None = None,
         **options: Any,
     ) -> subprocess.CompletedProcess[bytes]: ...
 
@@ -371,6 +382,7 @@ class Container:
         check: bool = False,
         text: bool = True,
         timeout: Seconds | None = None,
+        stop: Stop | None = None,
         **options: Any,
     ) -> subprocess.CompletedProcess[str] | subprocess.CompletedProcess[bytes]:
         """Runs a program to its end, as subprocess.run does: its output is captured, as text (UTF-8)
@@ -385,9 +397,9 @@ class Container:
         if isinstance(input, str):
             input = input.encode()
         stdin = Stdio.null if input is None else Stdio.pipe
-        process = self.exec(*args, stdin=stdin, **options)
+        process = self.exec(*args, stdin=stdin, stop=stop, **options)
         try:
-            output, errors = process.communicate(input, timeout)
+            output, errors = process.communicate(input, timeout, stop=stop)
             returncode = process.wait()
         except BaseException:
             if not self.closed:
@@ -395,16 +407,10 @@ class Container:
             raise
         finally:
             process.close()
-        if text:
-            result: Any = subprocess.CompletedProcess(
-                process.args, returncode, output.decode(errors="replace"),
-                errors.decode(errors="replace"),
-            )
-        else:
-            result = subprocess.CompletedProcess(process.args, returncode, output, errors)
+        raw = subprocess.CompletedProcess(process.args, returncode, output, errors)
         if check:
-            result.check_returncode()
-        return result
+            (_as_text(raw) if text else raw).check_returncode()
+        return _as_text(raw) if text else raw
 
     def processes(
         self, *, timeout: Seconds | None = None, stop: Stop | None = None
@@ -529,9 +535,7 @@ class Container:
 
     # What it uses, and what it may use
 
-    def statistics(
-        self, *, timeout: Seconds | None = None, stop: Stop | None = None
-    ) -> Statistics:
+    def statistics(self, *, timeout: Seconds | None = None, stop: Stop | None = None) -> Statistics:
         """What the container uses. Example: ``box.statistics().memory.usage``."""
         return self._handle.statistics(call_options(timeout, stop))
 

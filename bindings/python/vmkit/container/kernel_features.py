@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from vmkit import _vmkit
 
 if TYPE_CHECKING:
-    from vmkit.container.options import Kernel
     from vmkit.base.types import Path
+    from vmkit.container.options import Kernel
 
 
 class KernelFeature(enum.Enum):

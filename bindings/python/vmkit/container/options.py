@@ -3,24 +3,23 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from vmkit import _vmkit
 from vmkit.agent.process_records import OutputOptions, Stdio
 from vmkit.agent.records import ForwardOptions
 from vmkit.agent.spec import ResourceLimits
+from vmkit.base.types import MiB
+from vmkit.container.defaults import DEFAULT_DISK_SIZE
 from vmkit.disk.records import CloneMethod, CloneMode
 from vmkit.vm.config import ShareTransport
-from vmkit.base.types import MiB
-from vmkit import _vmkit
-from vmkit.container.defaults import DEFAULT_DISK_SIZE
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vmkit.agent.process_records import TerminalSize
     from vmkit.agent.records import Endpoint
     from vmkit.agent.spec import Capabilities, Device, Mount, Rlimit, WritableLayer
-    from vmkit.base.types import Seconds, Size, StrPath
+    from vmkit.base.types import LogSink, Seconds, Size, StrPath
     from vmkit.oci.documents import Healthcheck, Image
-    from vmkit.base.types import LogSink
     from vmkit.oci.store import ImageStore
     from vmkit.vm.backend import Backend
 

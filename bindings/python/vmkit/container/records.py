@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-
-from vmkit.oci.documents import LayerCompression
-from vmkit.rootfs.records import DiffOptions
 from typing import TYPE_CHECKING
 
 from vmkit.base.types import EPOCH
+from vmkit.oci.documents import LayerCompression
+from vmkit.rootfs.records import DiffOptions
 
 if TYPE_CHECKING:
     from vmkit.base.types import Path, datetime

@@ -3,7 +3,15 @@
 
 from vmkit.disk.functions import clone, exclude_from_backup, require_free_space, usage
 from vmkit.disk.image_file import ImageFile, ImageFolder, ImageFolderLock
-from vmkit.disk.records import CloneMethod, CloneMode, CloneOptions, DiskUsage, ImageFileAccess, Snapshot, UsageReport
+from vmkit.disk.records import (
+    CloneMethod,
+    CloneMode,
+    CloneOptions,
+    DiskUsage,
+    ImageFileAccess,
+    Snapshot,
+    UsageReport,
+)
 from vmkit.disk.snapshots import Snapshots
 
 __all__ = [

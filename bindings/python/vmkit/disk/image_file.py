@@ -26,9 +26,7 @@ class ImageFile:
 
     __slots__ = ("_handle",)
 
-    def __init__(
-        self, path: StrPath, access: ImageFileAccess = ImageFileAccess.read_only
-    ) -> None:
+    def __init__(self, path: StrPath, access: ImageFileAccess = ImageFileAccess.read_only) -> None:
         """Opens an existing image."""
         self._handle = _vmkit.open_image_file(path, access)
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from vmkit.base.types import MiB
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -86,8 +85,7 @@ class CommitMode(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class FormatOptions:
-    """How a new file system is made. The same options and the same calls give the same bytes.
-    """
+    """How a new file system is made. The same options and the same calls give the same bytes."""
 
     size: Size
     """Of the whole image: 1 MiB to 16 TiB. It also bounds the inodes, to one for each 4 KiB."""

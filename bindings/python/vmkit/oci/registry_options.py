@@ -3,16 +3,15 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from vmkit.base.types import MiB
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vmkit.base.types import Seconds, Size, StrPath
+    from collections.abc import Callable
+
+    from vmkit.base.types import LogSink, Seconds, Size, StrPath
+    from vmkit.oci.credentials import CredentialProvider
     from vmkit.oci.documents import Descriptor
     from vmkit.oci.reference import Reference
-    from collections.abc import Callable
-    from vmkit.oci.credentials import CredentialProvider
-    from vmkit.base.types import LogSink
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -101,8 +100,7 @@ class RegistryHostOptions:
 
 @dataclass(kw_only=True, slots=True)
 class RetryOptions:
-    """What happens after a transport error, a stall, or one of the statuses 408, 429 and 5xx.
-    """
+    """What happens after a transport error, a stall, or one of the statuses 408, 429 and 5xx."""
 
     attempts: int = 5
     """In all, not counting those that brought a blob on by 1 MiB or more."""

@@ -3,17 +3,18 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-
-from vmkit.oci.documents import Platform
-from vmkit.base.types import GiB
 from typing import TYPE_CHECKING
 
+from vmkit.base.types import GiB
+from vmkit.oci.documents import Platform
+
 if TYPE_CHECKING:
-    from vmkit.base.types import Size
-    from vmkit.oci.documents import Descriptor
-    from vmkit.oci.reference import Reference
     from collections.abc import Callable
+
+    from vmkit.base.types import Size
     from vmkit.oci.arriving_layers import ArrivingLayers
+    from vmkit.oci.documents import Descriptor, Image
+    from vmkit.oci.reference import Reference
 
 
 @dataclass(kw_only=True, slots=True)

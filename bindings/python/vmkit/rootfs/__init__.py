@@ -3,7 +3,21 @@
 
 from vmkit.rootfs.cache import Cache
 from vmkit.rootfs.functions import chain_id, diff, export_tar, unpack
-from vmkit.rootfs.records import CacheEntry, CacheOptions, CachedDisk, DiffOptions, DiffResult, ExportOptions, ExportResult, Layer, PruneOptions, PruneReport, UnpackLimits, UnpackOptions, UnpackResult
+from vmkit.rootfs.records import (
+    CachedDisk,
+    CacheEntry,
+    CacheOptions,
+    DiffOptions,
+    DiffResult,
+    ExportOptions,
+    ExportResult,
+    Layer,
+    PruneOptions,
+    PruneReport,
+    UnpackLimits,
+    UnpackOptions,
+    UnpackResult,
+)
 
 __all__ = [
     "Cache",

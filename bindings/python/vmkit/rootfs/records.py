@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from vmkit.base.types import GiB
 from typing import TYPE_CHECKING
 
+from vmkit.base.types import GiB
 from vmkit.disk.image_file import ImageFile
 
 if TYPE_CHECKING:
-    from vmkit.archive.records import Compression
-    from vmkit.base.types import Digest, Path, Size, datetime
     from collections.abc import Callable
+
+    from vmkit.archive.records import Compression
     from vmkit.base.streams import BinaryInput
+    from vmkit.base.types import Digest, Path, Size, datetime
 
 
 @dataclass(kw_only=True, slots=True)

@@ -2,11 +2,52 @@
 """Virtual machines."""
 
 from vmkit.vm.backend import Backend, QemuBackend, VzBackend
-from vmkit.vm.capabilities import Capabilities, Feature, FeatureStatus, HostResources, Limitation, MachineSize
-from vmkit.vm.config import ConfigProblem, ConsoleLog, Disk, DiskCaching, DiskDevice, DiskSync, Firmware, Graphics, KernelBoot, MachineConfig, Network, NetworkAddresses, NetworkKind, Port, Share, ShareTransport, Sound
-from vmkit.vm.functions import host_resources, memory_status, parse_machine_config, recommended_size, to_json, validate
+from vmkit.vm.capabilities import (
+    Capabilities,
+    Feature,
+    FeatureStatus,
+    HostResources,
+    Limitation,
+    MachineSize,
+)
+from vmkit.vm.config import (
+    ConfigProblem,
+    ConsoleLog,
+    Disk,
+    DiskCaching,
+    DiskDevice,
+    DiskSync,
+    Firmware,
+    Graphics,
+    KernelBoot,
+    MachineConfig,
+    Network,
+    NetworkAddresses,
+    NetworkKind,
+    Port,
+    Share,
+    ShareTransport,
+    Sound,
+)
+from vmkit.vm.functions import (
+    host_resources,
+    memory_status,
+    parse_machine_config,
+    recommended_size,
+    to_json,
+    validate,
+)
 from vmkit.vm.machine import Machine, VsockListener
-from vmkit.vm.records import MachineDiagnostics, MachineEvent, MachineEventReason, MachineState, MachineStatistics, QemuAccelerator, QemuOptions, VzOptions
+from vmkit.vm.records import (
+    MachineDiagnostics,
+    MachineEvent,
+    MachineEventReason,
+    MachineState,
+    MachineStatistics,
+    QemuAccelerator,
+    QemuOptions,
+    VzOptions,
+)
 
 __all__ = [
     "Backend",

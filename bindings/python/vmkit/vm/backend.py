@@ -136,8 +136,8 @@ class QemuBackend(Backend):
 
 
 class VzBackend(Backend):
-    """Machines of Apple's Virtualization.framework, on macOS 13 or later; see VzOptions. It is there
-    on every system, and says `unsupported` elsewhere.
+    """Machines of Apple's Virtualization.framework, on macOS 13 or later; see VzOptions. It is
+    there on every system, and says `unsupported` elsewhere.
 
     Example::
 

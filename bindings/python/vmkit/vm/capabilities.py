@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from vmkit.base.types import MiB
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

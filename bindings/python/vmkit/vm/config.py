@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from vmkit.base.types import MiB
-from vmkit.base.types import host_architecture
 from typing import TYPE_CHECKING
+
+from vmkit.base.types import MiB, host_architecture
 
 if TYPE_CHECKING:
     from vmkit.base.records import Architecture
     from vmkit.base.types import Seconds, Size, StrPath
-    from vmkit.vm.backend import Backend
 
 
 class DiskCaching(enum.Enum):
@@ -50,8 +49,7 @@ class DiskDevice(enum.Enum):
 
 
 class ShareTransport(enum.Enum):
-    """How a shared folder reaches the guest, whose kernel needs the file system of that name.
-    """
+    """How a shared folder reaches the guest, whose kernel needs the file system of that name."""
 
     automatic = "automatic"
     """virtiofs where the host can do it (Feature.virtiofs), else plan9."""

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vmkit.base.types import Path, Seconds, StrPath
-    from vmkit.base.types import LogSink
+    from vmkit.base.types import LogSink, Path, Seconds, StrPath
     from vmkit.errors import Error
-    from vmkit.vm.backend import Backend
 
 
 class MachineState(enum.Enum):
@@ -112,7 +110,14 @@ class QemuOptions:
 
     binary: StrPath | None = None
     """The program; empty: qemu-system-x86_64 or qemu-system-aarch64 in `search_path`."""
-    search_path: list[StrPath] = field(default_factory=lambda: ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin"])
+    search_path: list[StrPath] = field(
+        default_factory=lambda: [
+            "/usr/bin",
+            "/usr/local/bin",
+            "/opt/homebrew/bin",
+            "/opt/local/bin",
+        ]
+    )
     accelerator: QemuAccelerator = QemuAccelerator.automatic
     sandbox: bool = True
     """Linux: QEMU gives up system calls it does not need, among them to start programs, so
@@ -121,8 +126,23 @@ class QemuOptions:
     virtiofsd: StrPath | None = None
     """The daemon that serves shared folders over virtiofs: QEMU's own in C or the one in Rust.
     Empty: the first of `virtiofsd_search` that exists. Linux only."""
-    virtiofsd_search: list[StrPath] = field(default_factory=lambda: ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/qemu/virtiofsd-rs", "/usr/local/libexec/virtiofsd"])
-    firmware_search: list[StrPath] = field(default_factory=lambda: ["/etc/qemu/firmware", "/usr/share/qemu/firmware", "/usr/local/share/qemu/firmware", "/opt/homebrew/share/qemu/firmware"])
+    virtiofsd_search: list[StrPath] = field(
+        default_factory=lambda: [
+            "/usr/libexec/virtiofsd",
+            "/usr/lib/virtiofsd",
+            "/usr/lib/qemu/virtiofsd",
+            "/usr/lib/qemu/virtiofsd-rs",
+            "/usr/local/libexec/virtiofsd",
+        ]
+    )
+    firmware_search: list[StrPath] = field(
+        default_factory=lambda: [
+            "/etc/qemu/firmware",
+            "/usr/share/qemu/firmware",
+            "/usr/local/share/qemu/firmware",
+            "/opt/homebrew/share/qemu/firmware",
+        ]
+    )
     """Where the firmware for MachineConfig.firmware is described, as QEMU's distributors do
     it: the first UEFI firmware without Secure Boot that fits counts."""
     runtime_directory: StrPath = "/tmp"
