@@ -81,9 +81,9 @@ class Container:
     it, and the agent inside that starts processes.
 
     Runs once: made, `start`, any number of `run` and `exec`, `stop`. As a ``with`` block it is
-    started at the beginning, unless it was before; the end of the block ends the machine at once and
-    removes the container's folder, unless it is to be kept (`keep`): that is stopped in order.
-    Thread-safe.
+    started at the beginning, unless it was before. At the block's end a container that leaves nothing
+    behind is ended at once, and its folder removed; one that is kept, or that has volumes, disks or
+    folders of the host, is stopped in order before. Thread-safe.
 
     Example::
 
@@ -91,7 +91,7 @@ class Container:
             print(box.run("python3", "-V").stdout)
     """
 
-    __slots__ = ("__weakref__", "_handle", "_keep", "folder", "image")
+    __slots__ = ("__weakref__", "_handle", "_leaves_data", "folder", "image")
 
     def __init__(
         self,
@@ -179,7 +179,9 @@ class Container:
 
     def _adopt(self, handle: _vmkit.Container, options: ContainerOptions) -> None:
         self._handle = handle
-        self._keep = options.keep
+        self._leaves_data = bool(
+            options.keep or options.volume_mounts or options.disk_mounts or options.host_mounts
+        )
         self.image = options.image
         self.folder = Path(options.folder)
 
@@ -289,8 +291,9 @@ class Container:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if self._keep and not self.closed and kind is None:
-                self.stop()
+            # What is to stay has to be written back.
+            if self._leaves_data and not self.closed:
+                self.stop(10.0 if kind is None else 0.0)
         finally:
             self.close()
 

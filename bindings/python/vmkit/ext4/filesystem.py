@@ -66,7 +66,7 @@ class Filesystem:
     Example::
 
         with ImageFile.create("data.ext4", "1GiB") as image:
-            with Filesystem.format(image, FormatOptions(size="1GiB")) as filesystem:
+            with Filesystem.format(image, FormatOptions(size="1GiB", hash_seed=os.urandom(16))) as filesystem:
                 with filesystem.make_file(filesystem.root, "hello") as file:
                     file.write(b"hello\\n")
                 filesystem.commit()
