@@ -55,6 +55,7 @@
 #include <vmkit/rootfs/unpack.hpp>
 #include <vmkit/vm/backend.hpp>
 #include <vmkit/vm/config_json.hpp>
+#include <vmkit/vm/helper_backend.hpp>
 #include <vmkit/vm/host.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
 #include <vmkit/vm/vz_backend.hpp>

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "os/descriptor.hpp"
 
@@ -30,6 +31,11 @@ Descriptor accept_connection(int listener, const CallOptions& options = {});
 /// peer is gone. `descriptor`, if there is one, goes along with the first byte over a unix socket:
 /// the peer gets one of its own for the same file.
 std::size_t send_now(int socket, std::span<const std::byte> data, int descriptor = -1);
+
+/// Blocks until something has come over a unix socket; fills the front of `buffer` and returns how
+/// many bytes, 0 at the end. Descriptors that came along are appended, close-on-exec; more than 8
+/// at a time are data_corruption.
+std::size_t receive(int socket, std::span<std::byte> buffer, std::vector<Descriptor>& descriptors);
 
 /// A Stream over a connected socket, which it takes.
 std::unique_ptr<Stream> make_socket_stream(Descriptor socket);

@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "os/directory.hpp"
+#include "support/backend_in_test.hpp"
 #include "support/test_guest.hpp"
-
-#include <vmkit/vm/qemu_backend.hpp>
 
 namespace vmkit::test {
 
@@ -19,7 +18,7 @@ namespace vmkit::test {
 struct BackendFixture {
   os::TemporaryDirectory folder{"/tmp", "vmkit-test"};
   vm::QemuOptions options{.runtime_directory = folder.path()};
-  std::shared_ptr<vm::Backend> backend = vm::make_qemu_backend(options);
+  std::shared_ptr<vm::Backend> backend = make_backend(options);
 
   /// True if no machine has left anything in the runtime folder.
   bool is_clean() const { return std::filesystem::is_empty(folder.path()); }

@@ -153,6 +153,38 @@ std::size_t send_now(int socket, std::span<const std::byte> data, int descriptor
   }
 }
 
+std::size_t receive(int socket, std::span<std::byte> buffer, std::vector<Descriptor>& descriptors) {
+  constexpr std::size_t most = 8;
+  iovec bytes{buffer.data(), buffer.size()};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(most * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t count = -1;
+  do {
+    count = ::recvmsg(socket, &message, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && errno == ECONNRESET) return 0;
+  if (count < 0) throw Error::from_errno(errno, "read from a socket");
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t received = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < received; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      descriptors.emplace_back(fd);
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  if ((message.msg_flags & MSG_CTRUNC) != 0) {
+    throw Error(Errc::data_corruption, "a socket's peer sent more descriptors than expected");
+  }
+  return static_cast<std::size_t>(count);
+}
+
 std::unique_ptr<Stream> make_socket_stream(Descriptor socket) {
   return std::make_unique<SocketStream>(std::move(socket));
 }

@@ -25,7 +25,7 @@ struct DevicesFixture : BackendFixture {
   DevicesFixture() {
     std::filesystem::create_directory(run);
     options.runtime_directory = run;
-    backend = make_qemu_backend(options);
+    backend = make_backend(options);
   }
 
   std::filesystem::path image(const std::string& name, std::string first_line) {

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <doctest/doctest.h>
 #include <filesystem>
+#include <fstream>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@ struct FakeFixture : BackendFixture {
   FakeFixture() {
     options.binary = VMKIT_FAKE_QEMU;
     options.response_limit = 500ms;
-    backend = make_qemu_backend(options);
+    backend = make_backend(options);
   }
 
   Machine machine(const std::string& mode) {
@@ -54,6 +55,14 @@ class DescriptorsLeft {
   rlimit before_{};
 };
 
+pid_t parent_of(std::int64_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string number, name, state;
+  pid_t parent = 0;
+  file >> number >> name >> state >> parent;
+  return parent;
+}
+
 bool has(const std::string& text, const std::string& part) {
   CAPTURE(text);
   CHECK(text.find(part) != std::string::npos);
@@ -64,7 +73,7 @@ bool has(const std::string& text, const std::string& part) {
 
 TEST_CASE_FIXTURE(BackendFixture, "machine failure: no QEMU") {
   options.search_path = {"/nowhere"};
-  Machine machine = make_qemu_backend(options)->create({.boot = {.image = "/vmlinuz"}});
+  Machine machine = make_backend(options)->create({.boot = {.image = "/vmlinuz"}});
   const std::string error = error_of([&] { machine.start(); });
   has(error, "not_found: machine machine: there is no qemu-system-");
   has(error, "apt-get install qemu-system-");
@@ -73,11 +82,11 @@ TEST_CASE_FIXTURE(BackendFixture, "machine failure: no QEMU") {
 
 TEST_CASE_FIXTURE(FakeFixture, "machine failure: a runtime folder that is missing or too long") {
   options.runtime_directory = folder.path() / "missing";
-  Machine nowhere = make_qemu_backend(options)->create(machine("silent").config());
+  Machine nowhere = make_backend(options)->create(machine("silent").config());
   has(error_of([&] { nowhere.start(); }), "not_found: machine silent: create folder");
   options.runtime_directory = folder.path() / std::string(90, 'x');
   std::filesystem::create_directory(options.runtime_directory);
-  Machine deep = make_qemu_backend(options)->create(machine("silent").config());
+  Machine deep = make_backend(options)->create(machine("silent").config());
   const std::string error = error_of([&] { deep.start(); });
   has(error, "invalid_argument: machine silent: socket path");
   has(error, "use a shorter folder");
@@ -156,7 +165,7 @@ TEST_CASE_FIXTURE(FakeFixture, "machine failure: out of descriptors, wherever in
 
 TEST_CASE_FIXTURE(FakeFixture, "machine failure: a start that is given up leaves nothing") {
   options.response_limit = 30s;
-  backend = make_qemu_backend(options);
+  backend = make_backend(options);
   Machine late = machine("silent");
   has(error_of([&] { late.start(CallOptions{}.with_timeout(50ms)); }), "timeout: ");
   CHECK(late.state() == MachineState::failed);
@@ -212,7 +221,7 @@ TEST_CASE_FIXTURE(BackendFixture, "machine failure: QEMU is killed from outside,
   has(error_of([&] { shot.open_port("vmkit.test"); }), "found it failed (machine shot: qemu was");
 
   options.response_limit = 500ms;
-  Machine frozen = make_qemu_backend(options)->create(guest_config("frozen", "echo"));
+  Machine frozen = make_backend(options)->create(guest_config("frozen", "echo"));
   frozen.start();
   ::kill(static_cast<pid_t>(*frozen.diagnostics().process_id), SIGSTOP);
   has(error_of([&] { frozen.pause(); }), "timeout: wait for qemu's answer to 'stop'");
@@ -221,10 +230,39 @@ TEST_CASE_FIXTURE(BackendFixture, "machine failure: QEMU is killed from outside,
   CHECK(is_clean());
 }
 
+TEST_CASE_FIXTURE(BackendFixture, "machine failure: its helper is killed") {
+  VMKIT_REQUIRE_GUEST();
+  backend = make_helper_backend({.program = VMKIT_VZ_HOST, .qemu = options});
+  Machine bereft = backend->create(guest_config("bereft", "echo"));
+  Machine other = backend->create(guest_config("other", "echo"));
+  bereft.start();
+  other.start();
+  auto port = bereft.open_port("vmkit.test");
+  write_line(*port, "hello");
+  CHECK(read_line(*port) == "echo hello");
+  const auto qemu = *bereft.diagnostics().process_id;
+  const auto begin = std::chrono::steady_clock::now();
+  ::kill(parent_of(qemu), SIGKILL);
+  const MachineEvent end = bereft.wait();
+  CHECK(std::chrono::steady_clock::now() - begin < 500ms);
+  CHECK(end.state == MachineState::failed);
+  CHECK(end.error->code() == Errc::unavailable);
+  has(end.error->what(), "machine bereft: helper ");
+  has(end.error->what(), "it was ended by signal 9 (Killed)");
+  CHECK(read_line(*port) == "");
+  CHECK(eventually([&] { return process_is_gone(qemu); }));
+  has(error_of([&] { bereft.open_port("vmkit.test"); }), "found it failed");
+  // Nobody else notices.
+  write_line(*other.open_port("vmkit.test"), "hello");
+  CHECK(other.statistics().resident_memory.bytes() > 0);
+  other.stop(10s);
+  CHECK(other.wait().reason == MachineEventReason::guest_stopped);
+}
+
 TEST_CASE_FIXTURE(BackendFixture, "machine failure: a QEMU that freezes before it is up") {
   VMKIT_REQUIRE_GUEST();
   options.response_limit = 300ms;
-  Machine frozen = make_qemu_backend(options)->create(guest_config("frozen", "echo"));
+  Machine frozen = make_backend(options)->create(guest_config("frozen", "echo"));
   std::thread freezer([&] {
     for (;;) {
       if (const auto pid = frozen.diagnostics().process_id) {

@@ -4,14 +4,13 @@
 #include <cstdio>
 #include <unistd.h>
 
+#include "support/backend_in_test.hpp"
 #include "support/test_guest.hpp"
-
-#include <vmkit/vm/qemu_backend.hpp>
 
 int main(int count, char** arguments) {
   const bool outlives = count > 2;
   const auto backend =
-      vmkit::vm::make_qemu_backend({.runtime_directory = arguments[1], .outlives_owner = outlives});
+      vmkit::test::make_backend({.runtime_directory = arguments[1], .outlives_owner = outlives});
   auto config = vmkit::test::guest_config("owned", "echo");
   if (outlives) config.disks = {{.path = arguments[2], .identifier = "kept"}};
   vmkit::vm::Machine machine = backend->create(config);

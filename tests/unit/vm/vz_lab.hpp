@@ -5,17 +5,22 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "fake_vz/fake_vz.hpp"
 #include "os/directory.hpp"
+#include "vm/helper/backend.hpp"
+#include "vm/helper/server.hpp"
 #include "vm/vz/apple_framework.hpp"
 #include "vm/vz/backend.hpp"
 
@@ -37,10 +42,28 @@ struct Lab {
     for (const char* disk : {"disk", "nvme", "usb"}) write(disk, std::string(4096, '\0'));
     std::filesystem::create_directory(folder.path() / "share");
     options.runtime_directory = folder.path();
-    backend = vz::make_backend(std::move(options), vz::make_apple_framework());
+    const auto make = [options] { return vz::make_backend(options, vz::make_apple_framework()); };
+    backend = std::getenv("VMKIT_TEST_HELPER") == nullptr ? make() : behind_helpers(make);
   }
 
-  ~Lab() { CHECK(fake_vz::living_objects() == 0); }
+  ~Lab() {
+    backend.reset();
+    for (std::thread& helper : helpers) helper.join();
+    CHECK(fake_vz::living_objects() == 0);
+  }
+
+  /// The same as a program has it whose machines live in helpers, which are threads here.
+  std::shared_ptr<Backend> behind_helpers(std::function<std::shared_ptr<Backend>()> make) {
+    const auto launch = [this, make] {
+      os::DescriptorPair ends = os::make_socket_pair();
+      const std::lock_guard lock(helpers_mutex);
+      helpers.emplace_back([make, socket = ends.second.release()] {
+        helper::serve(os::Descriptor(socket), [&](const auto&, const auto&) { return make(); });
+      });
+      return helper::Helper{std::move(ends.first)};
+    };
+    return helper::make_backend({.program = "in this process"}, launch);
+  }
 
   std::filesystem::path write(const std::string& name, const std::string& content) {
     std::ofstream(folder.path() / name, std::ios::binary) << content;
@@ -95,6 +118,8 @@ struct Lab {
   }
 
   os::TemporaryDirectory folder{std::filesystem::temp_directory_path(), "vmkit-vz-test"};
+  std::mutex helpers_mutex;
+  std::vector<std::thread> helpers;
   std::shared_ptr<Backend> backend;
 };
 
