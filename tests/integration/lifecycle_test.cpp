@@ -22,6 +22,7 @@
 #include <vmkit/container/container.hpp>
 #include <vmkit/container/record.hpp>
 #include <vmkit/disk/image_file.hpp>
+#include <vmkit/disk/snapshots.hpp>
 #include <vmkit/disk/usage.hpp>
 #include <vmkit/ext4/filesystem.hpp>
 #include <vmkit/ext4/reader.hpp>
@@ -331,6 +332,11 @@ TEST_CASE("disks: cloned under a container that writes; trimmed; thawed by thems
   CHECK(test::e2fsck_complaints(copy) == "");
   const int there = std::stoi(output_of(box, "cat /count"));
   check_error(Errc::already_exists, {copy}, [&] { box.clone_disk(copy); });
+  box.snapshot_disk("live");
+  const auto snapshots = disk::Snapshots(options.folder / "disk.ext4").list();
+  REQUIRE(snapshots.size() == 1);
+  CHECK(test::e2fsck_complaints(snapshots[0].path.string()) == "");
+  check_error(Errc::already_exists, {"live"}, [&] { box.snapshot_disk("live"); });
   // Given up before, while and after the disk is frozen.
   for (const auto limit : {0ms, 1ms, 4ms, 16ms}) {
     const auto other = copy + "." + std::to_string(limit.count());

@@ -161,6 +161,7 @@ TEST_CASE("containers: run -d, and all that is done to one from elsewhere, until
   CHECK(events.wait() == os::ExitStatus{130, 0});
   done("pause", {"box"});
   CHECK(state_of("box")["state"] == "paused");
+  CHECK(contains(refused("exec", {"box", "true"}, 125), "vmkit unpause"));
   done("unpause", {"box"});
 
   CHECK(done("snapshot", {"create", "box", "one"}) == "one\n");

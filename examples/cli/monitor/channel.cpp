@@ -20,7 +20,12 @@ using Json = nlohmann::json;
 constexpr std::size_t longest_message = 1024 * 1024;
 constexpr std::size_t most_descriptors = 3;
 
-using Control = std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)>;
+// More than CMSG_SPACE of these, which is no constant on macOS.
+using Control = std::array<char, 128>;
+
+auto control_length() {
+  return static_cast<decltype(msghdr::msg_controllen)>(CMSG_SPACE(sizeof(int) * most_descriptors));
+}
 
 void close_on_exec(int fd) {
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -116,7 +121,7 @@ std::optional<Json> Channel::receive() {
     header.msg_iov = &piece;
     header.msg_iovlen = 1;
     header.msg_control = control.data();
-    header.msg_controllen = control.size();
+    header.msg_controllen = control_length();
     const ssize_t count = ::recvmsg(socket_.get(), &header, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return std::nullopt;

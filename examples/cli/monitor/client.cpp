@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <csignal>
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 
@@ -85,14 +86,10 @@ void stop(const Found& found, double seconds, const std::optional<std::string>& 
 
 int converse(Channel& channel, const Json& request, const Interrupt& interrupt) {
   constexpr std::array streams{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-  const Json begun = ask(channel, request, streams);
-  std::optional<RawTerminal> raw;
-  if (begun.value("terminal", false) && terminal_size()) {
-    raw.emplace([&](agent::TerminalSize size) {
-      channel.send({{"resize", {size.rows, size.columns}}});
-    });
-  }
-  const Interrupt::Forwarding signals(interrupt, [&](int number) {
+  std::mutex mutex;
+  bool asked = false;
+  std::optional<int> early;  // a signal before there was anybody to tell of it
+  const auto pass_on = [&](int number) {
     // Our terminal is closed: we go, and the monitor does what is to be done.
     if (number == SIGHUP) return channel.shutdown_receive();
     try {
@@ -100,10 +97,30 @@ int converse(Channel& channel, const Json& request, const Interrupt& interrupt) 
     } catch (const Error&) {
       // It is ending.
     }
+  };
+  const Interrupt::Forwarding signals(interrupt, [&](int number) {
+    const std::lock_guard lock(mutex);
+    if (asked) {
+      pass_on(number);
+    } else {
+      early = number;
+    }
   });
+  if (interrupt.signal() != 0) throw Error(Errc::cancelled, "stopped");
+  {
+    const std::lock_guard lock(mutex);
+    channel.send(request, streams);
+    asked = true;
+    if (early) pass_on(*early);
+  }
+  std::optional<RawTerminal> raw;
   for (;;) {
     const Json answer = next_answer(channel);
     if (answer.contains("exit")) return answer.at("exit").get<int>();
+    if (!answer.value("terminal", false) || !terminal_size()) continue;
+    raw.emplace([&](agent::TerminalSize size) {
+      channel.send({{"resize", {size.rows, size.columns}}});
+    });
   }
 }
 

@@ -2,6 +2,7 @@
 #include "monitor/operations.hpp"
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <string_view>
 #include <unistd.h>
@@ -16,6 +17,9 @@ namespace {
 
 using namespace vmkit;
 using Json = nlohmann::json;
+
+// For signals, which take no time: a guest that does not answer for so long hangs.
+constexpr std::chrono::seconds signal_patience(5);
 
 /// Calls for a client end when the container does.
 CallOptions call_of(const Supervisor& supervisor) {
@@ -55,23 +59,35 @@ int stop_signal_of(const Supervisor& supervisor, const Json& request) {
 void do_stop(Supervisor& supervisor, Channel& channel, const Json& request) {
   const std::chrono::milliseconds grace(request.at("graceMilliseconds").get<std::int64_t>());
   const int number = stop_signal_of(supervisor, request);
-  const auto send = [&](int signal) {
+  const auto attempt = [&](const auto& action) {
     try {
       const auto use = supervisor.use();
-      if (use.box.state() == vm::MachineState::paused) use.box.resume(call_of(supervisor));
-      supervisor.process().signal(signal, call_of(supervisor));
+      action(use.box);
     } catch (const Error&) {
-      // It has ended meanwhile.
+      // It has ended meanwhile, or hangs.
     }
   };
+  const auto send = [&](int signal) {
+    attempt([&](container::Container& box) {
+      const auto call = call_of(supervisor).with_timeout(signal_patience);
+      if (box.state() == vm::MachineState::paused) box.resume(call);
+      supervisor.process().signal(signal, call);
+    });
+  };
   send(number);
-  if (!supervisor.wait_for_exit(grace)) send(SIGKILL);
+  if (!supervisor.wait_for_exit(grace)) {
+    send(SIGKILL);
+    if (!supervisor.wait_for_exit(signal_patience)) {
+      attempt([](container::Container& box) { box.kill(); });
+    }
+  }
   channel.send(supervisor.wait_for_end());
 }
 
 void do_kill(Supervisor& supervisor, Channel& channel, const Json& request) {
-  const auto use = supervisor.use();
-  supervisor.process().signal(request.at("signal").get<std::string>(), call_of(supervisor));
+  const auto use = supervisor.use_running();
+  supervisor.process().signal(request.at("signal").get<std::string>(),
+                              call_of(supervisor).with_timeout(signal_patience));
   channel.send({{"done", true}});
 }
 
@@ -86,14 +102,14 @@ void do_resume(Supervisor& supervisor, Channel& channel, const Json&) {
 }
 
 void do_stats(Supervisor& supervisor, Channel& channel, const Json&) {
-  const auto use = supervisor.use();
+  const auto use = supervisor.use_running();
   channel.send(to_json(use.box.statistics(call_of(supervisor)),
                        use.box.machine_statistics(call_of(supervisor)),
                        ByteSize::parse(supervisor.options().memory)));
 }
 
 void do_top(Supervisor& supervisor, Channel& channel, const Json&) {
-  const auto use = supervisor.use();
+  const auto use = supervisor.use_running();
   Json list = Json::array();
   for (const auto& process : use.box.top(call_of(supervisor))) list.push_back(to_json(process));
   channel.send({{"processes", std::move(list)}});
@@ -101,7 +117,7 @@ void do_top(Supervisor& supervisor, Channel& channel, const Json&) {
 
 /// {"from": PATH, "to": PATH, "in": BOOLEAN}: the host's one is absolute.
 void do_copy(Supervisor& supervisor, Channel& channel, const Json& request) {
-  const auto use = supervisor.use();
+  const auto use = supervisor.use_running();
   StopSource stop;
   const StopCallback at_end(supervisor.ending(), [&] { stop.request_stop(); });
   const PeerMessages messages(
@@ -128,13 +144,13 @@ void do_copy(Supervisor& supervisor, Channel& channel, const Json& request) {
 }
 
 void do_clone_disk(Supervisor& supervisor, Channel& channel, const Json& request) {
-  const auto method = supervisor.use().box.clone_disk(
+  const auto method = supervisor.use_running().box.clone_disk(
       request.at("target").get<std::string>(), disk::CloneMode::prefer_cow, call_of(supervisor));
   channel.send({{"method", to_string(method)}});
 }
 
 void do_snapshot(Supervisor& supervisor, Channel& channel, const Json& request) {
-  const auto method = supervisor.use().box.snapshot_disk(
+  const auto method = supervisor.use_running().box.snapshot_disk(
       request.at("name").get<std::string>(), disk::CloneMode::prefer_cow, call_of(supervisor));
   channel.send({{"method", to_string(method)}});
 }

@@ -61,7 +61,7 @@ void do_exec(Supervisor& supervisor, Channel& channel, const Json& request) {
   const bool detached = request.value("detach", false);
   if (detached) wanted.stdout_mode = wanted.stderr_mode = agent::Stdio::null;
 
-  const auto use = supervisor.use();
+  const auto use = supervisor.use_running();
   StopSource stop;
   const StopCallback at_end(supervisor.ending(), [&] { stop.request_stop(); });
   const CallOptions call{.stop = stop.token()};

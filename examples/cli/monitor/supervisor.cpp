@@ -148,13 +148,17 @@ void Supervisor::close(const Outcome& outcome) {
   }
   const bool remove = launched_.kept && launched_.entry.remove_at_end;
   if (launched_.kept && !remove) {
-    note([&](Entry& entry) {
-      entry.state = Entry::State::exited;
-      entry.finished = std::chrono::system_clock::now();
-      entry.exit_status = outcome.status;
-      entry.error = outcome.problem;
-      entry.socket.clear();
-    });
+    try {
+      note([&](Entry& entry) {
+        entry.state = Entry::State::exited;
+        entry.finished = std::chrono::system_clock::now();
+        entry.exit_status = outcome.status;
+        entry.error = outcome.problem;
+        entry.socket.clear();
+      });
+    } catch (const std::exception&) {
+      // A full disk: it will be taken for dead, and can be started or removed as one that is.
+    }
   }
   process_.reset();
   if (remove) launched_.box.remove();
@@ -177,6 +181,15 @@ Supervisor::Use Supervisor::use() {
                 "container " + launched_.entry.name + " has ended; `vmkit start` starts it again");
   }
   return {std::move(lock), launched_.box};
+}
+
+Supervisor::Use Supervisor::use_running() {
+  Use used = use();
+  if (used.box.state() == vm::MachineState::paused) {
+    throw Error(Errc::failed_precondition,
+                "container " + launched_.entry.name + " is paused; `vmkit unpause` lets it go on");
+  }
+  return used;
 }
 
 std::string Supervisor::stop_signal() const {

@@ -57,6 +57,8 @@ class Supervisor {
     vmkit::container::Container& box;
   };
   Use use();
+  /// The same; failed_precondition, too, if it is paused, for it would not answer.
+  Use use_running();
   vmkit::agent::Process& process() { return *process_; }
   const RunOptions& options() const { return options_; }
   /// How long it took to start the process.
