@@ -89,9 +89,9 @@ oci::Reference Convert<oci::Reference>::from(py::handle value) {
 }
 
 py::object Convert<oci::Reference>::to(const oci::Reference& value) {
-  return python_type("oci.Reference").attr("_of")(to_python(value.registry()),
-                                                  to_python(value.repository()),
-                                                  to_python(value.tag()), to_python(value.digest()));
+  return python_type("oci.Reference")
+      .attr("_of")(to_python(value.registry()), to_python(value.repository()),
+                   to_python(value.tag()), to_python(value.digest()));
 }
 
 }  // namespace vmkit::python

@@ -26,8 +26,8 @@ std::shared_ptr<Client> connect(const std::shared_ptr<vm::Machine>& machine,
   const Dialler dialler = [machine](const CallOptions& dial_options) {
     return machine->open_port(port_name, dial_options);
   };
-  const auto session = std::make_shared<Session>(
-      Session{machine, Client::connect(dialler, reconnect, options)});
+  const auto session =
+      std::make_shared<Session>(Session{machine, Client::connect(dialler, reconnect, options)});
   return {session, &session->client};
 }
 
@@ -48,6 +48,11 @@ void bind_client(py::module_& m) {
       .def("forward", wrap([](Client& client, const Endpoint& listen, const Endpoint& target,
                               const ForwardOptions& options) {
              return client.forward(listen, target, options);
+           }))
+      // The listener goes over to the forward.
+      .def("forward_listener",
+           wrap([](Client& client, HostListener& listener, const Endpoint& target) {
+             return client.forward(std::move(listener), target);
            }))
       .def("forward_from_guest", wrap(&Client::forward_from_guest))
       .def("open_connection", wrap(&Client::open_connection))
@@ -75,6 +80,8 @@ void bind_forward(py::module_& m) {
       .def("target", wrap(&Forward::target))
       .def("connections", wrap(&Forward::connections))
       .def("end", wrap(&Forward::close));
+  m.def("listen_on_host", wrap(&HostListener::open));
+  bind_handle<HostListener>(m).def("endpoint", wrap(&HostListener::endpoint));
   m.def("endpoint_text", wrap([](const Endpoint& endpoint) { return to_string(endpoint); }));
 }
 

@@ -9,8 +9,7 @@ namespace vmkit::python {
 
 /// Reads the tar of a Python file.
 struct TarFile {
-  explicit TarFile(std::unique_ptr<Source> given)
-      : source(std::move(given)), reader(*source) {}
+  explicit TarFile(std::unique_ptr<Source> given) : source(std::move(given)), reader(*source) {}
   std::unique_ptr<Source> source;
   archive::TarReader reader;
 };
@@ -57,17 +56,16 @@ std::optional<std::pair<std::uint64_t, std::vector<std::byte>>> next_block(TarFi
 }  // namespace
 
 void bind_archive(py::module_& m) {
-  m.def("detect_compression", wrap([](const std::vector<std::byte>& head) {
-          return detect_compression(head);
-        }));
+  m.def("detect_compression",
+        wrap([](const std::vector<std::byte>& head) { return detect_compression(head); }));
   m.def("decompress", [](const py::object& compressed, const py::object& options) {
     // The source goes over to the library.
     return to_python(decompress(from_python<std::unique_ptr<Source>>(compressed),
                                 from_python<DecompressOptions>(options)));
   });
   m.def("make_compressor", [](const py::object& target, const py::object& options) {
-    return to_python(std::make_shared<CompressorTarget>(
-        from_python<std::unique_ptr<Sink>>(target), from_python<CompressOptions>(options)));
+    return to_python(std::make_shared<CompressorTarget>(from_python<std::unique_ptr<Sink>>(target),
+                                                        from_python<CompressOptions>(options)));
   });
   bind_handle<CompressorTarget>(m)
       .def("write", wrap([](CompressorTarget& target, const std::vector<std::byte>& data) {
@@ -78,22 +76,19 @@ void bind_archive(py::module_& m) {
   m.def("make_tar_reader", [](const py::object& source) {
     return to_python(std::make_shared<TarFile>(from_python<std::unique_ptr<Source>>(source)));
   });
-  bind_handle<TarFile>(m)
-      .def("next", wrap(&next_entry))
-      .def("read_block", wrap(&next_block));
+  bind_handle<TarFile>(m).def("next", wrap(&next_entry)).def("read_block", wrap(&next_block));
 
   m.def("make_tar_writer", [](const py::object& target) {
     return to_python(std::make_shared<TarTarget>(from_python<std::unique_ptr<Sink>>(target)));
   });
   bind_handle<TarTarget>(m)
       .def("add", wrap([](TarTarget& tar, const TarEntry& entry) { tar.writer.add(entry); }))
-      .def("add_sparse", wrap([](TarTarget& tar, const TarEntry& entry,
-                                 const std::vector<TarPiece>& pieces) {
+      .def("add_sparse",
+           wrap([](TarTarget& tar, const TarEntry& entry, const std::vector<TarPiece>& pieces) {
              tar.writer.add_sparse(entry, pieces);
            }))
-      .def("write", wrap([](TarTarget& tar, const std::vector<std::byte>& data) {
-             tar.writer.write(data);
-           }))
+      .def("write",
+           wrap([](TarTarget& tar, const std::vector<std::byte>& data) { tar.writer.write(data); }))
       .def("finish", wrap([](TarTarget& tar) { tar.writer.finish(); }));
 }
 

@@ -58,12 +58,12 @@ void bind_stop(py::module_& m) {
 void bind_base(py::module_& m) {
   bind_stop(m);
   bind_handle<Hasher>(m)
-      .def("update", wrap([](Hasher& hasher, const std::vector<std::byte>& data) {
-             hasher.update(data);
-           }))
+      .def("update",
+           wrap([](Hasher& hasher, const std::vector<std::byte>& data) { hasher.update(data); }))
       .def("finish", wrap(&Hasher::finish));
   m.def("make_hasher", wrap([](DigestAlgorithm algorithm) { return Hasher(algorithm); }));
-  m.def("check_digest", wrap([](std::string_view text) { return Digest::parse(text).to_string(); }));
+  m.def("check_digest",
+        wrap([](std::string_view text) { return Digest::parse(text).to_string(); }));
   m.def("parse_size", wrap(&ByteSize::parse));
   m.def("format_size", wrap([](ByteSize size) { return to_string(size); }));
   m.def("host_architecture", wrap(&host_architecture));

@@ -10,9 +10,9 @@
 #include "running_call.hpp"
 #include "streams.hpp"
 
-// wrap() makes a function of Python's of one of the library's: arguments are converted with the GIL,
-// the function runs without it, the result is converted with it again. One whose last parameter is
-// CallOptions can be interrupted besides: see run().
+// wrap() makes a function of Python's of one of the library's: arguments are converted with the
+// GIL, the function runs without it, the result is converted with it again. One whose last
+// parameter is CallOptions can be interrupted besides: see run().
 namespace vmkit::python {
 
 /// An argument between Python and C++.
@@ -28,8 +28,7 @@ class Argument {
 };
 
 template <class T>
-  requires(HandleInfo<T>::is_handle)
-class Argument<T> {
+requires(HandleInfo<T>::is_handle) class Argument<T> {
  public:
   explicit Argument(py::handle value) : borrowed_(borrow_from<T>(value)) {}
   T& get() { return *borrowed_.object; }
@@ -78,7 +77,8 @@ py::object call_and_convert(const Function& call) {
 }
 
 template <class Result, class... Parameters, class Function>
-py::object invoke(const Function& function, Argument<std::remove_cvref_t<Parameters>>&... arguments) {
+py::object invoke(const Function& function,
+                  Argument<std::remove_cvref_t<Parameters>>&... arguments) {
   return call_and_convert<Result>([&](const auto& into) {
     const Unlocked unlocked;
     (arguments.lock(), ...);
@@ -112,7 +112,8 @@ inline constexpr bool ends_with_options<First, Second, Rest...> =
     ends_with_options<Second, Rest...>;
 
 template <class Result, class... Parameters, class Function, std::size_t... index>
-py::object invoke_with(const Function& function, const std::array<py::handle, sizeof...(Parameters)>& values,
+py::object invoke_with(const Function& function,
+                       const std::array<py::handle, sizeof...(Parameters)>& values,
                        std::index_sequence<index...>) {
   constexpr std::size_t count = sizeof...(Parameters);
   if constexpr (ends_with_options<Parameters...>) {
@@ -122,15 +123,16 @@ py::object invoke_with(const Function& function, const std::array<py::handle, si
           values[before]...};
       return invoke_long<Result, std::tuple_element_t<before, All>...>(
           function, from_python<CallOptions>(values[count - 1]), std::get<before>(arguments)...);
-    }(std::make_index_sequence<count - 1>());
+    }
+    (std::make_index_sequence<count - 1>());
   } else {
     std::tuple<Argument<std::remove_cvref_t<Parameters>>...> arguments{values[index]...};
     return invoke<Result, Parameters...>(function, std::get<index>(arguments)...);
   }
 }
 
-/// What pybind11 sees of all functions: one type, since it takes long to compile for each. Arguments
-/// are positional.
+/// What pybind11 sees of all functions: one type, since it takes long to compile for each.
+/// Arguments are positional.
 struct Wrapped {
   std::function<py::object(const py::args&)> function;
   py::object operator()(const py::args& values) const { return function(values); }
@@ -170,7 +172,7 @@ auto wrap(R (T::*function)(P...) const noexcept) {
 }
 /// A lambda without captures.
 template <class Lambda>
-  requires std::is_class_v<Lambda>
+requires std::is_class_v<Lambda>
 auto wrap(Lambda lambda) {
   return wrap(+lambda);
 }

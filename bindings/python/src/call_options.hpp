@@ -7,8 +7,8 @@
 
 namespace vmkit::python {
 
-/// Made by vmkit.base.call_options(): a tuple of the time that the call may take, a StopToken, and a
-/// callable for progress, each of which may be None; or None at all.
+/// Made by vmkit.base.call_options(): a tuple of the time that the call may take, a StopToken, and
+/// a callable for progress, each of which may be None; or None at all.
 template <>
 struct Convert<CallOptions> {
   static CallOptions from(py::handle value);

@@ -69,9 +69,8 @@ void bind_volumes(py::module_& m) {
   m.def("find_volume", wrap([](const path& folder, const std::string& name) {
           return Volumes(folder).find(name);
         }));
-  m.def("remove_volume", wrap([](const path& folder, const std::string& name) {
-          Volumes(folder).remove(name);
-        }));
+  m.def("remove_volume",
+        wrap([](const path& folder, const std::string& name) { Volumes(folder).remove(name); }));
   m.def("volume_image", wrap([](const path& folder, const std::string& name) {
           return Volumes(folder).image(name);
         }));

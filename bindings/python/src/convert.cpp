@@ -74,18 +74,21 @@ std::string Convert<std::string>::from(py::handle value) {
 }
 
 py::object Convert<std::string>::to(std::string_view value) {
-  auto text = py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
-      value.data(), static_cast<Py_ssize_t>(value.size()), "surrogateescape"));
+  auto text = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "surrogateescape"));
   if (!text) throw py::error_already_set();
   return text;
 }
 
 std::filesystem::path Convert<std::filesystem::path>::from(py::handle value) {
   if (value.is_none()) return {};
-  const auto text = py::reinterpret_steal<py::object>(PyOS_FSPath(value.ptr()));
+  // Bytes are content, where both can be.
+  const auto text = PyBytes_Check(value.ptr())
+                        ? py::object()
+                        : py::reinterpret_steal<py::object>(PyOS_FSPath(value.ptr()));
   if (!text) {
     PyErr_Clear();
-    throw_expected("str, bytes or os.PathLike", value);
+    throw_expected("str or os.PathLike", value);
   }
   if (PyBytes_Check(text.ptr())) return std::string(std::string_view(py::bytes(text)));
   return Convert<std::string>::from(text);
@@ -132,22 +135,22 @@ std::chrono::system_clock::time_point Convert<std::chrono::system_clock::time_po
     throw_expected("datetime.datetime", value);
   }
   if (value.attr("tzinfo").is_none()) {
-    throw Error(Errc::invalid_argument, "a datetime without a time zone; give one, as datetime.UTC");
+    throw Error(Errc::invalid_argument,
+                "a datetime without a time zone; give one, as datetime.UTC");
   }
   // Microseconds, exactly: a double of seconds has not all of them.
   const py::object since = value - python_type("base.EPOCH");
-  const std::chrono::microseconds time = std::chrono::hours(24) * since.attr("days").cast<long>() +
-                                         std::chrono::seconds(since.attr("seconds").cast<long>()) +
-                                         std::chrono::microseconds(
-                                             since.attr("microseconds").cast<long>());
+  const std::chrono::microseconds time =
+      std::chrono::hours(24) * since.attr("days").cast<long>() +
+      std::chrono::seconds(since.attr("seconds").cast<long>()) +
+      std::chrono::microseconds(since.attr("microseconds").cast<long>());
   return std::chrono::system_clock::time_point(
       std::chrono::duration_cast<std::chrono::system_clock::duration>(time));
 }
 
 py::object Convert<std::chrono::system_clock::time_point>::to(
     std::chrono::system_clock::time_point value) {
-  const auto time =
-      std::chrono::floor<std::chrono::microseconds>(value.time_since_epoch()).count();
+  const auto time = std::chrono::floor<std::chrono::microseconds>(value.time_since_epoch()).count();
   const py::object since = python_type("base.timedelta")(py::arg("microseconds") = time);
   return python_type("base.EPOCH") + since;
 }
@@ -168,10 +171,10 @@ py::object Convert<std::filesystem::file_time_type>::to(std::filesystem::file_ti
 }
 
 py::object Convert<Error>::to(const Error& error) {
-  const py::object native = error.native()
-                                ? py::object(py::make_tuple(to_string(error.native()->domain),
-                                                            error.native()->code))
-                                : py::object(py::none());
+  const py::object native =
+      error.native()
+          ? py::object(py::make_tuple(to_string(error.native()->domain), error.native()->code))
+          : py::object(py::none());
   return python_type("errors.from_native")(static_cast<int>(error.code()),
                                            Convert<std::string>::to(error.what()), native);
 }
@@ -188,6 +191,24 @@ std::vector<std::byte> bytes_from(py::handle value) {
 
 py::bytes to_bytes(const void* data, std::size_t size) {
   return {static_cast<const char*>(data), size};
+}
+
+const void* native_function(py::handle value, const char* type) {
+  if (!py::isinstance(value, python_type("base.NativeFunction"))) return nullptr;
+  return PyCapsule_GetPointer(value.attr("_capsule").ptr(), type);
+}
+
+py::object wrap_native_function(const py::object& call, void* function, const char* type,
+                                void (*destroy)(void*)) {
+  const py::capsule capsule(function, type, [](PyObject* object) {
+    const char* const name = PyCapsule_GetName(object);
+    const auto end = reinterpret_cast<void (*)(void*)>(PyCapsule_GetContext(object));
+    void* const own = PyCapsule_GetPointer(object, name);
+    const Unlocked unlocked;  // it may hold objects that take their time to end
+    end(own);
+  });
+  PyCapsule_SetContext(capsule.ptr(), reinterpret_cast<void*>(destroy));
+  return python_type("base.NativeFunction")(call, capsule);
 }
 
 py::object handle_of(py::handle object) {

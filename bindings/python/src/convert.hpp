@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,9 +28,9 @@
 #include <vmkit/base/error.hpp>
 #include <vmkit/base/stop.hpp>
 
-// How values go between Python and C++. Each type has one Convert with `from`, which throws TypeError
-// (or what the library says of the value), and `to`; all with the GIL. What Python has instead of the
-// library's types: the docstring of the package tells.
+// How values go between Python and C++. Each type has one Convert with `from`, which throws
+// TypeError (or what the library says of the value), and `to`; all with the GIL. What Python has
+// instead of the library's types: the docstring of the package tells.
 namespace vmkit::python {
 
 template <class T>
@@ -102,7 +103,7 @@ struct Convert<std::string_view> {
   static py::object to(std::string_view value) { return Convert<std::string>::to(value); }
 };
 
-/// str, bytes or os.PathLike, and pathlib.Path; None is the empty path.
+/// str or os.PathLike, and pathlib.Path; None is the empty path.
 template <>
 struct Convert<std::filesystem::path> {
   static std::filesystem::path from(py::handle value);
@@ -297,8 +298,7 @@ Borrowed<T> borrow_from(py::handle value) {
 }
 
 template <class T>
-  requires(HandleInfo<T>::is_handle)
-struct Convert<std::shared_ptr<T>> {
+requires(HandleInfo<T>::is_handle) struct Convert<std::shared_ptr<T>> {
   static std::shared_ptr<T> from(py::handle value) {
     if (value.is_none()) return nullptr;
     return borrow_from<T>(value).object;
@@ -310,16 +310,14 @@ struct Convert<std::shared_ptr<T>> {
 };
 
 template <class T>
-  requires(HandleInfo<T>::is_handle)
-struct Convert<std::shared_ptr<const T>> {
+requires(HandleInfo<T>::is_handle) struct Convert<std::shared_ptr<const T>> {
   static py::object to(std::shared_ptr<const T> value) {
     return Convert<std::shared_ptr<T>>::to(std::const_pointer_cast<T>(std::move(value)));
   }
 };
 
 template <class T>
-  requires(HandleInfo<T>::is_handle)
-struct Convert<std::unique_ptr<T>> {
+requires(HandleInfo<T>::is_handle) struct Convert<std::unique_ptr<T>> {
   static py::object to(std::unique_ptr<T> value) {
     return Convert<std::shared_ptr<T>>::to(std::shared_ptr<T>(std::move(value)));
   }
@@ -327,14 +325,19 @@ struct Convert<std::unique_ptr<T>> {
 
 /// By value: copyable classes come back as copies.
 template <class T>
-  requires(HandleInfo<T>::is_handle)
-struct Convert<T> {
+requires(HandleInfo<T>::is_handle) struct Convert<T> {
   static T from(py::handle value) { return *borrow_from<T>(value).object; }
   template <class Value>
   static py::object to(Value&& value) {
     return Convert<std::shared_ptr<T>>::to(std::make_shared<T>(std::forward<Value>(value)));
   }
 };
+
+/// A function of the library that went to Python: what wrap_native_function() was given, if it is
+/// one of that type; else nullptr.
+const void* native_function(py::handle value, const char* type);
+py::object wrap_native_function(const py::object& call, void* function, const char* type,
+                                void (*destroy)(void*));
 
 /// The class of the package for objects that callbacks are lent.
 template <class T>
@@ -344,9 +347,14 @@ inline constexpr const char* lent_class = nullptr;
 
 template <class R, class... Arguments>
 struct Convert<std::function<R(Arguments...)>> {
-  static std::function<R(Arguments...)> from(py::handle value) {
+  using Function = std::function<R(Arguments...)>;
+
+  static Function from(py::handle value) {
     if (value.is_none()) return {};
     if (PyCallable_Check(value.ptr()) == 0) throw_expected("a callable", value);
+    if (const void* own = native_function(value, typeid(Function).name())) {
+      return *static_cast<const Function*>(own);
+    }
     return [function = SharedObject(py::reinterpret_borrow<py::object>(value))](
                Arguments... arguments) -> R {
       const Locked locked;
@@ -357,7 +365,23 @@ struct Convert<std::function<R(Arguments...)>> {
       if constexpr (!std::is_void_v<R>) return from_python<R>(result);
     };
   }
-  static py::object to(const std::function<R(Arguments...)>&) { return py::none(); }
+  /// A callable that comes back as the same function; None for an empty one.
+  static py::object to(const Function& function) {
+    if (!function) return py::none();
+    py::cpp_function call;
+    if constexpr (sizeof...(Arguments) == 0) {
+      call = py::cpp_function([function] {
+        if constexpr (std::is_void_v<R>) {
+          function();
+          return py::none();
+        } else {
+          return to_python(function());
+        }
+      });
+    }
+    return wrap_native_function(call, new Function(function), typeid(Function).name(),
+                                [](void* own) { delete static_cast<Function*>(own); });
+  }
 
  private:
   template <class T>
@@ -372,8 +396,7 @@ struct Convert<std::function<R(Arguments...)>> {
   /// A reference to an object of the library is lent for the time of the call, as an object of the
   /// class that the package has for it.
   template <class T>
-    requires(HandleInfo<T>::is_handle)
-  class Passed<T&> {
+  requires(HandleInfo<T>::is_handle) class Passed<T&> {
    public:
     explicit Passed(T& object) : lent_(object) {}
     py::object get() const { return python_type(lent_class<T>)(lent_.get()); }

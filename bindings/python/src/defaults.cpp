@@ -69,7 +69,6 @@ void bind_defaults(py::module_& m) {
     add<oci::RetryOptions>(all);
     add<oci::RegistryClientOptions>(all);
     add<oci::TokenRealm>(all);
-    add<rootfs::CachedDisk>(all);
     add<rootfs::CacheOptions>(all);
     add<rootfs::PruneOptions>(all);
     add<rootfs::PruneReport>(all);

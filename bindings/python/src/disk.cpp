@@ -29,8 +29,8 @@ void bind_image_file(py::module_& m) {
              file.read_at(offset, data);
              return data;
            }))
-      .def("write_at", wrap([](ImageFile& file, std::uint64_t offset,
-                               const std::vector<std::byte>& data) {
+      .def("write_at",
+           wrap([](ImageFile& file, std::uint64_t offset, const std::vector<std::byte>& data) {
              if (offset > file.size().bytes() || data.size() > file.size().bytes() - offset) {
                throw Error(Errc::invalid_argument, "the range is not within the disk");
              }
@@ -65,8 +65,8 @@ void bind_snapshots(py::module_& m) {
                                  const CloneOptions& how, const CallOptions& options) {
           return Snapshots(disk).fork(name, target, how, options);
         }));
-  m.def("remove_snapshot", wrap([](const path& disk, const std::string& name,
-                                   const CallOptions& options) {
+  m.def("remove_snapshot",
+        wrap([](const path& disk, const std::string& name, const CallOptions& options) {
           Snapshots(disk).remove(name, options);
         }));
 }

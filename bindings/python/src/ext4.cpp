@@ -57,9 +57,8 @@ using Entries = std::vector<std::pair<std::string, Inode>>;
 template <class Tree>
 Entries entries_of(Tree& tree, Inode folder) {
   Entries entries;
-  tree.for_each_entry(folder, [&](std::string_view name, Inode inode) {
-    entries.emplace_back(name, inode);
-  });
+  tree.for_each_entry(
+      folder, [&](std::string_view name, Inode inode) { entries.emplace_back(name, inode); });
   return entries;
 }
 
@@ -67,8 +66,7 @@ Entries entries_of(Tree& tree, Inode folder) {
 constexpr std::uint64_t longest_read = std::uint64_t{1} << 30;
 
 template <class Tree>
-std::vector<std::byte> read_of(Tree& tree, Inode file, std::uint64_t offset,
-                               std::uint64_t length) {
+std::vector<std::byte> read_of(Tree& tree, Inode file, std::uint64_t offset, std::uint64_t length) {
   const std::uint64_t size = tree.size(file);
   length = offset >= size ? 0 : std::min({length, size - offset, longest_read});
   std::vector<std::byte> data(length);
@@ -113,8 +111,7 @@ void bind_reader(py::module_& m) {
              });
              return extents;
            }))
-      .def("read", wrap([](Reader& reader, Inode file, std::uint64_t offset,
-                           std::uint64_t length) {
+      .def("read", wrap([](Reader& reader, Inode file, std::uint64_t offset, std::uint64_t length) {
              SizedReader sized{reader};
              return read_of(sized, file, offset, length);
            }));
@@ -123,9 +120,8 @@ void bind_reader(py::module_& m) {
 void bind_writer(py::module_& m) {
   bind_handle<FileWriter>(m)
       .def("inode", wrap(&FileWriter::inode))
-      .def("write", wrap([](FileWriter& writer, const std::vector<std::byte>& data) {
-             writer.write(data);
-           }))
+      .def("write",
+           wrap([](FileWriter& writer, const std::vector<std::byte>& data) { writer.write(data); }))
       .def("skip", wrap(&FileWriter::skip))
       .def("finish", wrap(&FileWriter::finish));
 }
@@ -173,10 +169,9 @@ void bind_filesystem(py::module_& m) {
            }))
       .def("size", wrap(&Filesystem::size))
       .def("device", wrap(&Filesystem::device))
-      .def("read", wrap([](const Filesystem& filesystem, Inode file, std::uint64_t offset,
-                           std::uint64_t length) {
-             return read_of(filesystem, file, offset, length);
-           }))
+      .def("read",
+           wrap([](const Filesystem& filesystem, Inode file, std::uint64_t offset,
+                   std::uint64_t length) { return read_of(filesystem, file, offset, length); }))
       .def("resolve", wrap(&Filesystem::resolve))
       .def("make_directory", wrap(&Filesystem::make_directory))
       .def("make_symlink", wrap(&Filesystem::make_symlink))

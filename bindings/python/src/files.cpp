@@ -15,26 +15,27 @@ using namespace agent;
 void bind_whole_files(py::class_<Handle<Files>, std::shared_ptr<Handle<Files>>>& files) {
   files.def("read", wrap([](Files& self, const std::string& path, ByteSize limit,
                             const CallOptions& options) {
-    const std::string content = self.read(path, limit, options);
-    const auto bytes = std::as_bytes(std::span(content));
-    return std::vector(bytes.begin(), bytes.end());
-  }));
-  files.def("write", wrap([](Files& self, const std::string& path,
-                             const std::vector<std::byte>& content, std::uint16_t permissions,
-                             const CallOptions& options) {
-    self.write(path, {reinterpret_cast<const char*>(content.data()), content.size()}, permissions,
-               options);
-  }));
-  files.def("write_from", wrap([](Files& self, const std::unique_ptr<Source>& content,
-                                  const std::string& path, const WriteOptions& write,
-                                  const CallOptions& options) {
-    return self.write_from(*content, path, write, options);
-  }));
+              const std::string content = self.read(path, limit, options);
+              const auto bytes = std::as_bytes(std::span(content));
+              return std::vector(bytes.begin(), bytes.end());
+            }));
+  files.def("write",
+            wrap([](Files& self, const std::string& path, const std::vector<std::byte>& content,
+                    std::uint16_t permissions, const CallOptions& options) {
+              self.write(path, {reinterpret_cast<const char*>(content.data()), content.size()},
+                         permissions, options);
+            }));
+  files.def("write_from",
+            wrap([](Files& self, const std::unique_ptr<Source>& content, const std::string& path,
+                    const WriteOptions& write, const CallOptions& options) {
+              return self.write_from(*content, path, write, options);
+            }));
   files.def("open_read", wrap([](Files& self, const std::string& path, std::uint64_t offset,
                                  const CallOptions& options) {
-    return stream_with_stop(
-        [&](const CallOptions& own) { return self.open_read(path, offset, own); }, options);
-  }));
+              return stream_with_stop(
+                  [&](const CallOptions& own) { return self.open_read(path, offset, own); },
+                  options);
+            }));
 }
 
 }  // namespace
@@ -50,9 +51,9 @@ void bind_files(py::module_& m) {
                  [&](const CallOptions& own) { return self.read_tree(source, copy, own); },
                  options);
            }))
-      .def("write_tree", wrap([](Files& self, const std::unique_ptr<Source>& tree,
-                                 const std::string& destination, const std::string& name,
-                                 const CopyOptions& copy, const CallOptions& options) {
+      .def("write_tree",
+           wrap([](Files& self, const std::unique_ptr<Source>& tree, const std::string& destination,
+                   const std::string& name, const CopyOptions& copy, const CallOptions& options) {
              return self.write_tree(*tree, destination, name, copy, options);
            }))
       .def("stat", wrap(&Files::stat))

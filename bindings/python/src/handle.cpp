@@ -24,8 +24,8 @@ HandleBase::~HandleBase() {
 }
 
 void HandleBase::close_all() {
-  // Each close lets other threads run, which may end handles of their own. A closed one stays in the
-  // set: the next is found by its place.
+  // Each close lets other threads run, which may end handles of their own. A closed one stays in
+  // the set: the next is found by its place.
   HandleBase* last = nullptr;
   for (;;) {
     const auto next = handles().upper_bound(last);

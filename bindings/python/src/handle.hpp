@@ -19,12 +19,12 @@ struct HandleInfo {
   static constexpr bool is_handle = false;
 };
 
-#define VMKIT_HANDLE(type, python_name, is_confined)    \
-  template <>                                           \
-  struct vmkit::python::HandleInfo<type> {              \
-    static constexpr bool is_handle = true;             \
-    static constexpr bool confined = is_confined;       \
-    static constexpr const char* name = python_name;    \
+#define VMKIT_HANDLE(type, python_name, is_confined) \
+  template <>                                        \
+  struct vmkit::python::HandleInfo<type> {           \
+    static constexpr bool is_handle = true;          \
+    static constexpr bool confined = is_confined;    \
+    static constexpr const char* name = python_name; \
   }
 
 /// An object of the library while a call uses it, whatever other threads close meanwhile.
@@ -84,8 +84,7 @@ template <class T>
 class Lent {
  public:
   explicit Lent(T& object)
-      : object_(&object, [](T*) {}),
-        handle_(py::cast(std::make_shared<Handle<T>>(object_))) {}
+      : object_(&object, [](T*) {}), handle_(py::cast(std::make_shared<Handle<T>>(object_))) {}
   ~Lent();
   Lent(const Lent&) = delete;
   Lent& operator=(const Lent&) = delete;

@@ -37,17 +37,20 @@ void bind_process(py::module_& m) {
   bind_handle<Process>(m)
       .def("handle", wrap(&Process::handle))
       .def("pid", wrap(&Process::pid))
-      .def("stdin", [](const py::object& self) {
-        return to_python(input_of(borrow_from<Process>(self).object));
-      })
-      .def("stdout", [](const py::object& self) {
-        const auto process = borrow_from<Process>(self).object;
-        return to_python(output_of(process, process->stdout_source()));
-      })
-      .def("stderr", [](const py::object& self) {
-        const auto process = borrow_from<Process>(self).object;
-        return to_python(output_of(process, process->stderr_source()));
-      })
+      .def("stdin",
+           [](const py::object& self) {
+             return to_python(input_of(borrow_from<Process>(self).object));
+           })
+      .def("stdout",
+           [](const py::object& self) {
+             const auto process = borrow_from<Process>(self).object;
+             return to_python(output_of(process, process->stdout_source()));
+           })
+      .def("stderr",
+           [](const py::object& self) {
+             const auto process = borrow_from<Process>(self).object;
+             return to_python(output_of(process, process->stderr_source()));
+           })
       .def("stdout_offset", wrap([](Process& process) { return process.stdout_source().offset(); }))
       .def("stderr_offset", wrap([](Process& process) { return process.stderr_source().offset(); }))
       .def("close_stdout", wrap(&Process::close_stdout))

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <pybind11/pybind11.h>
-
 #include <memory>
+#include <pybind11/pybind11.h>
 
 namespace vmkit::python {
 
@@ -28,8 +27,8 @@ class Unlocked {
   PyThreadState* state_;
 };
 
-/// Takes the GIL in any thread, also in those of the library. Throws cancelled while the interpreter
-/// ends.
+/// Takes the GIL in any thread, also in those of the library. Throws cancelled while the
+/// interpreter ends.
 class Locked {
  public:
   Locked();
@@ -56,8 +55,8 @@ class SharedObject {
 /// `name`, as "oci.Image", of the package vmkit; looked up once. With the GIL.
 py::handle python_type(const char* name);
 
-/// Tells sys.unraisablehook of the exception that is being handled: for callbacks that nobody called
-/// from Python. With the GIL, in a catch block.
+/// Tells sys.unraisablehook of the exception that is being handled: for callbacks that nobody
+/// called from Python. With the GIL, in a catch block.
 void report_exception(py::handle callback) noexcept;
 
 }  // namespace vmkit::python

@@ -8,8 +8,8 @@
 #include "for_each.hpp"
 
 // Structs of the library are dataclasses in Python, enumerations are enum.Enum, both with the same
-// names of members. The package's Python code defines them (and their defaults, which a test compares
-// with those here); this tells what belongs to what:
+// names of members. The package's Python code defines them (and their defaults, which a test
+// compares with those here); this tells what belongs to what:
 //
 //     VMKIT_RECORD(vm::Disk, "vm.Disk", path, nbd, device);   // every member, in order
 //     VMKIT_ENUM(vm::DiskSync, "vm.DiskSync", full, fsync, none);
@@ -24,9 +24,13 @@ template <class T>
 struct EnumInfo;
 
 template <class T>
-concept Record = requires { RecordInfo<T>::fields; };
+concept Record = requires {
+  RecordInfo<T>::fields;
+};
 template <class T>
-concept Enumeration = requires { EnumInfo<T>::names; };
+concept Enumeration = requires {
+  EnumInfo<T>::names;
+};
 
 template <class T, class Member>
 struct Field {
@@ -51,24 +55,25 @@ constexpr BytesField<T> bytes_field(const char* name, std::string T::*member) {
 }
 
 #define VMKIT_FIELD(name) vmkit::python::field(#name, &T::name)
-#define VMKIT_RECORD(type, python_name_, ...)                                        \
-  template <>                                                                        \
-  struct vmkit::python::RecordInfo<type> {                                           \
-    using T = type;                                                                  \
-    static constexpr const char* python_name = python_name_;                         \
-    static constexpr auto fields =                                                   \
-        std::make_tuple(VMKIT_FOR_EACH(VMKIT_FIELD, __VA_ARGS__));                   \
+#define VMKIT_RECORD(type, python_name_, ...)                                                 \
+  template <>                                                                                 \
+  struct vmkit::python::RecordInfo<type> {                                                    \
+    using T = type;                                                                           \
+    static constexpr const char* python_name = python_name_;                                  \
+    static constexpr auto fields = std::make_tuple(VMKIT_FOR_EACH(VMKIT_FIELD, __VA_ARGS__)); \
   }
 
 #define VMKIT_ENUMERATOR(name) \
-  std::pair { #name, T::name }
-#define VMKIT_ENUM(type, python_name_, ...)                                          \
-  template <>                                                                        \
-  struct vmkit::python::EnumInfo<type> {                                             \
-    using T = type;                                                                  \
-    static constexpr const char* python_name = python_name_;                         \
-    static constexpr std::pair<const char*, T> names[] = {                           \
-        VMKIT_FOR_EACH(VMKIT_ENUMERATOR, __VA_ARGS__)};                              \
+  std::pair {                  \
+#name, T::name             \
+  }
+#define VMKIT_ENUM(type, python_name_, ...)                  \
+  template <>                                                \
+  struct vmkit::python::EnumInfo<type> {                     \
+    using T = type;                                          \
+    static constexpr const char* python_name = python_name_; \
+    static constexpr std::pair<const char*, T> names[] = {   \
+        VMKIT_FOR_EACH(VMKIT_ENUMERATOR, __VA_ARGS__)};      \
   }
 
 template <Enumeration T>

@@ -49,16 +49,14 @@ BlobUpload push_blob(RegistryClient& client, const Reference& repository,
 
 void bind_registry(py::module_& m) {
   bind_credentials(m);
-  m.def("make_registry_client", wrap([](const RegistryClientOptions& options) {
-          return RegistryClient(options);
-        }));
+  m.def("make_registry_client",
+        wrap([](const RegistryClientOptions& options) { return RegistryClient(options); }));
   bind_handle<RegistryClient>(m)
       .def("manifest_digest", wrap(&RegistryClient::manifest_digest))
       .def("fetch_manifest", wrap(&RegistryClient::fetch_manifest))
-      .def("fetch_blob",
-           wrap([](RegistryClient& client, const Reference& repository,
-                   const Descriptor& descriptor, const std::unique_ptr<Sink>& sink,
-                   const CallOptions& options) {
+      .def("fetch_blob", wrap([](RegistryClient& client, const Reference& repository,
+                                 const Descriptor& descriptor, const std::unique_ptr<Sink>& sink,
+                                 const CallOptions& options) {
              client.fetch_blob(repository, descriptor, *sink, options);
            }))
       .def("fetch_rest_of_blob",
@@ -73,14 +71,14 @@ void bind_registry(py::module_& m) {
       .def("catalog", wrap(&RegistryClient::catalog))
       .def("referrers", wrap(&RegistryClient::referrers))
       .def("push_blob", wrap(&push_blob))
-      .def("push_manifest",
-           wrap([](RegistryClient& client, const Reference& reference,
-                   const std::string& media_type, const std::vector<std::byte>& content,
-                   const CallOptions& options) {
-             return client.push_manifest(
-                 reference, media_type,
-                 {reinterpret_cast<const char*>(content.data()), content.size()}, options);
-           }))
+      .def(
+          "push_manifest",
+          wrap([](RegistryClient& client, const Reference& reference, const std::string& media_type,
+                  const std::vector<std::byte>& content, const CallOptions& options) {
+            return client.push_manifest(
+                reference, media_type,
+                {reinterpret_cast<const char*>(content.data()), content.size()}, options);
+          }))
       .def("delete_manifest", wrap(&RegistryClient::delete_manifest))
       .def("delete_tag", wrap(&RegistryClient::delete_tag))
       .def("delete_blob", wrap(&RegistryClient::delete_blob));

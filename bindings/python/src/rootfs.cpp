@@ -17,9 +17,9 @@ void bind_rootfs(py::module_& m) {
                                const UnpackOptions& unpack_options, const CallOptions& options) {
           return unpack(layers, device, unpack_options, options);
         }));
-  m.def("diff", wrap([](ext4::Reader& lower, ext4::Reader& upper,
-                        const std::unique_ptr<Sink>& layer, const DiffOptions& diff_options,
-                        const CallOptions& options) {
+  m.def("diff",
+        wrap([](ext4::Reader& lower, ext4::Reader& upper, const std::unique_ptr<Sink>& layer,
+                const DiffOptions& diff_options, const CallOptions& options) {
           return diff(lower, upper, *layer, diff_options, options);
         }));
   m.def("export_tar", wrap([](ext4::Reader& disk, const std::unique_ptr<Sink>& target,
@@ -31,9 +31,9 @@ void bind_rootfs(py::module_& m) {
         }));
   bind_handle<Cache>(m)
       .def("find", wrap(&Cache::find))
-      .def("get_or_unpack", wrap([](const Cache& cache, const std::vector<Layer>& layers,
-                                    const UnpackOptions& unpack_options,
-                                    const CallOptions& options) {
+      .def("get_or_unpack",
+           wrap([](const Cache& cache, const std::vector<Layer>& layers,
+                   const UnpackOptions& unpack_options, const CallOptions& options) {
              return cache.get_or_unpack(layers, unpack_options, options);
            }))
       .def("list", wrap(&Cache::list))

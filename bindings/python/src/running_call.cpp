@@ -79,7 +79,10 @@ class Worker {
 bool is_main_thread() noexcept {
   // As Python decides where to handle signals; the module is imported anywhere.
   static const unsigned long main_thread = [] {
-    return py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
+    return py::module_::import("threading")
+        .attr("main_thread")()
+        .attr("ident")
+        .cast<unsigned long>();
   }();
   return PyThread_get_thread_ident() == main_thread;
 }

@@ -143,8 +143,8 @@ std::shared_ptr<ByteStream> stream_with_stop(
   };
   auto opened = std::make_shared<Opened>();
   if (options.stop.stop_possible()) {
-    opened->forward = std::make_unique<StopCallback>(
-        options.stop, [stop]() mutable { stop.request_stop(); });
+    opened->forward =
+        std::make_unique<StopCallback>(options.stop, [stop]() mutable { stop.request_stop(); });
   }
   opened->source = open(own);
   auto stream = std::make_shared<ByteStream>();
@@ -177,11 +177,12 @@ void bind_streams(py::module_& m) {
   bind_handle<ByteStream>(m)
       .def("readinto", &read_into)
       .def("write", &write_all)
-      .def("close_write", [](const Handle<ByteStream>& handle) {
-        const auto stream = handle.borrow().object;
-        const Unlocked unlocked;
-        if (stream->close_write) stream->close_write();
-      })
+      .def("close_write",
+           [](const Handle<ByteStream>& handle) {
+             const auto stream = handle.borrow().object;
+             const Unlocked unlocked;
+             if (stream->close_write) stream->close_write();
+           })
       .def("shut", [](const Handle<ByteStream>& handle) {
         const auto stream = handle.borrow().object;
         const Unlocked unlocked;

@@ -30,8 +30,8 @@ struct ByteStream {
 std::shared_ptr<ByteStream> stream_of(std::shared_ptr<Source> source);
 std::shared_ptr<ByteStream> stream_of(std::shared_ptr<Stream> stream);
 
-/// A stream of the library that holds the options with which it was opened: `open` is given such that
-/// Ctrl-C in a later read stops it.
+/// A stream of the library that holds the options with which it was opened: `open` is given such
+/// that Ctrl-C in a later read stops it.
 std::shared_ptr<ByteStream> stream_with_stop(
     const std::function<std::unique_ptr<Source>(const CallOptions&)>& open,
     const CallOptions& options);

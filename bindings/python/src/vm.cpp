@@ -62,9 +62,8 @@ void bind_vm(py::module_& m) {
   m.def("config_to_json", wrap(&to_json));
   m.def("parse_machine_config", wrap(&parse_machine_config));
   m.def("host_resources", wrap(&host_resources));
-  m.def("recommended_size", wrap([](const HostResources& resources) {
-          return recommended_size(resources);
-        }));
+  m.def("recommended_size",
+        wrap([](const HostResources& resources) { return recommended_size(resources); }));
   m.def("memory_status", wrap(&memory_status));
 }
 

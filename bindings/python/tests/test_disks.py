@@ -38,8 +38,8 @@ from vmkit.disk import (
 from vmkit.ext4 import (
     Attributes,
     CommitMode,
-    FileType,
     Filesystem,
+    FileType,
     FormatOptions,
     LastSymlink,
     Reader,

@@ -30,7 +30,6 @@ from vmkit.vm import (
     KernelBoot,
     MachineConfig,
     MachineEventReason,
-    MachineState,
     Port,
     host_resources,
     memory_status,
@@ -57,7 +56,7 @@ def test_machine_and_agent(demo: Demo, tmp_path: Path) -> None:
     config = config_of(demo, tmp_path / "disk.ext4")
     assert demo.backend.validate(config) == []
     with demo.backend.create(config) as machine:
-        assert machine.state is MachineState.created
+        assert machine.state.name == "created"
         assert machine.config.disks == [Disk(path=tmp_path / "disk.ext4", identifier="root")]
         events = machine.events()
         machine.start()
@@ -72,7 +71,7 @@ def test_machine_and_agent(demo: Demo, tmp_path: Path) -> None:
             client.freeze(10)
             client.thaw()
             machine.pause()
-            assert machine.state is MachineState.paused
+            assert machine.state.name == "paused"
             machine.save(tmp_path / "memory")
             machine.resume()
             client.power_off(PowerOff(signal=15, grace=1))

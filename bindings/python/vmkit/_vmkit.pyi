@@ -5,6 +5,7 @@ from typing import Any
 
 import vmkit
 import vmkit.agent.file_records
+import vmkit.agent.forward
 import vmkit.agent.process_records
 import vmkit.agent.records
 import vmkit.agent.spec
@@ -114,6 +115,12 @@ class Client:
         listen: vmkit.agent.records.Endpoint,
         target: vmkit.agent.records.Endpoint,
         options: vmkit.agent.records.ForwardOptions,
+        /,
+    ) -> Forward: ...
+    def forward_listener(
+        self,
+        listener: vmkit.agent.forward.HostListener,
+        target: vmkit.agent.records.Endpoint,
         /,
     ) -> Forward: ...
     def forward_from_guest(
@@ -344,6 +351,12 @@ class Forward:
 class Hasher:
     def finish(self) -> vmkit.base.types.Digest: ...
     def update(self, data: bytes, /) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def closed(self) -> bool: ...
+
+class HostListener:
+    def endpoint(self) -> vmkit.agent.records.Endpoint: ...
     def close(self) -> None: ...
     @property
     def closed(self) -> bool: ...
@@ -823,6 +836,9 @@ def list_containers(
     parent: vmkit.base.types.StrPath, /
 ) -> list[vmkit.container.records.ContainerRecord]: ...
 def list_snapshots(a0: Any, call: Call, /) -> list[vmkit.disk.records.Snapshot]: ...
+def listen_on_host(
+    endpoint: vmkit.agent.records.Endpoint, options: vmkit.agent.records.ForwardOptions, /
+) -> HostListener: ...
 def list_volumes(a0: Any, /) -> list[vmkit.container.records.VolumeInfo]: ...
 def make_compressor(
     target: vmkit.base.streams.BinaryOutput, options: vmkit.archive.records.CompressOptions, /

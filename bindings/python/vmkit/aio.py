@@ -145,8 +145,12 @@ class Process:
     async def lines(self, encoding: str = "utf-8", errors: str = "replace") -> AsyncIterator[str]:
         """The lines of standard output as text, as they come."""
         lines = self.sync.lines(encoding, errors)
+
+        def following() -> str | None:
+            return next(lines, None)
+
         try:
-            while (line := await call(next, lines, None)) is not None:
+            while (line := await call(following)) is not None:
                 yield line
         except asyncio.CancelledError:
             self.sync.close()  # ends the thread that reads

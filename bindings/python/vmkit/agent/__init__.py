@@ -27,7 +27,7 @@ from vmkit.agent.file_records import (
     WriteOptions,
 )
 from vmkit.agent.files import Files
-from vmkit.agent.forward import Forward
+from vmkit.agent.forward import Forward, HostListener
 from vmkit.agent.process import Process, signal_number
 from vmkit.agent.process_records import (
     AttachOptions,
@@ -105,6 +105,7 @@ __all__ = [
     "ForwardOptions",
     "GuestEvent",
     "GuestSettings",
+    "HostListener",
     "InitramfsOptions",
     "InterfaceConfig",
     "IoLimit",

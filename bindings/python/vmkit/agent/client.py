@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vmkit import _vmkit
 from vmkit.agent.files import Files
-from vmkit.agent.forward import Forward
+from vmkit.agent.forward import Forward, HostListener
 from vmkit.agent.process import Process
 from vmkit.agent.process_records import AttachOptions, ProcessSpec, Stdio
 from vmkit.agent.records import (
@@ -163,6 +163,12 @@ class Client:
     ) -> Forward:
         """Passes connections on that come to `listen` on the host to `target` in the guest."""
         return Forward(self._handle.forward(listen, target, options or ForwardOptions()))
+
+    def forward_listener(self, listener: HostListener, target: Endpoint) -> Forward:
+        """The same where the place was taken before; the listener goes over to the forward."""
+        forward = Forward(self._handle.forward_listener(listener, target))
+        listener.close()
+        return forward
 
     def forward_from_guest(
         self,

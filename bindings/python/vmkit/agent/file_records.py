@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class FileKind(enum.Enum):
-    """See the members."""
+    """What a file is.
+
+    Example::
+
+        box.files.stat("/etc").kind is FileKind.directory
+    """
 
     regular = "regular"
     directory = "directory"
@@ -25,7 +30,12 @@ class FileKind(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class FileTime:
-    """Since 1970."""
+    """Since 1970.
+
+    Example::
+
+        AttributeChange(modified=FileTime(seconds=0))
+    """
 
     seconds: int = 0
     nanoseconds: int = 0
@@ -33,17 +43,27 @@ class FileTime:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class FileXattr:
-    """See the members."""
+    """An extended attribute.
+
+    Example::
+
+        FileXattr(name="user.x", value=b"1")
+    """
 
     name: str
     """As for setxattr(2): "user.x"."""
-    value: str
+    value: bytes
     """Any bytes."""
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class TreeEntry:
-    """One file of a tree. Names are bytes, in no particular encoding."""
+    """One file of a tree. Names are bytes, in no particular encoding.
+
+    Example::
+
+        box.files.stat("/etc/passwd").size
+    """
 
     path: str
     """From the root of the tree, parts separated by '/'; the root's own is empty. A TreeReader
@@ -68,6 +88,10 @@ class TreeEntry:
 class CopyNotice:
     """Something that could not be copied as it is. Fit to be shown: control characters are
     "?".
+
+    Example::
+
+        result.notices.list[0].what
     """
 
     path: str
@@ -78,14 +102,24 @@ class CopyNotice:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class CopyNotices:
-    """The notices of one copy: the first thousand, and how many more there were."""
+    """The notices of one copy: the first thousand, and how many more there were.
+
+    Example::
+
+        result.notices.left_out
+    """
 
     list: list[CopyNotice] = field(default_factory=list)
     left_out: int = 0
 
 
 class OwnershipKind(enum.Enum):
-    """See the members."""
+    """Whose numbers a copy gets.
+
+    Example::
+
+        Ownership(kind=OwnershipKind.keep)
+    """
 
     receiver = "receiver"
     """Root in the guest; on the host the user that runs this program."""
@@ -97,7 +131,12 @@ class OwnershipKind(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class Ownership:
-    """Who owns what a copy makes."""
+    """Who owns what a copy makes.
+
+    Example::
+
+        CopyOptions(owner=Ownership(kind=OwnershipKind.fixed, uid=1000))
+    """
 
     kind: OwnershipKind = OwnershipKind.receiver
     uid: int = 0
@@ -106,7 +145,12 @@ class Ownership:
 
 @dataclass(kw_only=True, slots=True)
 class CopyOptions:
-    """How to copy. Without `keep`, extended attributes other than "user." are not taken along."""
+    """How to copy. Without `keep`, extended attributes other than "user." are not taken along.
+
+    Example::
+
+        CopyOptions(create_parents=True)
+    """
 
     owner: Ownership = field(default_factory=Ownership)
     follow_source: bool = False
@@ -121,7 +165,12 @@ class CopyOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class CopyResult:
-    """See the members."""
+    """What was copied.
+
+    Example::
+
+        box.files.copy_in("src", "/work").bytes
+    """
 
     entries: int = 0
     bytes: int = 0
@@ -132,7 +181,12 @@ class CopyResult:
 
 @dataclass(kw_only=True, slots=True)
 class RemoveOptions:
-    """See the members."""
+    """How a path is removed: arguments of Files.remove.
+
+    Example::
+
+        RemoveOptions(recursive=True)
+    """
 
     recursive: bool = False
     """A folder with everything in it."""
@@ -141,7 +195,12 @@ class RemoveOptions:
 
 @dataclass(kw_only=True, slots=True)
 class WriteOptions:
-    """See the members."""
+    """How a file is written into.
+
+    Example::
+
+        WriteOptions(append=True)
+    """
 
     permissions: int = 0o644
     """Of a new file."""
@@ -155,7 +214,12 @@ class WriteOptions:
 
 @dataclass(kw_only=True, slots=True)
 class AttributeChange:
-    """What of a file is to be changed."""
+    """What of a file is to be changed.
+
+    Example::
+
+        AttributeChange(permissions=0o600)
+    """
 
     permissions: int | None = None
     uid: int | None = None

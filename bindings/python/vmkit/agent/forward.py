@@ -6,9 +6,35 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from vmkit import _vmkit
+from vmkit.agent.records import ForwardOptions
+
 if TYPE_CHECKING:
-    from vmkit import _vmkit
     from vmkit.agent.records import Endpoint
+
+
+class HostListener:
+    """A place on the host that is taken for a forward before the guest is there: connections wait.
+
+    Example::
+
+        listener = HostListener(Endpoint.tcp(8080))
+        forward = client.forward_listener(listener, Endpoint.tcp(80))
+    """
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, endpoint: Endpoint, options: ForwardOptions | None = None) -> None:
+        self._handle = _vmkit.listen_on_host(endpoint, options or ForwardOptions())
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """With the port that was picked."""
+        return self._handle.endpoint()
+
+    def close(self) -> None:
+        """Gives the place back. May be called again."""
+        self._handle.close()
 
 
 class Forward:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 class Stdio(enum.Enum):
-    """What a standard stream of a process is."""
+    """What a standard stream of a process is.
+
+    Example::
+
+        box.exec("cat", stdin=Stdio.pipe)
+    """
 
     null = "null"
     """/dev/null"""
@@ -27,7 +32,12 @@ class Stdio(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class TerminalSize:
-    """Of a terminal, in characters."""
+    """Of a terminal, in characters.
+
+    Example::
+
+        box.exec("bash", terminal=TerminalSize(rows=40, columns=120))
+    """
 
     rows: int = 24
     columns: int = 80
@@ -38,6 +48,10 @@ class OutputOptions:
     """What the guest keeps of an output. Bytes that a reader has not had yet are never dropped
     while it is there, or may come back: then the process waits. While nobody reads, the
     oldest go.
+
+    Example::
+
+        box.exec("make", kept_output=OutputOptions(after_reading=True))
     """
 
     bytes: Size = MiB
@@ -50,7 +64,12 @@ class OutputOptions:
 
 @dataclass(kw_only=True, slots=True)
 class ProcessSpec:
-    """What to start. Text must be UTF-8; all of it together may be about 1 MiB."""
+    """What to start. Text must be UTF-8; all of it together may be about 1 MiB.
+
+    Example::
+
+        ProcessSpec(args=["/bin/sh", "-c", "true"])
+    """
 
     args: list[str]
     """The program and its arguments. A program without '/' is looked for in the PATH of `env`,
@@ -86,7 +105,12 @@ class ProcessSpec:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ExitStatus:
-    """How a process ended."""
+    """How a process ended.
+
+    Example::
+
+        process.status.signal
+    """
 
     code: int = 0
     """what it returned, if it exited"""
@@ -106,7 +130,12 @@ class ExitStatus:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ProcessInfo:
-    """What runs in a guest, as Client.processes() tells it."""
+    """What runs in a guest, as Client.processes() tells it.
+
+    Example::
+
+        box.processes()[0].handle
+    """
 
     handle: int = 0
     """for Client.attach()"""
@@ -121,6 +150,10 @@ class ProcessInfo:
 class AttachOptions:
     """Which of a process's standard streams are wanted, and from where on its outputs are
     read.
+
+    Example::
+
+        box.attach(handle, AttachOptions(tail="4KiB"))
     """
 
     stdin_sink: bool = False

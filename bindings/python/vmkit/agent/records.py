@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 class EndpointKind(enum.Enum):
-    """See the members."""
+    """What an endpoint is.
+
+    Example::
+
+        Endpoint.tcp(80).kind is EndpointKind.tcp
+    """
 
     tcp = "tcp"
     udp = "udp"
@@ -21,7 +26,12 @@ class EndpointKind(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Endpoint:
-    """Where connections are accepted or made, on the host or in the guest."""
+    """Where connections are accepted or made, on the host or in the guest.
+
+    Example::
+
+        Endpoint.tcp(8080)
+    """
 
     kind: EndpointKind = EndpointKind.tcp
     address: str = "127.0.0.1"
@@ -52,7 +62,12 @@ class Endpoint:
 
 @dataclass(kw_only=True, slots=True)
 class ForwardOptions:
-    """Bounds of one forward."""
+    """Bounds of one forward.
+
+    Example::
+
+        ForwardOptions(max_connections=4)
+    """
 
     max_connections: int = 64
     """Connections at once; others wait until one has ended. Of UDP: senders, others are not
@@ -67,6 +82,10 @@ class ForwardOptions:
 class GuestEvent:
     """Something that happened in the guest; docs/formats/agent-protocol.md lists the types.
     Told by the guest: do not trust it.
+
+    Example::
+
+        client.on_event(lambda event: print(event.type))
     """
 
     type: str
@@ -85,7 +104,12 @@ class GuestEvent:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class AgentInfo:
-    """What the agent says of itself and its machine. Told by the guest: do not trust it."""
+    """What the agent says of itself and its machine. Told by the guest: do not trust it.
+
+    Example::
+
+        client.info.kernel_release
+    """
 
     protocol_version: int = 0
     agent_version: str
@@ -99,7 +123,12 @@ class AgentInfo:
 
 @dataclass(kw_only=True, slots=True)
 class GuestSettings:
-    """Settings of the running machine; what is not set stays as it is."""
+    """Settings of the running machine; what is not set stays as it is.
+
+    Example::
+
+        GuestSettings(hostname="box")
+    """
 
     hostname: str | None = None
     set_clock: bool = True
@@ -111,7 +140,12 @@ class GuestSettings:
 
 @dataclass(kw_only=True, slots=True)
 class PowerOff:
-    """How a machine ends."""
+    """How a machine ends.
+
+    Example::
+
+        PowerOff(signal=15, grace=5)
+    """
 
     signal: int = 0
     """Sent to each process that was started by a client and still runs; 0: none."""
@@ -121,7 +155,12 @@ class PowerOff:
 
 @dataclass(kw_only=True, slots=True)
 class ReconnectOptions:
-    """See the members."""
+    """How long a lost connection is tried again.
+
+    Example::
+
+        Client(machine, ReconnectOptions(limit=5), timeout=60)
+    """
 
     limit: Seconds = 30.0
     """How long it is tried to make a lost connection again. The guest keeps what is needed for

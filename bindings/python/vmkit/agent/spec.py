@@ -18,7 +18,12 @@ UNLIMITED = 2**64 - 1
 
 
 class SeccompMode(enum.Enum):
-    """Which filter a process gets."""
+    """Which filter a process gets.
+
+    Example::
+
+        ProcessSpec(args=["sh"], seccomp_mode=SeccompMode.none)
+    """
 
     container = "container"
     """The container's, if it has one."""
@@ -35,6 +40,10 @@ class Capabilities:
     rules for execve: a program of root has its bounding set and its inheritable set; one of
     any other user only its ambient set, and then `effective` and `permitted` of this are of
     no use to it. A name in `ambient` must also be in `permitted` and `inheritable`.
+
+    Example::
+
+        Capabilities.of(["NET_ADMIN"])
     """
 
     bounding: list[str] = field(default_factory=list)
@@ -51,7 +60,12 @@ class Capabilities:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Rlimit:
-    """A limit of setrlimit(2)."""
+    """A limit of setrlimit(2).
+
+    Example::
+
+        Rlimit(name="nofile", soft=1024, hard=4096)
+    """
 
     name: str
     """ "nofile", "RLIMIT_NOFILE": as, core, cpu, data, fsize, locks, memlock, msgqueue, nice,
@@ -64,6 +78,10 @@ class Rlimit:
 class SeccompFilter:
     """A filter of system calls, as the kernel takes it: a classic BPF program, eight bytes for
     each instruction in the guest's byte order. Made by compile_seccomp().
+
+    Example::
+
+        default_seccomp_filter().program
     """
 
     program: bytes = b""
@@ -71,7 +89,12 @@ class SeccompFilter:
 
 @dataclass(kw_only=True, slots=True)
 class SeccompTarget:
-    """For whom a filter of system calls is made."""
+    """For whom a filter of system calls is made.
+
+    Example::
+
+        SeccompTarget(architecture=Architecture.arm64)
+    """
 
     architecture: Architecture = field(default_factory=host_architecture)
     """Of the guest."""
@@ -81,7 +104,12 @@ class SeccompTarget:
 
 @dataclass(kw_only=True, slots=True)
 class IoLimit:
-    """Limits of one block device; zero: none."""
+    """Limits of one block device; zero: none.
+
+    Example::
+
+        IoLimit(serial="root", read_bytes_per_second=1 << 20)
+    """
 
     serial: str
     """Of the virtio block device."""
@@ -97,6 +125,10 @@ class ResourceLimits:
     says what each means (Documentation/admin-guide/cgroup-v2.rst). What has no value is not
     limited, beyond what the machine has. A limit that the guest's kernel cannot keep is an
     error, unsupported.
+
+    Example::
+
+        ResourceLimits(cpu_quota=0.15, memory_max="256MiB")
     """
 
     cpu_quota: Seconds | None = None
@@ -119,7 +151,12 @@ class ResourceLimits:
 
 
 class MountType(enum.Enum):
-    """See the members."""
+    """What is mounted.
+
+    Example::
+
+        Mount(type=MountType.tmpfs, target="/tmp")
+    """
 
     disk = "disk"
     """A virtio block device, found by its serial number."""
@@ -135,7 +172,12 @@ class MountType(enum.Enum):
 
 
 class DeviceType(enum.Enum):
-    """See the members."""
+    """What a device node is.
+
+    Example::
+
+        Device(path="/dev/fuse", major=10, minor=229)
+    """
 
     character = "character"
     block = "block"
@@ -147,6 +189,10 @@ class Mount:
     Mounts are made in the order of the depth of their targets, so that one can be within
     another; those of the same depth in the order given. What is missing of a target is made
     in what is mounted there.
+
+    Example::
+
+        Mount(type=MountType.tmpfs, target="/cache", size="64MiB")
     """
 
     type: MountType = MountType.disk
@@ -177,6 +223,10 @@ class Mount:
 class WritableLayer:
     """A writable layer over a root that is mounted read-only (overlayfs): what the container
     changes goes there, and the root's disk stays as it is.
+
+    Example::
+
+        Isolation(writable_layer=WritableLayer(size="64MiB"))
     """
 
     serial: str = ""
@@ -188,7 +238,12 @@ class WritableLayer:
 
 @dataclass(kw_only=True, slots=True)
 class Device:
-    """A device node to make in the container, and to allow there."""
+    """A device node to make in the container, and to allow there.
+
+    Example::
+
+        Device(path="/dev/fuse", major=10, minor=229)
+    """
 
     path: str
     """Absolute, as "/dev/fuse"."""
@@ -202,7 +257,12 @@ class Device:
 
 @dataclass(kw_only=True, slots=True)
 class RootMount:
-    """The disk that becomes the root of all processes."""
+    """The disk that becomes the root of all processes.
+
+    Example::
+
+        RootMount(serial="root")
+    """
 
     serial: str
     """Of the virtio block device, as the machine was configured."""
@@ -215,6 +275,10 @@ class RootMount:
 class ContainerSpec:
     """What the container in the machine is: its own namespaces (mount, pid, uts, ipc, cgroup;
     the network is the machine's), its root and what is mounted in it, and its cgroup.
+
+    Example::
+
+        ContainerSpec(root=RootMount(serial="root"))
     """
 
     root: RootMount
@@ -245,7 +309,12 @@ class ContainerSpec:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class InterfaceConfig:
-    """What one network interface of the guest gets. Addresses are IPv4, as "10.0.2.15"."""
+    """What one network interface of the guest gets. Addresses are IPv4, as "10.0.2.15".
+
+    Example::
+
+        InterfaceConfig(mac="52:54:00:12:34:56", address="10.0.2.15")
+    """
 
     mac: str
     """Which interface: "52:54:00:12:34:56", in lower case."""
@@ -259,7 +328,12 @@ class InterfaceConfig:
 
 @dataclass(kw_only=True, slots=True)
 class InitramfsOptions:
-    """See the members."""
+    """What an initramfs is made of.
+
+    Example::
+
+        build_initramfs(InitramfsOptions(extra_modules=["tun"]))
+    """
 
     architecture: Architecture = field(default_factory=host_architecture)
     modules_directory: StrPath | None = None

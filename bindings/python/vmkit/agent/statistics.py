@@ -9,6 +9,10 @@ class PressureShare:
     """How much of the time processes had to wait for something: the kernel's pressure stall
     information. Averages in percent of the last 10, 60 and 300 seconds; the total since the
     start.
+
+    Example::
+
+        pressure.some.average_10
     """
 
     average_10: float = 0
@@ -19,7 +23,12 @@ class PressureShare:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Pressure:
-    """See the members."""
+    """How much processes had to wait for something.
+
+    Example::
+
+        box.statistics().cpu.pressure
+    """
 
     some: PressureShare
     """At least one process waited."""
@@ -29,7 +38,12 @@ class Pressure:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class CpuStatistics:
-    """See the members."""
+    """Processor time, in seconds.
+
+    Example::
+
+        box.statistics().cpu.usage
+    """
 
     usage: float = 0.0
     user: float = 0.0
@@ -42,7 +56,12 @@ class CpuStatistics:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class MemoryStatistics:
-    """See the members."""
+    """Memory, in bytes.
+
+    Example::
+
+        box.statistics().memory.usage
+    """
 
     usage: int
     """All that is charged to the container, the cache of its files included."""
@@ -71,7 +90,12 @@ class MemoryStatistics:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class PidStatistics:
-    """See the members."""
+    """How many processes there are.
+
+    Example::
+
+        box.statistics().pids.count
+    """
 
     count: int = 0
     limit: int | None = None
@@ -81,7 +105,12 @@ class PidStatistics:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class BlockStatistics:
-    """See the members."""
+    """What was read from and written to a disk.
+
+    Example::
+
+        box.statistics().block[0].read
+    """
 
     device: str
     """As the guest calls it: "vda"."""
@@ -94,7 +123,12 @@ class BlockStatistics:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class NetworkStatistics:
-    """See the members."""
+    """What went through a network interface.
+
+    Example::
+
+        box.statistics().network[0].received
+    """
 
     interface: str
     received: int
@@ -110,6 +144,10 @@ class Statistics:
     """What the container uses, as the guest's kernel counts it (cgroup v2; the network is the
     machine's). Told by the guest: do not trust it. Without cgroups in its kernel all is
     zero but the network.
+
+    Example::
+
+        box.statistics().memory.usage
     """
 
     cpu: CpuStatistics
@@ -122,7 +160,12 @@ class Statistics:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class RunningProcess:
-    """A process in the container, whoever started it."""
+    """A process in the container, whoever started it.
+
+    Example::
+
+        box.top()[0].command
+    """
 
     pid: int = 0
     """In the container."""

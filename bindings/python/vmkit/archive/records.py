@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class Compression(enum.Enum):
-    """See the members."""
+    """How data is packed.
+
+    Example::
+
+        detect_compression(head) is Compression.zstd
+    """
 
     none = "none"
     gzip = "gzip"
@@ -19,7 +24,12 @@ class Compression(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class DecompressOptions:
-    """See the members."""
+    """What data is, and how large it may be.
+
+    Example::
+
+        DecompressOptions(output_limit="1GiB")
+    """
 
     compression: Compression | None = None
     """What the data is; without it the first bytes decide."""
@@ -29,7 +39,12 @@ class DecompressOptions:
 
 @dataclass(kw_only=True, slots=True)
 class CompressOptions:
-    """See the members."""
+    """How data is packed.
+
+    Example::
+
+        CompressOptions(compression=Compression.zstd, level=9)
+    """
 
     compression: Compression = Compression.gzip
     level: int | None = None
@@ -37,7 +52,12 @@ class CompressOptions:
 
 
 class EntryType(enum.Enum):
-    """See the members."""
+    """What a member of an archive is.
+
+    Example::
+
+        entry.type is EntryType.symlink
+    """
 
     regular = "regular"
     directory = "directory"
@@ -50,7 +70,12 @@ class EntryType(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Timestamp:
-    """Since 1970."""
+    """Since 1970.
+
+    Example::
+
+        Timestamp(seconds=0)
+    """
 
     seconds: int = 0
     nanoseconds: int = 0
@@ -58,11 +83,16 @@ class Timestamp:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Xattr:
-    """See the members."""
+    """An extended attribute of a member.
+
+    Example::
+
+        Xattr(name="user.x", value=b"1")
+    """
 
     name: str
     """As for setxattr(2): "user.x", "security.capability"."""
-    value: str
+    value: bytes
     """Any bytes."""
 
 
@@ -70,6 +100,10 @@ class Xattr:
 class TarEntry:
     """One member of a tar archive. All names are bytes exactly as the archive has them, in no
     particular encoding: they may be absolute, empty, hold "..", and end in slashes.
+
+    Example::
+
+        TarEntry(path="hello", size=5, permissions=0o644)
     """
 
     path: str
@@ -95,7 +129,12 @@ class TarEntry:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class TarPiece:
-    """Where data of a sparse file stands; what is between two pieces is a hole."""
+    """Where data of a sparse file stands; what is between two pieces is a hole.
+
+    Example::
+
+        TarPiece(offset=4096, length=5)
+    """
 
     offset: int = 0
     length: int = 0

@@ -11,7 +11,7 @@ from vmkit.base.records import (
     ProgressUnit,
 )
 from vmkit.base.stop import ProgressCallback, Stop, StopCallback, StopSource, StopToken
-from vmkit.base.streams import BinaryInput, BinaryOutput, ByteStream, SinkWriter
+from vmkit.base.streams import BinaryInput, BinaryOutput, ByteStream, NativeFunction, SinkWriter
 from vmkit.base.types import (
     EPOCH,
     Digest,
@@ -47,6 +47,7 @@ __all__ = [
     "LogRecord",
     "LogSink",
     "MiB",
+    "NativeFunction",
     "Path",
     "Progress",
     "ProgressCallback",

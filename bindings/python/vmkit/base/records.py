@@ -6,21 +6,36 @@ from dataclasses import dataclass
 
 
 class Architecture(enum.Enum):
-    """The instruction sets that guests and agents are made for."""
+    """The instruction sets that guests and agents are made for.
+
+    Example::
+
+        host_architecture() is Architecture.arm64
+    """
 
     x86_64 = "x86_64"
     arm64 = "arm64"
 
 
 class DigestAlgorithm(enum.Enum):
-    """See the members."""
+    """How a digest is computed.
+
+    Example::
+
+        digest_of(b"abc", DigestAlgorithm.sha512)
+    """
 
     sha256 = "sha256"
     sha512 = "sha512"
 
 
 class LogLevel(enum.Enum):
-    """See the members."""
+    """How important a record is.
+
+    Example::
+
+        record.level is LogLevel.warning
+    """
 
     debug = "debug"
     info = "info"
@@ -29,7 +44,12 @@ class LogLevel(enum.Enum):
 
 
 class ProgressUnit(enum.Enum):
-    """See the members."""
+    """What progress counts.
+
+    Example::
+
+        report.unit is ProgressUnit.bytes
+    """
 
     bytes = "bytes"
     entries = "entries"
@@ -39,6 +59,10 @@ class ProgressUnit(enum.Enum):
 class Progress:
     """How far a long call is, in absolute numbers: the last report of a subject is always the
     whole truth about it. The views are valid during the callback only.
+
+    Example::
+
+        print(report.phase, report.subject, report.done, report.total)
     """
 
     phase: str

@@ -6,8 +6,11 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vmkit import _vmkit
+
 if TYPE_CHECKING:
-    from vmkit import _vmkit
+    from collections.abc import Callable
+
     from vmkit.base.types import Seconds
 
 
@@ -82,6 +85,21 @@ def reader(handle: _vmkit.ByteStream) -> io.BufferedReader:
 def duplex(handle: _vmkit.ByteStream) -> ByteStream:
     """For the package: a stream in both directions."""
     return ByteStream(handle, readable=True, writable=True)
+
+
+class NativeFunction:
+    """A function of the library, in a record that it made: can be called, and goes back to it as it
+    is. Example: ``image_layers(image, store)[0].open()``."""
+
+    __slots__ = ("_call", "_capsule")
+
+    def __init__(self, call: Callable[[], object], capsule: object) -> None:
+        self._call = call
+        self._capsule = capsule
+
+    def __call__(self) -> Any:
+        result = self._call()
+        return reader(result) if isinstance(result, _vmkit.ByteStream) else result
 
 
 class SinkWriter(io.RawIOBase):

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 class KernelFeature(enum.Enum):
-    """What vmkit and the programs in its containers can use of a guest's kernel."""
+    """What vmkit and the programs in its containers can use of a guest's kernel.
+
+    Example::
+
+        features.may_have(KernelFeature.tun)
+    """
 
     virtio_mmio = "virtio_mmio"
     virtio_pci = "virtio_pci"
@@ -52,7 +57,12 @@ class KernelFeature(enum.Enum):
 
 
 class KernelSupport(enum.Enum):
-    """See the members."""
+    """Where a kernel has a feature.
+
+    Example::
+
+        status.support is KernelSupport.module
+    """
 
     built_in = "built_in"
     module = "module"
@@ -65,7 +75,12 @@ class KernelSupport(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class KernelFeatureStatus:
-    """See the members."""
+    """Whether a kernel has a feature, and what for.
+
+    Example::
+
+        features.status(KernelFeature.overlay).needed_for
+    """
 
     feature: KernelFeature
     support: KernelSupport
@@ -79,7 +94,12 @@ class KernelFeatureStatus:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class KernelFeatures:
-    """See the members."""
+    """What a kernel has.
+
+    Example::
+
+        kernel_features(kernel).release
+    """
 
     release: str
     """As `uname -r` has it; empty if it is not known."""

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ExtraHost:
-    """A line for /etc/hosts."""
+    """A line for /etc/hosts.
+
+    Example::
+
+        ExtraHost(name="db", address="10.0.0.2")
+    """
 
     name: str
     address: str
@@ -38,6 +43,10 @@ class Names:
     """How a container names itself and others, and where it is. As with Docker, /etc/hostname
     and /etc/hosts, and with a network /etc/resolv.conf, are files in memory over those of
     the image: the container may change them, and they are not on its disk.
+
+    Example::
+
+        Names(dns=["1.1.1.1"], timezone="Europe/Berlin")
     """
 
     domain: str = ""
@@ -61,6 +70,10 @@ class Names:
 class ImageVolumes(enum.Enum):
     """What becomes of the paths that the image's configuration declares as Volumes and that
     nothing is mounted at.
+
+    Example::
+
+        Container("postgres", image_volumes=ImageVolumes.anonymous)
     """
 
     automatic = "automatic"
@@ -78,6 +91,10 @@ class HostMount:
     from there, so both must be on one file system (else failed_precondition), and the
     system must allow the host program to make that link (permission_denied). Container and
     host have the same file until one of them puts another in its place, as many editors do.
+
+    Example::
+
+        HostMount(path="src", target="/src", read_only=True)
     """
 
     path: StrPath
@@ -93,6 +110,10 @@ class VolumeMount:
     """A volume of ContainerOptions.volumes_folder, which outlives the container. Made at its
     first use. One that is empty is filled with what the image has at `target`, with its
     owner and permissions.
+
+    Example::
+
+        VolumeMount(volume="data", target="/data")
     """
 
     volume: str
@@ -106,6 +127,10 @@ class VolumeMount:
 class DiskMount:
     """A raw disk, an image file or behind a server, with a file system that the container's
     kernel knows.
+
+    Example::
+
+        DiskMount(path="data.ext4", target="/data")
     """
 
     path: StrPath | None = None
@@ -121,6 +146,10 @@ class Isolation:
     """What the processes of a container may do within their machine. The defaults are
     Docker's. The machine is a border of its own: this one is for programs that expect it,
     and for those who want two.
+
+    Example::
+
+        Isolation(read_only_root=True)
     """
 
     privileged: bool = False
@@ -155,6 +184,10 @@ class Isolation:
 class ImageOverrides:
     """What is to count in place of what the image's configuration says; without a value that
     stays. The signal to stop by is ContainerOptions.stop_signal.
+
+    Example::
+
+        ImageOverrides(user="nobody", env=["DEBUG=1"])
     """
 
     entrypoint: list[str] | None = None
@@ -174,7 +207,12 @@ class ImageOverrides:
 
 @dataclass(kw_only=True, slots=True)
 class ProcessOptions:
-    """A process to start; what is not given is the image's."""
+    """A process to start; what is not given is the image's.
+
+    Example::
+
+        ProcessOptions(args=["id"], user="nobody")
+    """
 
     args: list[str] = field(default_factory=list)
     """The program and its arguments. Empty: the image's Entrypoint and Cmd."""
@@ -204,7 +242,12 @@ class ProcessOptions:
 
 
 class HealthState(enum.Enum):
-    """See the members."""
+    """How a container is, as far as it is checked.
+
+    Example::
+
+        box.health.state is HealthState.healthy
+    """
 
     none = "none"
     starting = "starting"
@@ -214,7 +257,12 @@ class HealthState(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class TcpProbe:
-    """Somebody listens: a connection is accepted."""
+    """Somebody listens: a connection is accepted.
+
+    Example::
+
+        Probe(action=TcpProbe(port=5432))
+    """
 
     port: int
     address: str = "127.0.0.1"
@@ -225,6 +273,10 @@ class TcpProbe:
 class HttpProbe:
     """A GET is answered with one of these statuses. HTTP/1.1 without TLS; redirects are not
     followed.
+
+    Example::
+
+        Probe(action=HttpProbe(port=80, path="/health"))
     """
 
     port: int
@@ -239,7 +291,12 @@ class HttpProbe:
 
 @dataclass(kw_only=True, slots=True)
 class ExecProbe:
-    """A process exits with 0."""
+    """A process exits with 0.
+
+    Example::
+
+        Probe(action=ExecProbe(process=ProcessOptions(args=["pg_isready"])))
+    """
 
     process: ProcessOptions
 
@@ -248,6 +305,10 @@ class ExecProbe:
 class LogProbe:
     """A process has written a line, to its output or its error output, since it began. Its
     output has to be kept (OutputOptions.after_reading, or nobody reads it).
+
+    Example::
+
+        Probe(action=LogProbe(process=server.handle, text="ready"))
     """
 
     process: int
@@ -260,7 +321,12 @@ class LogProbe:
 
 @dataclass(kw_only=True, slots=True)
 class Probe:
-    """How to find out whether what runs in a container works."""
+    """How to find out whether what runs in a container works.
+
+    Example::
+
+        Probe(action=TcpProbe(port=80), interval=0.5)
+    """
 
     action: TcpProbe | HttpProbe | ExecProbe | LogProbe
     interval: Seconds = 0.25
@@ -275,7 +341,12 @@ class Probe:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Health:
-    """What is known of a container's health."""
+    """What is known of a container's health.
+
+    Example::
+
+        box.health.last_failure
+    """
 
     state: HealthState = HealthState.none
     """none: nothing is checked."""
@@ -287,7 +358,12 @@ class Health:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class PortMapping:
-    """A port of the container that can be reached on the host."""
+    """A port of the container that can be reached on the host.
+
+    Example::
+
+        PortMapping(host=Endpoint.tcp(8080), guest=Endpoint.tcp(80))
+    """
 
     host: Endpoint
     guest: Endpoint
@@ -298,6 +374,10 @@ class PortMapping:
 class Kernel:
     """The kernel that a container's machine boots. Any Linux with virtio works; Debian's cloud
     kernel does, with its modules.
+
+    Example::
+
+        Kernel(image="vmlinuz", modules="modules/6.1.0-cloud")
     """
 
     image: StrPath
@@ -312,7 +392,12 @@ class Kernel:
 
 @dataclass(kw_only=True, slots=True)
 class ContainerOptions:
-    """What a container is made of. The members without a default must be given."""
+    """What a container is made of. The members without a default must be given.
+
+    Example::
+
+        Container.create(ContainerOptions(image=image, store=store, …))
+    """
 
     image: Image
     """In `store`, complete."""
@@ -374,7 +459,12 @@ class ContainerOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Timeline:
-    """How long the steps took; zero for those that have not been done, or were not needed."""
+    """How long the steps took; zero for those that have not been done, or were not needed.
+
+    Example::
+
+        box.timeline.boot
+    """
 
     unpack: float = 0.0
     """Layers to a disk; zero if it was cached."""

@@ -17,17 +17,25 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ContainerEvent:
-    """Something that happened to a container or in it.  | type | when | attributes | | --- |
-    --- | --- | | starting, started, paused, resumed, stopping, boot_retried | the machine |
-    | | ready | processes can be started | | | ended | the machine has ended; the last event
-    | reason (vm.MachineEventReason), message | | exit | a process of exec() has ended |
-    process, pid, and code or signal | | oom | the kernel has killed for want of memory |
-    killed: how many | | thawed | disks were frozen for too long | | | network | a network
-    interface is not as it was | interface, state (up, down, gone), addresses | | health |
-    the health has changed | status: starting, healthy, unhealthy | | connection_lost,
-    connection_restored | the channel to the guest's agent | message | | lost | the handlers
-    were too slow | count: events that are missing |  What a newer agent tells besides comes
-    as it is. Attributes of things in the guest are told by the guest: do not trust them.
+    """Something that happened to a container or in it: `type`, and by it `attributes`.
+
+    - starting, started, paused, resumed, stopping, boot_retried: the machine
+    - ready: processes can be started
+    - ended: the machine has ended; the last event. reason (MachineEventReason), message
+    - exit: a process of exec() has ended. process, pid, and code or signal
+    - oom: the kernel has killed for want of memory. killed: how many
+    - thawed: disks were frozen for too long
+    - network: an interface is not as it was. interface, state (up, down, gone), addresses
+    - health: the health has changed. status: starting, healthy, unhealthy
+    - connection_lost, connection_restored: the channel to the guest's agent. message
+    - lost: the handlers were too slow. count: events that are missing
+
+    What a newer agent tells besides comes as it is. Attributes of things in the guest are told by
+    the guest: do not trust them.
+
+    Example::
+
+        if event.type == "exit": print(event.attributes["process"])
     """
 
     time: datetime = EPOCH
@@ -38,7 +46,12 @@ class ContainerEvent:
 
 @dataclass(kw_only=True, slots=True)
 class CommitOptions:
-    """See the members."""
+    """What a committed image is told to be.
+
+    Example::
+
+        CommitOptions(author="me", comment="tools added")
+    """
 
     compression: LayerCompression = LayerCompression.gzip
     created: datetime | None = None
@@ -51,14 +64,24 @@ class CommitOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class CommittedImage:
-    """See the members."""
+    """A new image, and what was different.
+
+    Example::
+
+        commit(store, base, disk, "localhost/mine").image
+    """
 
     image: Image
     changes: DiffResult
 
 
 class RecordState(enum.Enum):
-    """See the members."""
+    """How a container stands.
+
+    Example::
+
+        record.state is RecordState.abandoned
+    """
 
     created = "created"
     """A Container has it, and has not started it."""
@@ -72,7 +95,12 @@ class RecordState(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ContainerRecord:
-    """What a container's folder tells of it."""
+    """What a container's folder tells of it.
+
+    Example::
+
+        list_containers(folder)[0].state
+    """
 
     folder: Path
     name: str
@@ -92,7 +120,12 @@ class ContainerRecord:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class VolumeInfo:
-    """See the members."""
+    """What is known of a volume.
+
+    Example::
+
+        volumes.list()[0].disk_used
+    """
 
     name: str
     size: int
@@ -104,7 +137,12 @@ class VolumeInfo:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class UnpackedImage:
-    """An image that was pulled, and its disk."""
+    """An image that was pulled, and its disk.
+
+    Example::
+
+        pull_and_unpack(client, store, "debian:12").disk.path
+    """
 
     image: Image
     disk: CachedDisk

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class CloneMode(enum.Enum):
-    """See the members."""
+    """Whether a clone has to share blocks.
+
+    Example::
+
+        CloneOptions(mode=CloneMode.require_cow)
+    """
 
     prefer_cow = "prefer_cow"
     """Share blocks where the file system can, copy otherwise."""
@@ -19,7 +24,12 @@ class CloneMode(enum.Enum):
 
 
 class CloneMethod(enum.Enum):
-    """What clone() did."""
+    """What clone() did.
+
+    Example::
+
+        clone("a", "b") is CloneMethod.cow
+    """
 
     cow = "cow"
     """Source and target share their blocks until one is written."""
@@ -29,7 +39,12 @@ class CloneMethod(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class CloneOptions:
-    """See the members."""
+    """How a disk is cloned.
+
+    Example::
+
+        clone("a", "b", CloneOptions(durable=False))
+    """
 
     mode: CloneMode = CloneMode.prefer_cow
     durable: bool = True
@@ -41,7 +56,12 @@ class CloneOptions:
 
 
 class ImageFileAccess(enum.Enum):
-    """See the members."""
+    """Whether an image is written.
+
+    Example::
+
+        ImageFile("disk.img", ImageFileAccess.read_write)
+    """
 
     read_only = "read_only"
     read_write = "read_write"
@@ -49,7 +69,12 @@ class ImageFileAccess(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Snapshot:
-    """See the members."""
+    """A named state of a disk.
+
+    Example::
+
+        snapshots.list()[0].created
+    """
 
     name: str
     parent: str
@@ -63,7 +88,12 @@ class Snapshot:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class DiskUsage:
-    """What one disk takes of its file system."""
+    """What one disk takes of its file system.
+
+    Example::
+
+        usage(["disk.ext4"]).disks[0].exclusive
+    """
 
     path: Path
     size: int
@@ -78,7 +108,12 @@ class DiskUsage:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class UsageReport:
-    """See the members."""
+    """What several disks take.
+
+    Example::
+
+        usage(paths).total
+    """
 
     disks: list[DiskUsage]
     """In the order asked for."""

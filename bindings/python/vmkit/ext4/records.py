@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class FileType(enum.Enum):
-    """See the members."""
+    """What an inode is.
+
+    Example::
+
+        filesystem.type(inode) is FileType.regular
+    """
 
     regular = "regular"
     directory = "directory"
@@ -22,7 +27,12 @@ class FileType(enum.Enum):
 
 
 class LastSymlink(enum.Enum):
-    """What becomes of a symlink that is the last component of a path."""
+    """What becomes of a symlink that is the last component of a path.
+
+    Example::
+
+        reader.resolve("/link", LastSymlink.keep)
+    """
 
     follow = "follow"
     keep = "keep"
@@ -33,6 +43,10 @@ class Timestamp:
     """A point in time as ext4 stores it: seconds since 1970 (1901 to 2446), and nanoseconds. A
     time that ext4 cannot hold becomes the nearest one that it can; so do those from April
     2310 to April 2378, whose bits e2fsck takes for a known mistake of old kernels.
+
+    Example::
+
+        Timestamp(seconds=1_700_000_000)
     """
 
     seconds: int = 0
@@ -41,7 +55,12 @@ class Timestamp:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class DeviceNumber:
-    """See the members."""
+    """The number of a device.
+
+    Example::
+
+        DeviceNumber(major=1, minor=3)
+    """
 
     major: int = 0
     """Below 4096."""
@@ -51,7 +70,12 @@ class DeviceNumber:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Attributes:
-    """What stat(2) tells of an inode beyond its type, size and links."""
+    """What stat(2) tells of an inode beyond its type, size and links.
+
+    Example::
+
+        Attributes(permissions=0o600, uid=1000)
+    """
 
     permissions: int = 0
     """The low 12 bits of st_mode: set-uid, set-gid, sticky, rwx."""
@@ -67,14 +91,23 @@ class Xattr:
     """An extended attribute as the xattr system calls name it: "user.x",
     "security.capability", "system.posix_acl_access" (its value in the encoding of the
     system call). Any bytes as value.
+
+    Example::
+
+        Xattr(name="user.x", value=b"1")
     """
 
     name: str
-    value: str
+    value: bytes
 
 
 class CommitMode(enum.Enum):
-    """How commit() changes an image."""
+    """How commit() changes an image.
+
+    Example::
+
+        filesystem.commit(CommitMode.in_place)
+    """
 
     atomic = "atomic"
     """Whatever fails, the image is as it was or as it became: for images that others may open."""
@@ -85,7 +118,12 @@ class CommitMode(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class FormatOptions:
-    """How a new file system is made. The same options and the same calls give the same bytes."""
+    """How a new file system is made. The same options and the same calls give the same bytes.
+
+    Example::
+
+        FormatOptions(size="1GiB", hash_seed=os.urandom(16))
+    """
 
     size: Size
     """Of the whole image: 1 MiB to 16 TiB. It also bounds the inodes, to one for each 4 KiB."""
@@ -102,7 +140,12 @@ class FormatOptions:
 
 
 class FileExtentKind(enum.Enum):
-    """See the members."""
+    """What a piece of a file is.
+
+    Example::
+
+        reader.extents(file)[0].kind is FileExtentKind.hole
+    """
 
     data = "data"
     unwritten = "unwritten"
@@ -115,7 +158,12 @@ class FileExtentKind(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class ReaderOptions:
-    """See the members."""
+    """How an image is read.
+
+    Example::
+
+        Reader(path, ReaderOptions(replay_journal=False))
+    """
 
     replay_journal: bool = True
     """What a machine that was killed has left in the journal is applied, in memory only.
@@ -124,7 +172,12 @@ class ReaderOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ImageInfo:
-    """What the superblock tells."""
+    """What the superblock tells.
+
+    Example::
+
+        reader.info.features
+    """
 
     size: int
     """Of the file system; the device may be larger."""
@@ -148,7 +201,12 @@ class ImageInfo:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class FileStatus:
-    """What stat(2) tells of an inode, and its creation time."""
+    """What stat(2) tells of an inode, and its creation time.
+
+    Example::
+
+        reader.stat(inode).size
+    """
 
     type: FileType = FileType.regular
     attributes: Attributes
@@ -167,6 +225,10 @@ class FileStatus:
 class FileExtent:
     """A piece of a regular file; pieces follow one another without a gap, up to the file's
     size.
+
+    Example::
+
+        reader.extents(file)[0].length
     """
 
     kind: FileExtentKind = FileExtentKind.data

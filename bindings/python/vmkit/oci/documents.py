@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 class Platform:
     """What an image runs on, in the words of the OCI image specification (and of Go): "linux",
     "arm64", "v8". A value.
+
+    Example::
+
+        Platform(architecture="arm64")
     """
 
     os: str = "linux"
@@ -56,7 +60,12 @@ class Platform:
 
 
 class LayerCompression(enum.Enum):
-    """How a layer's tar is packed."""
+    """How a layer's tar is packed.
+
+    Example::
+
+        layer_compression(media_type) is LayerCompression.gzip
+    """
 
     none = "none"
     gzip = "gzip"
@@ -65,7 +74,12 @@ class LayerCompression(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Descriptor:
-    """Points to a blob: what it is, how long, and its digest. Sizes are below 2^63."""
+    """Points to a blob: what it is, how long, and its digest. Sizes are below 2^63.
+
+    Example::
+
+        image.manifest.layers[0].digest
+    """
 
     media_type: str
     digest: Digest
@@ -80,6 +94,10 @@ class Descriptor:
 class Index:
     """An image index (OCI) or manifest list (Docker): the manifests of one image for several
     platforms.
+
+    Example::
+
+        Index.parse(text, "index.json").manifests
     """
 
     media_type: str
@@ -94,7 +112,12 @@ class Index:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Manifest:
-    """An image manifest: one configuration and the layers, the lowest first."""
+    """An image manifest: one configuration and the layers, the lowest first.
+
+    Example::
+
+        image.manifest.config
+    """
 
     media_type: str
     config: Descriptor
@@ -111,7 +134,12 @@ class Manifest:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class HistoryEntry:
-    """One step of how an image was made."""
+    """One step of how an image was made.
+
+    Example::
+
+        image.config.history[-1].created_by
+    """
 
     created: str = ""
     """RFC 3339, as it stands in the image; may be empty, as all here."""
@@ -126,6 +154,10 @@ class HistoryEntry:
 class Healthcheck:
     """How to find out whether a container works: Docker's extension of the configuration. A
     time of zero and no retries mean that the image leaves it to whoever runs it.
+
+    Example::
+
+        Healthcheck(test=["CMD", "true"], interval=5.0)
     """
 
     test: list[str]
@@ -148,6 +180,10 @@ class ImageConfig:
     """The configuration of an image: OCI's or Docker's, which differ in nothing that is read
     here. All strings are free of NUL characters; nothing else about their content is
     promised.
+
+    Example::
+
+        image.config.entrypoint
     """
 
     platform: Platform
@@ -184,6 +220,10 @@ class ImageConfig:
 class Image:
     """An image in a store: its documents, read and verified. A value; the blobs stay in the
     store.
+
+    Example::
+
+        store.resolve("debian:12").config.env
     """
 
     reference: Reference
@@ -199,6 +239,10 @@ class Image:
 class Layer:
     """One layer: what is needed to unpack it. ImageStore.open_blob(descriptor) gives its
     bytes.
+
+    Example::
+
+        layers(image)[0].diff_id
     """
 
     descriptor: Descriptor
@@ -213,6 +257,10 @@ class ReferenceDefaults:
     Hub's, which people mean by "alpine". A host application with other rules passes its
     own; an empty `registry` refuses names without a registry, an empty `tag` adds none. A
     `registry` must be one that reads as such: see Reference.
+
+    Example::
+
+        Reference("tools", defaults=ReferenceDefaults(registry="registry.example"))
     """
 
     registry: str = "docker.io"

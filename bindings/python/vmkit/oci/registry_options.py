@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 class Credential:
     """What a registry or its token server is shown: user name and password, or an identity
     token. Never logged, never part of an error.
+
+    Example::
+
+        Credential(username="me", password="secret")
     """
 
     username: str = ""
@@ -31,7 +35,12 @@ class Credential:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class CredentialQuery:
-    """For what a credential is wanted."""
+    """For what a credential is wanted.
+
+    Example::
+
+        CredentialQuery(registry="ghcr.io")
+    """
 
     registry: str = ""
     """As Reference.registry() spells it: "docker.io", "localhost:5000"."""
@@ -43,6 +52,10 @@ class CredentialQuery:
 class CredentialHelperOptions:
     """How credential helpers are found and run. Nothing of it is taken from this process's own
     environment: the host application decides.
+
+    Example::
+
+        CredentialHelperOptions(path="/opt/bin")
     """
 
     path: str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
@@ -57,7 +70,12 @@ class CredentialHelperOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class TokenRealm:
-    """Where a registry wants a token to be fetched, and what would be shown there."""
+    """Where a registry wants a token to be fetched, and what would be shown there.
+
+    Example::
+
+        realm.host == "auth.example"
+    """
 
     registry: str = ""
     """Host, with its port if it was given: "localhost:5000"."""
@@ -76,7 +94,12 @@ class TokenRealm:
 
 @dataclass(kw_only=True, slots=True)
 class RegistryHostOptions:
-    """How one registry is reached."""
+    """How one registry is reached.
+
+    Example::
+
+        RegistryHostOptions(plain_http=True)
+    """
 
     plain_http: bool = False
     """Speak HTTP without TLS, passwords included."""
@@ -100,7 +123,12 @@ class RegistryHostOptions:
 
 @dataclass(kw_only=True, slots=True)
 class RetryOptions:
-    """What happens after a transport error, a stall, or one of the statuses 408, 429 and 5xx."""
+    """What happens after a transport error, a stall, or one of the statuses 408, 429 and 5xx.
+
+    Example::
+
+        RegistryClient(retry=RetryOptions(attempts=2))
+    """
 
     attempts: int = 5
     """In all, not counting those that brought a blob on by 1 MiB or more."""
@@ -113,7 +141,12 @@ class RetryOptions:
 
 @dataclass(kw_only=True, slots=True)
 class RegistryClientOptions:
-    """See the members."""
+    """How registries are spoken to: the arguments of RegistryClient.
+
+    Example::
+
+        RegistryClientOptions(user_agent="mine/1")
+    """
 
     defaults: RegistryHostOptions = field(default_factory=RegistryHostOptions)
     hosts: dict[str, RegistryHostOptions] = field(default_factory=dict)
@@ -131,7 +164,12 @@ class RegistryClientOptions:
 
 
 class BlobUpload(enum.Enum):
-    """How a blob came to be in a repository."""
+    """How a blob came to be in a repository.
+
+    Example::
+
+        client.push_blob(name, descriptor, open) is BlobUpload.existed
+    """
 
     existed = "existed"
     mounted = "mounted"
@@ -140,7 +178,12 @@ class BlobUpload(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ManifestDocument:
-    """A manifest or index as a registry gave it, verified."""
+    """A manifest or index as a registry gave it, verified.
+
+    Example::
+
+        client.fetch_manifest("debian:12").content
+    """
 
     descriptor: Descriptor
     content: bytes
@@ -148,7 +191,12 @@ class ManifestDocument:
 
 @dataclass(kw_only=True, slots=True)
 class BlobUploadOptions:
-    """See the members."""
+    """How a blob is uploaded.
+
+    Example::
+
+        BlobUploadOptions(chunk_size="16MiB")
+    """
 
     chunk_size: Size = 0
     """Send pieces of this size, each in a request of its own, for registries or proxies that

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ImageRecord:
-    """One name in a store."""
+    """One name in a store.
+
+    Example::
+
+        store.list()[0].name
+    """
 
     name: str
     """A full reference, or whatever another tool wrote; may be empty."""
@@ -25,14 +30,24 @@ class ImageRecord:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class GarbageReportBlob:
-    """See the members."""
+    """A blob that nothing needs.
+
+    Example::
+
+        store.collect_garbage().blobs[0].digest
+    """
 
     digest: Digest
     size: int
 
 
 class BadBlobProblem(enum.Enum):
-    """See the members."""
+    """What is wrong with a blob.
+
+    Example::
+
+        store.verify().bad[0].problem is BadBlobProblem.missing
+    """
 
     missing = "missing"
     """An image needs it, and it is not there."""
@@ -44,7 +59,12 @@ class BadBlobProblem(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class GarbageOptions:
-    """See the members."""
+    """What counts as garbage.
+
+    Example::
+
+        store.collect_garbage(GarbageOptions(dry_run=True))
+    """
 
     dry_run: bool = False
     """Only tell."""
@@ -57,7 +77,12 @@ class GarbageOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class GarbageReport:
-    """See the members."""
+    """What was garbage.
+
+    Example::
+
+        store.collect_garbage().freed
+    """
 
     blobs: list[GarbageReportBlob]
     """Removed, or with dry_run to be removed; by digest."""
@@ -69,7 +94,12 @@ class GarbageReport:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ImageUsage:
-    """See the members."""
+    """What one image takes of a store.
+
+    Example::
+
+        store.usage().images[0].exclusive
+    """
 
     image: ImageRecord
     exclusive: int
@@ -80,7 +110,12 @@ class ImageUsage:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class StoreUsage:
-    """See the members."""
+    """What a store takes.
+
+    Example::
+
+        store.usage().unreferenced
+    """
 
     blobs: int
     """All of them."""
@@ -93,7 +128,12 @@ class StoreUsage:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class BadBlob:
-    """A blob that is not as it should be."""
+    """A blob that is not as it should be.
+
+    Example::
+
+        store.verify().bad[0].images
+    """
 
     digest: Digest
     problem: BadBlobProblem
@@ -103,7 +143,12 @@ class BadBlob:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class OddEntry:
-    """An entry of index.json that is not understood, and so is in no list."""
+    """An entry of index.json that is not understood, and so is in no list.
+
+    Example::
+
+        store.verify().odd_entries[0].problem
+    """
 
     position: int
     """In the array "manifests"."""
@@ -114,7 +159,12 @@ class OddEntry:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class VerifyReport:
-    """See the members."""
+    """What is wrong with a store.
+
+    Example::
+
+        store.verify().clean
+    """
 
     blobs: int = 0
     """How many were hashed."""
@@ -131,7 +181,12 @@ class VerifyReport:
 
 @dataclass(kw_only=True, slots=True)
 class RepairOptions:
-    """See the members."""
+    """How far a repair may go.
+
+    Example::
+
+        store.repair(RepairOptions(remove_incomplete=True))
+    """
 
     remove_incomplete: bool = False
     """Also remove the names of images that are not complete. Otherwise they stay, and the next
@@ -145,7 +200,12 @@ class RepairOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class RepairReport:
-    """See the members."""
+    """What a repair did.
+
+    Example::
+
+        store.repair().removed_blobs
+    """
 
     found: VerifyReport
     removed_blobs: list[Digest]

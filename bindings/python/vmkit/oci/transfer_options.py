@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, slots=True)
 class PullOptions:
-    """See the members."""
+    """How an image is pulled.
+
+    Example::
+
+        PullOptions(platform=Platform.parse("linux/arm64"))
+    """
 
     platform: Platform = field(default_factory=Platform.host)
     """Which of an image's variants; also an image for one platform only must fit it."""
@@ -41,7 +46,12 @@ class PullOptions:
 
 @dataclass(kw_only=True, slots=True)
 class PushOptions:
-    """See the members."""
+    """How an image is pushed.
+
+    Example::
+
+        PushOptions(parallel_uploads=8)
+    """
 
     parallel_uploads: int = 4
     """How many layers at once, 1 to 16."""
@@ -53,7 +63,12 @@ class PushOptions:
 
 @dataclass(kw_only=True, slots=True)
 class CopyOptions:
-    """See the members."""
+    """How an image is copied between registries.
+
+    Example::
+
+        CopyOptions(platform=Platform.host())
+    """
 
     platform: Platform | None = None
     """Of an index, only the image for this platform; None: all of it, byte for byte. What is
@@ -65,7 +80,12 @@ class CopyOptions:
 
 
 class ArchiveFormat(enum.Enum):
-    """See the members."""
+    """What an exported archive is.
+
+    Example::
+
+        ExportOptions(format=ArchiveFormat.docker_archive)
+    """
 
     oci_layout = "oci_layout"
     """A folder: an OCI image layout."""
@@ -77,7 +97,12 @@ class ArchiveFormat(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ArchivedImage:
-    """One name that an archive has for one of its images."""
+    """One name that an archive has for one of its images.
+
+    Example::
+
+        ImportOptions(name_rule=lambda archived: "localhost/" + archived.name)
+    """
 
     name: str
     """As the archive writes it: "docker.io/library/alpine:3.22", "alpine:3.22", in a layout
@@ -89,7 +114,12 @@ class ArchivedImage:
 
 @dataclass(kw_only=True, slots=True)
 class ImportOptions:
-    """See the members."""
+    """Which images of an archive are imported, and as what.
+
+    Example::
+
+        ImportOptions(reference=Reference("localhost/mine:1"))
+    """
 
     platform: Platform = field(default_factory=Platform.host)
     """Which of an image's variants; also an image for one platform only must fit it."""
@@ -110,7 +140,12 @@ class ImportOptions:
 
 @dataclass(kw_only=True, slots=True)
 class ExportOptions:
-    """See the members."""
+    """What an archive is written as.
+
+    Example::
+
+        ExportOptions(format=ArchiveFormat.oci_layout)
+    """
 
     format: ArchiveFormat = ArchiveFormat.oci_archive
     platform: Platform = field(default_factory=Platform.host)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 class UnpackLimits:
     """Bounds for images that are not trusted; more is resource_exhausted. What is written is
     bounded by the size of the disk.
+
+    Example::
+
+        UnpackOptions(limits=UnpackLimits(layer_content="4GiB"))
     """
 
     layer_content: Size | None = None
@@ -30,7 +34,12 @@ class UnpackLimits:
 
 @dataclass(kw_only=True, slots=True)
 class UnpackOptions:
-    """See the members."""
+    """How a disk is made of layers.
+
+    Example::
+
+        UnpackOptions(size="4GiB", journal="64MiB")
+    """
 
     size: Size = 64 * GiB
     """Of the disk. Only what is used takes room, so that it may be generous."""
@@ -41,7 +50,12 @@ class UnpackOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class UnpackResult:
-    """See the members."""
+    """What unpacking did.
+
+    Example::
+
+        unpack(layers, "disk.ext4").content
+    """
 
     chain_id: Digest
     reused_layers: int = 0
@@ -66,7 +80,12 @@ class UnpackResult:
 
 @dataclass(kw_only=True, slots=True)
 class Layer:
-    """One layer of an image: a tar archive, perhaps compressed."""
+    """One layer of an image: a tar archive, perhaps compressed.
+
+    Example::
+
+        Layer(diff_id=digest, open=lambda: open("layer.tar", "rb"))
+    """
 
     diff_id: Digest
     """Of the uncompressed archive, as the image's configuration lists it; verified."""
@@ -87,7 +106,12 @@ class Layer:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class CachedDisk:
-    """See the members."""
+    """A disk of a Cache, kept there while its lease is open.
+
+    Example::
+
+        cache.get_or_unpack(layers).path
+    """
 
     path: Path
     unpacked: UnpackResult | None
@@ -105,7 +129,12 @@ class CachedDisk:
 
 @dataclass(kw_only=True, slots=True)
 class CacheOptions:
-    """See the members."""
+    """How large a cache may become.
+
+    Example::
+
+        Cache("disks", CacheOptions(limit="20GiB"))
+    """
 
     limit: Size | None = None
     """When a disk is added, the least recently used ones go that exceed it; see Cache.prune()."""
@@ -113,7 +142,12 @@ class CacheOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class CacheEntry:
-    """A disk of a Cache."""
+    """A disk of a Cache.
+
+    Example::
+
+        cache.list()[0].last_used
+    """
 
     path: Path
     chain_id: Digest
@@ -122,7 +156,12 @@ class CacheEntry:
 
 @dataclass(kw_only=True, slots=True)
 class PruneOptions:
-    """See the members."""
+    """Which disks of a cache go.
+
+    Example::
+
+        cache.prune(PruneOptions(limit="10GiB", dry_run=True))
+    """
 
     limit: Size | None = None
     """What the disks may take together, what they share counted once."""
@@ -135,7 +174,12 @@ class PruneOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class PruneReport:
-    """See the members."""
+    """What pruning removed.
+
+    Example::
+
+        cache.prune(options).freed
+    """
 
     removed: list[CacheEntry]
     freed: int
@@ -143,7 +187,12 @@ class PruneReport:
 
 @dataclass(kw_only=True, slots=True)
 class DiffOptions:
-    """See the members."""
+    """How two disks are compared.
+
+    Example::
+
+        diff(lower, upper, file, DiffOptions(upper_is_clone=True))
+    """
 
     upper_is_clone: bool = False
     """The upper disk is a clone of the lower one to which only kernels have written since: a
@@ -153,7 +202,12 @@ class DiffOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class DiffResult:
-    """See the members."""
+    """What a difference holds.
+
+    Example::
+
+        diff(lower, upper, file).written
+    """
 
     written: int = 0
     """Entries for what is new or changed, and the folders they are in."""
@@ -167,7 +221,12 @@ class DiffResult:
 
 @dataclass(kw_only=True, slots=True)
 class ExportOptions:
-    """See the members."""
+    """What goes into an exported archive.
+
+    Example::
+
+        export_tar(disk, file, ExportOptions(all_times=False))
+    """
 
     all_times: bool = True
     """Whether access and change times are written too. Archives for layers have mtimes only."""
@@ -175,7 +234,12 @@ class ExportOptions:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ExportResult:
-    """See the members."""
+    """What an exported archive holds.
+
+    Example::
+
+        export_tar(disk, file).entries
+    """
 
     entries: int = 0
     content: int = 0

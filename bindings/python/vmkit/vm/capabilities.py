@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class Feature(enum.Enum):
-    """What a backend may or may not be able to do on this host."""
+    """What a backend may or may not be able to do on this host.
+
+    Example::
+
+        backend.capabilities().can(Feature.vsock)
+    """
 
     machines = "machines"
     """Anything at all."""
@@ -53,7 +58,12 @@ class Feature(enum.Enum):
 
 
 class Limitation(enum.Enum):
-    """Why not. The texts may change, the codes do not."""
+    """Why not. The texts may change, the codes do not.
+
+    Example::
+
+        status.limitation is Limitation.missing_program
+    """
 
     none = "none"
     missing_program = "missing_program"
@@ -74,7 +84,12 @@ class Limitation(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class FeatureStatus:
-    """See the members."""
+    """Whether a backend can do something, and why not.
+
+    Example::
+
+        capabilities.status(Feature.save).reason
+    """
 
     feature: Feature
     limitation: Limitation = Limitation.none
@@ -91,7 +106,12 @@ class FeatureStatus:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Capabilities:
-    """What one backend can do here, for guests of one architecture."""
+    """What one backend can do here, for guests of one architecture.
+
+    Example::
+
+        backend.capabilities().accelerator
+    """
 
     backend: str
     """ "qemu", "vz" """
@@ -115,7 +135,12 @@ class Capabilities:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class HostResources:
-    """What of this computer this process may use for machines."""
+    """What of this computer this process may use for machines.
+
+    Example::
+
+        host_resources().available_memory
+    """
 
     processors: int = 1
     memory: int
@@ -126,7 +151,12 @@ class HostResources:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class MachineSize:
-    """How large a machine may be without being in the way of what else the host does."""
+    """How large a machine may be without being in the way of what else the host does.
+
+    Example::
+
+        recommended_size().cpu_count
+    """
 
     cpu_count: int = 1
     memory: int

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 class DiskCaching(enum.Enum):
-    """How the host caches a disk's blocks."""
+    """How the host caches a disk's blocks.
+
+    Example::
+
+        Disk(path="a.img", caching=DiskCaching.uncached)
+    """
 
     automatic = "automatic"
     """What is known to be safe and fast on the backend: `cached` on both."""
@@ -24,7 +29,12 @@ class DiskCaching(enum.Enum):
 
 
 class DiskSync(enum.Enum):
-    """What the guest's flush of a disk's write cache does."""
+    """What the guest's flush of a disk's write cache does.
+
+    Example::
+
+        Disk(path="a.img", sync=DiskSync.none)
+    """
 
     full = "full"
     """The data is on the medium (F_FULLFSYNC on macOS; elsewhere as fsync)."""
@@ -38,6 +48,10 @@ class DiskDevice(enum.Enum):
     """What the guest sees a disk as, and needs a driver for. With QEMU on x86-64 all but
     virtio need a PC with firmware and PCI, which boots a second later than the small
     machine without.
+
+    Example::
+
+        Disk(path="a.img", device=DiskDevice.nvme)
     """
 
     virtio = "virtio"
@@ -49,7 +63,12 @@ class DiskDevice(enum.Enum):
 
 
 class ShareTransport(enum.Enum):
-    """How a shared folder reaches the guest, whose kernel needs the file system of that name."""
+    """How a shared folder reaches the guest, whose kernel needs the file system of that name.
+
+    Example::
+
+        Share(tag="work", path=".", transport=ShareTransport.plan9)
+    """
 
     automatic = "automatic"
     """virtiofs where the host can do it (Feature.virtiofs), else plan9."""
@@ -60,7 +79,12 @@ class ShareTransport(enum.Enum):
 
 
 class NetworkKind(enum.Enum):
-    """See the members."""
+    """Whom a guest reaches.
+
+    Example::
+
+        Network(kind=NetworkKind.nat)
+    """
 
     nat = "nat"
     """The guest reaches what the host reaches; nobody reaches the guest."""
@@ -77,7 +101,12 @@ class NetworkKind(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class KernelBoot:
-    """Boots a Linux kernel directly, without firmware."""
+    """Boots a Linux kernel directly, without firmware.
+
+    Example::
+
+        KernelBoot(image="vmlinuz", initrd=build_initramfs())
+    """
 
     image: StrPath | None = None
     """On x86-64 a bzImage or an ELF vmlinux with a PVH note, on arm64 an uncompressed Image:
@@ -92,6 +121,10 @@ class KernelBoot:
 class Firmware:
     """Boots as a PC or a server does, with UEFI firmware, which looks for a boot loader on the
     disks.
+
+    Example::
+
+        MachineConfig(firmware=Firmware(variable_store="box.vars"))
     """
 
     variable_store: StrPath | None = None
@@ -103,6 +136,10 @@ class Firmware:
 class Disk:
     """A block device on a raw image file, or behind a server of the Network Block Device
     protocol. Its size must be a multiple of 512 bytes.
+
+    Example::
+
+        Disk(path="disk.ext4", identifier="root")
     """
 
     path: StrPath | None = None
@@ -126,6 +163,10 @@ class Share:
     """A folder of the host that the guest can mount. Who owns a file there is what the host
     says: where the host program is not root, the guest cannot change owners, and over
     virtiofs the files of the host program's user are root's in the guest.
+
+    Example::
+
+        Share(tag="work", path="/srv/work", read_only=True)
     """
 
     tag: str = ""
@@ -141,6 +182,10 @@ class Share:
 class Port:
     """A named port of the virtio console device: a byte stream between guest and host. The
     guest finds it by /sys/class/virtio-ports/*/name, the host by Machine.open_port.
+
+    Example::
+
+        Port(name="control")
     """
 
     name: str = ""
@@ -149,7 +194,12 @@ class Port:
 
 @dataclass(kw_only=True, slots=True)
 class Network:
-    """A virtio network device."""
+    """A virtio network device.
+
+    Example::
+
+        Network(kind=NetworkKind.tap, interface="tap0")
+    """
 
     kind: NetworkKind = NetworkKind.nat
     mac: str = ""
@@ -172,6 +222,10 @@ class Network:
 class NetworkAddresses:
     """What the guest is to give its interface of a network whose addresses the backend
     decides. IPv4.
+
+    Example::
+
+        backend.network_addresses(config)[0].address
     """
 
     mac: str
@@ -187,6 +241,10 @@ class NetworkAddresses:
 class ConsoleLog:
     """Where the guest's console output goes. Its last lines are kept in memory in any case
     (Machine.console_tail).
+
+    Example::
+
+        ConsoleLog(file="console.log")
     """
 
     device: bool = True
@@ -203,6 +261,10 @@ class ConsoleLog:
 class Graphics:
     """A virtio graphics device with one screen. QEMU serves it over VNC
     (MachineDiagnostics.screen); with VZ nothing shows it yet.
+
+    Example::
+
+        Graphics(width=1920, height=1080)
     """
 
     width: int = 1280
@@ -214,6 +276,10 @@ class Graphics:
 class Sound:
     """A sound device: the guest's sound comes out of, and goes into, what the host's user has
     chosen.
+
+    Example::
+
+        Sound(input=False)
     """
 
     output: bool = True
@@ -225,6 +291,10 @@ class Sound:
 class MachineConfig:
     """A machine as any backend can make it. Plain values: nothing happens before
     Backend.create.
+
+    Example::
+
+        MachineConfig(memory="1GiB", boot=KernelBoot(image="vmlinuz"))
     """
 
     name: str = "machine"
@@ -280,7 +350,12 @@ class MachineConfig:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class ConfigProblem:
-    """One thing that is wrong with a configuration."""
+    """One thing that is wrong with a configuration.
+
+    Example::
+
+        validate(config)[0].message
+    """
 
     field: str
     """As in C++: "memory", "disks[1].identifier"."""

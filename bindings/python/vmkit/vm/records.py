@@ -14,6 +14,10 @@ class MachineState(enum.Enum):
     """created → starting → running ⇄ paused → stopping → stopped; failed from any but stopped;
     from starting to paused if it is restored. The last two are final: a machine runs once,
     the next run is another Machine.
+
+    Example::
+
+        machine.state is MachineState.running
     """
 
     created = "created"
@@ -26,7 +30,12 @@ class MachineState(enum.Enum):
 
 
 class MachineEventReason(enum.Enum):
-    """Why an event came."""
+    """Why an event came.
+
+    Example::
+
+        machine.wait().reason is MachineEventReason.guest_stopped
+    """
 
     start_requested = "start_requested"
     started = "started"
@@ -54,7 +63,12 @@ class MachineEventReason(enum.Enum):
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class MachineEvent:
-    """See the members."""
+    """Something that happened to a machine.
+
+    Example::
+
+        machine.wait().reason
+    """
 
     state: MachineState
     """After the event."""
@@ -66,7 +80,12 @@ class MachineEvent:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class MachineStatistics:
-    """What a machine takes of the host, at the time of asking."""
+    """What a machine takes of the host, at the time of asking.
+
+    Example::
+
+        machine.statistics().cpu_time
+    """
 
     cpu_time: float = 0.0
     """Of all its processes: the guest's processors and what serves its devices."""
@@ -78,7 +97,12 @@ class MachineStatistics:
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class MachineDiagnostics:
-    """For diagnosis only."""
+    """For diagnosis only.
+
+    Example::
+
+        machine.diagnostics.process_id
+    """
 
     process_id: int | None
     """Of the process that runs the guest, if there is one."""
@@ -92,7 +116,12 @@ class MachineDiagnostics:
 
 
 class QemuAccelerator(enum.Enum):
-    """See the members."""
+    """What QEMU runs guests with.
+
+    Example::
+
+        QemuBackend(accelerator=QemuAccelerator.tcg)
+    """
 
     automatic = "automatic"
     """The host's own where it can run an ordinary guest, else tcg."""
@@ -106,7 +135,12 @@ class QemuAccelerator(enum.Enum):
 
 @dataclass(kw_only=True, slots=True)
 class QemuOptions:
-    """See the members."""
+    """How QEMU is found and run: the arguments of QemuBackend.
+
+    Example::
+
+        QemuOptions(sandbox=False)
+    """
 
     binary: StrPath | None = None
     """The program; empty: qemu-system-x86_64 or qemu-system-aarch64 in `search_path`."""
@@ -162,7 +196,12 @@ class QemuOptions:
 
 @dataclass(kw_only=True, slots=True)
 class VzOptions:
-    """See the members."""
+    """How Apple's framework is used: the arguments of VzBackend.
+
+    Example::
+
+        VzOptions(response_limit=60)
+    """
 
     runtime_directory: StrPath = "/tmp"
     """A machine whose initrd is given as bytes has a folder below this one (mode 0700, removed
