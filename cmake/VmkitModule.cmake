@@ -4,7 +4,10 @@
 #   DEPENDS   the modules it may include and link (the arrows of ARCHITECTURE.md)
 #   LIBRARIES foreign libraries, for its sources only
 #   HEADER_ONLY_LIBRARIES the same, which a consumer of the package never needs)
-# makes the static library vmkit_NAME, known as vmkit::NAME.
+# makes the static library vmkit_NAME, known as vmkit::NAME; or, with BUILD_SHARED_LIBS, a part of the
+# shared library vmkit, which vmkit::NAME then stands for.
+
+include(VmkitShared)
 
 # Compile options of everything we build ourselves; nothing of it reaches a consumer.
 function(vmkit_compile_options target)
@@ -33,8 +36,13 @@ function(vmkit_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" ""
     "HEADERS;SOURCES;DEPENDS;LIBRARIES;HEADER_ONLY_LIBRARIES")
   set(target vmkit_${name})
-  add_library(${target} STATIC ${arg_SOURCES})
-  add_library(vmkit::${name} ALIAS ${target})
+  if(BUILD_SHARED_LIBS)
+    add_library(${target} OBJECT ${arg_SOURCES})
+    vmkit_export_public_api(${target})
+  else()
+    add_library(${target} STATIC ${arg_SOURCES})
+    add_library(vmkit::${name} ALIAS ${target})
+  endif()
   vmkit_compile_options(${target})
   # Sources that stand together are compiled together, where the time to build counts most. Without
   # that, as scripts/check-macos does it, an include that is missing is noticed.
@@ -57,17 +65,22 @@ function(vmkit_add_module name)
     target_include_directories(${target} PUBLIC
       "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>")
   endif()
-  list(TRANSFORM arg_DEPENDS PREPEND vmkit::)
+  list(TRANSFORM arg_DEPENDS PREPEND vmkit_)
   target_link_libraries(${target} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_LIBRARIES})
   foreach(library IN LISTS arg_HEADER_ONLY_LIBRARIES)
     target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${library}>)
   endforeach()
   set_target_properties(${target} PROPERTIES
     EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ${VMKIT_DEVELOPER_MODE})
+  if(BUILD_SHARED_LIBS)
+    vmkit_add_shared_module(${name} ${arg_HEADERS})
+    return()
+  endif()
   set(headers_to_install)
   if(arg_HEADERS)
-    set(headers_to_install FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    set(headers_to_install
+      FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
   endif()
   install(TARGETS ${target} EXPORT vmkitTargets
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} ${headers_to_install})
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev ${headers_to_install})
 endfunction()

@@ -1,0 +1,32 @@
+# `cpack -G DEB` in the build folder: libvmkitX.Y and libvmkit-dev, or with static libraries only the
+# latter.
+set(CPACK_PACKAGE_NAME vmkit)
+set(CPACK_PACKAGE_CONTACT "the vmkit authors <vmkit@localhost>" CACHE STRING
+  "Maintainer of the packages that cpack makes")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL dev)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME libvmkit-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_COMPONENT_DEV_DESCRIPTION "${PROJECT_DESCRIPTION}: headers and what links")
+if(BUILD_SHARED_LIBS)
+  list(PREPEND CPACK_COMPONENTS_ALL runtime)
+  set(runtime_package libvmkit${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "${PROJECT_DESCRIPTION}")
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${runtime_package})
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "qemu-system-x86 | qemu-system-arm")
+  set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${runtime_package} (= ${PROJECT_VERSION})")
+else()
+  # What the static libraries use: see vmkitConfig.cmake.
+  set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
+    "libarchive-dev, libcurl4-openssl-dev, libssl-dev, libzstd-dev, zlib1g-dev")
+  if(Isal_FOUND)
+    string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libisal-dev")
+  endif()
+endif()
+include(CPack)
