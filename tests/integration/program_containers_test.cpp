@@ -281,7 +281,7 @@ TEST_CASE("containers: two terminals and one foreground, which stays after its e
 TEST_CASE("containers: a monitor's socket is its user's, and whatever is said there harms nobody") {
   const auto missing = execute(launch_arguments(
       "run", {"-d", "-q", "--rm", Demo::get().reference(), "--", "no-such-program"}));
-  CHECK(missing.status.code == 125);
+  CHECK(missing.status.code == 127);
   CHECK_MESSAGE(contains(missing.err, "no-such-program"), missing.err);
   CHECK(done("ps", {"-aq"}).empty());
 
