@@ -97,6 +97,14 @@ std::vector<std::string> with_store(const std::string& command, std::vector<std:
   return test::vmkit_arguments(std::move(rest));
 }
 
+/// Where the program puts its monitors' sockets.
+std::filesystem::path sockets_folder() {
+  const char* runtime = ::getenv("XDG_RUNTIME_DIR");
+  const bool given = runtime != nullptr && std::filesystem::is_directory(runtime);
+  return (given ? std::filesystem::path(runtime) : std::filesystem::temp_directory_path()) /
+         ("vmkit-" + std::to_string(::getuid()));
+}
+
 constexpr const char* loop = "trap 'echo bye; exit 5' TERM; while :; do sleep 0.05; done";
 
 }  // namespace
@@ -226,8 +234,7 @@ TEST_CASE(
   while (state_of("victim")["state"] != "dead") std::this_thread::sleep_for(10ms);
   done("rm", {"victim"});
   CHECK_FALSE(std::filesystem::exists(found["folder"].get<std::string>()));
-  const auto sockets =
-      std::filesystem::temp_directory_path() / ("vmkit-" + std::to_string(::getuid()));
+  const auto sockets = sockets_folder();
   CHECK_FALSE(std::filesystem::exists(sockets / (found["id"].get<std::string>() + ".sock")));
 }
 
@@ -281,14 +288,13 @@ TEST_CASE("containers: two terminals and one foreground, which stays after its e
 TEST_CASE("containers: a monitor's socket is its user's, and whatever is said there harms nobody") {
   const auto missing = execute(launch_arguments(
       "run", {"-d", "-q", "--rm", Demo::get().reference(), "--", "no-such-program"}));
-  CHECK(missing.status.code == 125);
+  CHECK(missing.status.code == 127);
   CHECK_MESSAGE(contains(missing.err, "no-such-program"), missing.err);
   CHECK(done("ps", {"-aq"}).empty());
 
   run_detached({"--rm", "--name", "calm"}, loop);
   const auto found = state_of("calm");
-  const auto sockets =
-      std::filesystem::temp_directory_path() / ("vmkit-" + std::to_string(::getuid()));
+  const auto sockets = sockets_folder();
   const auto path = sockets / (found["id"].get<std::string>() + ".sock");
   struct stat status {};
   REQUIRE(::stat(path.c_str(), &status) == 0);

@@ -55,9 +55,12 @@ int run_detached(Launched launched, const RunOptions& options, const Interrupt& 
   { const container::Container ours = std::move(launched.box); }
   try {
     start_monitor(entry, options.store.folder(), interrupt);
-  } catch (...) {
+  } catch (const Error& error) {
+    const auto noted = load_entry(entry.folder);
     if (options.remove_at_end) discard(entry);
-    throw;
+    if (error.code() == Errc::cancelled || !noted || noted->state != Entry::State::exited) throw;
+    std::fprintf(stderr, "vmkit: %s\n", error.what());
+    return noted->exit_status;
   }
   print_id(entry, options.json);
   return 0;

@@ -146,7 +146,8 @@ void Supervisor::close(const Outcome& outcome) {
     const std::unique_lock lock(box_mutex_);
     box_gone_ = true;
   }
-  const bool remove = launched_.kept && launched_.entry.remove_at_end;
+  // One that never ran is left to whoever asked for it, who wants to know why.
+  const bool remove = launched_.kept && launched_.entry.remove_at_end && server_ != nullptr;
   if (launched_.kept && !remove) {
     try {
       note([&](Entry& entry) {

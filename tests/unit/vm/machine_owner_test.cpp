@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(BackendFixture,
   CHECK(eventually([&] { return process_is_gone(owner.qemu); }));
   // A helper outlives its owner for as long as it takes to clear up.
   const bool in_helper = std::getenv("VMKIT_TEST_HELPER") != nullptr;
-  CHECK(in_helper ? eventually([&] { return is_clean(); }) : !is_clean());
+  CHECK((in_helper ? eventually([&] { return is_clean(); }) : !is_clean()));
   CHECK(backend->orphans().empty());
   Machine next = backend->create(guest_config("next", "echo"));
   next.start();
