@@ -42,7 +42,7 @@ int main(int argc, char** argv) try {
   container::Container::create(options);
   run(options, "echo precious > /root/data");
 
-  const disk::Snapshots snapshots(options.folder / "disk.ext4");
+  const disk::Snapshots snapshots(container::container_disk(options.folder));
   snapshots.create("before");
   run(options, "rm -r /root /bin/rm; ls /root 2>/dev/null | wc -l");
   snapshots.restore("before");

@@ -129,7 +129,7 @@ void Boxes::remove(const std::string& name) {
 }
 
 fs::path Boxes::disk(const std::string& name) const {
-  return path_of(name) / "disk.ext4";
+  return container::container_disk(path_of(name));
 }
 
 std::string Boxes::state(const std::string& name) const {

@@ -7,6 +7,8 @@
 
 #include "os/file_lock.hpp"
 
+#include <vmkit/container/record.hpp>
+
 namespace vmkit::container {
 
 /// A container's folder: made with mode 0700, held by a lock while the object lives, and removed
@@ -22,7 +24,7 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
-  std::filesystem::path disk() const { return path_ / "disk.ext4"; }
+  std::filesystem::path disk() const { return container_disk(path_); }
   std::filesystem::path console_log() const { return path_ / "console.log"; }
 
   const std::filesystem::path& path() const { return path_; }

@@ -91,6 +91,10 @@ std::optional<ContainerRecord> read_record(const std::filesystem::path& folder) 
   }
 }
 
+std::filesystem::path container_disk(const std::filesystem::path& folder) {
+  return folder / "disk.ext4";
+}
+
 std::vector<ContainerRecord> list_containers(const std::filesystem::path& parent) {
   std::vector<ContainerRecord> records;
   std::error_code none;  // no such parent, or one that we may not read: nothing to list

@@ -12,6 +12,7 @@
 #include "terminal/progress_display.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/container/record.hpp>
 
 namespace cli {
 namespace {
@@ -62,7 +63,7 @@ int commit_container(const CommitCommandOptions& options, const Interrupt& inter
   std::optional<DiskCopy> copy;
   if (found.in_use) copy.emplace(found);
   display.say(commit_disk(
-      store, base, copy ? copy->path() : found.entry.folder / "disk.ext4", name,
+      store, base, copy ? copy->path() : container::container_disk(found.entry.folder), name,
       {.created_by = found.entry.command, .author = options.author, .comment = options.message},
       call));
   const auto image = store.resolve(name, base.platform);

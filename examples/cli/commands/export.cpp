@@ -10,6 +10,7 @@
 #include "terminal/standard_streams.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/container/record.hpp>
 #include <vmkit/disk/image_file.hpp>
 #include <vmkit/rootfs/export_tar.hpp>
 
@@ -30,7 +31,8 @@ std::filesystem::path disk_of(const ExportOptions& options) {
       options.disk.find_first_of("/.") != std::string::npos) {
     return options.disk;
   }
-  return find_container(options.store.folder(), options.disk).entry.folder / "disk.ext4";
+  return container::container_disk(
+      find_container(options.store.folder(), options.disk).entry.folder);
 }
 
 int export_disk(const ExportOptions& options, const Interrupt& interrupt) {

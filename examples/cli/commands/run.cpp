@@ -122,7 +122,7 @@ int run(const RunOptions& options, const std::vector<std::string>& arguments,
       std::string by = "vmkit run";
       for (const std::string& word : options.command) by += ' ' + word;
       const auto made =
-          commit_disk(store, found.image, entry.folder / "disk.ext4",
+          commit_disk(store, found.image, container::container_disk(entry.folder),
                       oci::Reference::parse(options.commit), {.created_by = by}, call);
       display.say(made);
     };

@@ -10,6 +10,7 @@
 #include "program.hpp"
 
 #include <vmkit/base/error.hpp>
+#include <vmkit/container/record.hpp>
 #include <vmkit/disk/snapshots.hpp>
 #include <vmkit/disk/usage.hpp>
 
@@ -28,7 +29,7 @@ struct SnapshotOptions {
 };
 
 disk::Snapshots snapshots_of(const Found& found) {
-  return disk::Snapshots(found.entry.folder / "disk.ext4");
+  return disk::Snapshots(container::container_disk(found.entry.folder));
 }
 
 int create_snapshot(const SnapshotOptions& options, const CallOptions& call) {

@@ -40,4 +40,8 @@ struct ContainerRecord {
 /// that is kept by Container::open().
 std::vector<ContainerRecord> list_containers(const std::filesystem::path& parent);
 
+/// Where the disk of the container in `folder` is, whether there is one or not: for
+/// disk::Snapshots, commit(), ext4::Reader and others, while its machine does not run.
+std::filesystem::path container_disk(const std::filesystem::path& folder);
+
 }  // namespace vmkit::container
