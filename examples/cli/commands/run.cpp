@@ -14,6 +14,8 @@
 #include "program.hpp"
 #include "terminal/raw_terminal.hpp"
 
+#include <vmkit/container/record.hpp>
+
 namespace cli {
 namespace {
 
