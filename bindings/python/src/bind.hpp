@@ -81,7 +81,7 @@ py::object invoke(const Function& function,
                   Argument<std::remove_cvref_t<Parameters>>&... arguments) {
   return call_and_convert<Result>([&](const auto& into) {
     const Unlocked unlocked;
-    const std::tuple locks{arguments.lock()...};
+    [[maybe_unused]] const std::tuple locks{arguments.lock()...};
     into([&]() -> decltype(auto) { return std::invoke(function, pass<Parameters>(arguments)...); });
   });
 }
@@ -92,7 +92,7 @@ py::object invoke_long(const Function& function, const CallOptions& options,
   return call_and_convert<Result>([&](const auto& into) {
     run(options, [&](const CallOptions& own) {
       // In the thread that works: locks belong to threads.
-      const std::tuple locks{arguments.lock()...};
+      [[maybe_unused]] const std::tuple locks{arguments.lock()...};
       into([&]() -> decltype(auto) {
         return std::invoke(function, pass<Parameters>(arguments)..., own);
       });
