@@ -15,8 +15,7 @@ void bind_stop(py::module_& m) {
       .def("stop_possible", wrap(&StopToken::stop_possible))
       .def("wait_for", wrap([](const StopToken& token, std::chrono::milliseconds duration,
                                const CallOptions& options) {
-             // Ctrl-C ends it too.
-             const StopCallback wake(options.stop, [] {});
+             // In pieces, since the stop of Ctrl-C is another one.
              const auto end = std::chrono::steady_clock::now() + duration;
              while (!options.stop.stop_requested()) {
                const auto left = end - std::chrono::steady_clock::now();

@@ -21,7 +21,7 @@ class Argument {
  public:
   explicit Argument(py::handle value) : value_(from_python<T>(value)) {}
   T& get() { return value_; }
-  void lock() {}
+  std::unique_lock<std::recursive_mutex> lock() { return {}; }
 
  private:
   T value_;
@@ -33,13 +33,13 @@ requires(HandleInfo<T>::is_handle) class Argument<T> {
   explicit Argument(py::handle value) : borrowed_(borrow_from<T>(value)) {}
   T& get() { return *borrowed_.object; }
   /// To be called without the GIL, which the owner of the lock may need.
-  void lock() {
-    if (borrowed_.mutex) lock_ = std::unique_lock(*borrowed_.mutex);
+  std::unique_lock<std::recursive_mutex> lock() {
+    if (!borrowed_.mutex) return {};
+    return std::unique_lock(*borrowed_.mutex);
   }
 
  private:
   Borrowed<T> borrowed_;
-  std::unique_lock<std::recursive_mutex> lock_;
 };
 
 /// Views are of what the argument owns.
@@ -81,7 +81,7 @@ py::object invoke(const Function& function,
                   Argument<std::remove_cvref_t<Parameters>>&... arguments) {
   return call_and_convert<Result>([&](const auto& into) {
     const Unlocked unlocked;
-    (arguments.lock(), ...);
+    [[maybe_unused]] const std::tuple locks{arguments.lock()...};
     into([&]() -> decltype(auto) { return std::invoke(function, pass<Parameters>(arguments)...); });
   });
 }
@@ -92,7 +92,7 @@ py::object invoke_long(const Function& function, const CallOptions& options,
   return call_and_convert<Result>([&](const auto& into) {
     run(options, [&](const CallOptions& own) {
       // In the thread that works: locks belong to threads.
-      (arguments.lock(), ...);
+      [[maybe_unused]] const std::tuple locks{arguments.lock()...};
       into([&]() -> decltype(auto) {
         return std::invoke(function, pass<Parameters>(arguments)..., own);
       });

@@ -132,18 +132,18 @@ auto opens_writer(FileWriter (Filesystem::*open)(Parameters...)) {
   return [open](const py::object& self, AnyObject<Parameters>... values) {
     const Borrowed<Filesystem> filesystem = borrow_from<Filesystem>(self);
     std::tuple<Argument<std::remove_cvref_t<Parameters>>...> arguments{values...};
-    return call_and_convert<std::shared_ptr<FileWriter>>([&](const auto& into) {
+    std::shared_ptr<FileWriter> writer;
+    {
       const Unlocked unlocked;
       const std::lock_guard lock(*filesystem.mutex);
-      into([&] {
-        return std::apply(
-            [&](auto&... argument) {
-              return writer_of(filesystem.object,
-                               ((*filesystem.object).*open)(pass<Parameters>(argument)...));
-            },
-            arguments);
-      });
-    });
+      writer = std::apply(
+          [&](auto&... argument) {
+            return writer_of(filesystem.object,
+                             ((*filesystem.object).*open)(pass<Parameters>(argument)...));
+          },
+          arguments);
+    }
+    return py::cast(std::make_shared<Handle<FileWriter>>(std::move(writer), filesystem.mutex));
   };
 }
 

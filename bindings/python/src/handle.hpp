@@ -53,6 +53,9 @@ class Handle final : public HandleBase {
   explicit Handle(std::shared_ptr<T> object) : object_(std::move(object)) {
     if constexpr (HandleInfo<T>::confined) mutex_ = std::make_shared<std::recursive_mutex>();
   }
+  /// Of an object that is confined together with another one.
+  Handle(std::shared_ptr<T> object, std::shared_ptr<std::recursive_mutex> mutex)
+      : object_(std::move(object)), mutex_(std::move(mutex)) {}
   ~Handle() override { close(); }
 
   /// Throws failed_precondition after close().
@@ -69,7 +72,10 @@ class Handle final : public HandleBase {
   void close() override {
     std::shared_ptr<T> object = std::move(object_);
     if (!object) return;
+    const auto mutex = mutex_;
     const Unlocked unlocked;  // destructors may take their time, and wait for Python callbacks
+    std::unique_lock<std::recursive_mutex> lock;
+    if (mutex) lock = std::unique_lock(*mutex);
     object.reset();
   }
 

@@ -11,7 +11,6 @@ namespace {
 
 using namespace vm;
 
-/// VsockListener::accept minds its options; the stream then is as any.
 void bind_machine(py::module_& m) {
   bind_handle<EventSubscription>(m);
   bind_handle<VsockListener>(m).def("accept", wrap(&VsockListener::accept));

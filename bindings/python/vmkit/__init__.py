@@ -19,8 +19,8 @@ registries), `vmkit.disk`, `vmkit.ext4`, `vmkit.rootfs`, `vmkit.archive`, `vmkit
 - **Paths** of the host are text or os.PathLike; the library gives pathlib.Path, or None for none.
 - **References** of images may be text, digests are text (`Digest` is a str).
 - **Options** are dataclasses with keyword arguments and the library's defaults.
-- **Long calls** take ``timeout``, ``stop`` (a StopSource or StopToken) and, where there is something to
-  tell, ``progress``; other threads run meanwhile, and Ctrl-C works.
+- **Long calls** take ``timeout``, ``stop`` (a StopSource or StopToken) and, where there is something
+  to tell, ``progress``; other threads run meanwhile, and Ctrl-C works.
 - **Errors** are `Error`, by subclasses that derive from the fitting built-in exception, too.
 """
 
@@ -223,6 +223,6 @@ __all__ = [
     "vm",
 ]
 
-# Containers and machines that are left end before the interpreter does, while their threads can still
-# call Python.
+# Containers and machines that are left end before the interpreter does, while their threads can
+# still call Python.
 atexit.register(_vmkit.end_everything)

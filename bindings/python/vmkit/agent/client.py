@@ -179,7 +179,7 @@ class Client:
         timeout: Seconds | None = None,
         stop: Stop | None = None,
     ) -> Forward:
-        """The other way: connections that come to `listen` in the guest go to `target` on the host."""
+        """The other way: connections to `listen` in the guest go to `target` on the host."""
         call = call_options(timeout, stop)
         return Forward(
             self._handle.forward_from_guest(listen, target, options or ForwardOptions(), call)
@@ -272,7 +272,7 @@ def compile_seccomp(profile: str, target: SeccompTarget | None = None) -> Seccom
 
 
 def default_seccomp_filter(target: SeccompTarget | None = None) -> SeccompFilter:
-    """A filter that refuses what Docker's default refuses. Example: ``default_seccomp_filter()``."""
+    """A filter that refuses what Docker's does. Example: ``default_seccomp_filter().program``."""
     return SeccompFilter(program=_vmkit.default_seccomp_filter(target or SeccompTarget()))
 
 

@@ -194,7 +194,12 @@ class Container:
         stop: Stop | None = None,
         progress: ProgressCallback | None = None,
     ) -> Container:
-        """Of options, without any default of the package's. Example: ``Container.create(options)``."""
+        """Of options, without any default of the package's.
+
+        Example::
+
+            box = Container.create(options)
+        """
         self = cls.__new__(cls)
         self._adopt(
             _vmkit.create_container(options, call_options(timeout, stop, progress)), options

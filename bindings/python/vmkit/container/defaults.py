@@ -133,6 +133,7 @@ def default_kernel_for(image: Image) -> Kernel:
 
 
 def default_folder(store: ImageStore) -> Path:
-    """A folder for a new container, below the store: on one file system with the unpacked images, so
-    that its disk is a copy-on-write clone where that can be."""
+    """A folder for a new container, below the store: on one file system with the unpacked images,
+    so that its disk is a copy-on-write clone where that can be. Example:
+    ``vmkit.Container("debian", folder=default_folder(store))``."""
     return store.root / "containers" / secrets.token_hex(8)

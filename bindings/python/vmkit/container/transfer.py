@@ -101,7 +101,12 @@ def of_no_image(store: ImageStore) -> Callable[[CacheEntry], bool]:
 
 
 def overridden(config: ImageConfig, overrides: ImageOverrides) -> ImageConfig:
-    """`config` with `overrides` in it. Example: ``overridden(config, ImageOverrides(user="me"))``."""
+    """`config` with `overrides` in it.
+
+    Example::
+
+        overridden(image.config, ImageOverrides(user="nobody"))
+    """
     return _vmkit.overridden(config, overrides)
 
 

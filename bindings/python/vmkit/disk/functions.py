@@ -48,12 +48,17 @@ def usage(
 
 
 def require_free_space(path: StrPath, needed: Size) -> None:
-    """Raises ResourceExhaustedError if there is no room. Example: ``require_free_space(".", "1GiB")``."""
+    """Raises ResourceExhaustedError if there is no room.
+
+    Example::
+
+        require_free_space(".", "1GiB")
+    """
     _vmkit.require_free_space(path, needed)
 
 
 def exclude_from_backup(path: StrPath) -> bool:
-    """Tells the system's backup to leave out a file or folder; False where there is none to be told.
+    """Tells the system's backup to leave out a file or folder; False where there is none.
 
     Example::
 
