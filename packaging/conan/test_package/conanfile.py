@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds and runs the stranger's project of the contract tests against the package."""
 
+import os
 from pathlib import Path
 
 from conan import ConanFile
@@ -26,4 +27,5 @@ class VmkitTestConan(ConanFile):
 
     def test(self):
         if can_run(self):
-            self.run(str(Path(self.cpp.build.bindir, "consumer")), env="conanrun")
+            # Not a Path, which would drop the "./" that the shell needs.
+            self.run(os.path.join(self.cpp.build.bindir, "consumer"), env="conanrun")
