@@ -255,7 +255,9 @@ TEST_CASE_FIXTURE(BackendFixture, "machine failure: its helper is killed") {
   CHECK(eventually([&] { return process_is_gone(qemu); }));
   has(error_of([&] { bereft.open_port("vmkit.test"); }), "found it failed");
   // Nobody else notices.
-  write_line(*other.open_port("vmkit.test"), "hello");
+  auto other_port = other.open_port("vmkit.test");
+  write_line(*other_port, "hello");
+  CHECK(read_line(*other_port) == "echo hello");  // its guest minds the power button by now
   CHECK(other.statistics().resident_memory.bytes() > 0);
   other.stop(10s);
   CHECK(other.wait().reason == MachineEventReason::guest_stopped);
