@@ -62,7 +62,9 @@ VMKIT_RECORD(vmkit::agent::WritableLayer, "agent.WritableLayer", serial, fs_type
 VMKIT_RECORD(vmkit::agent::Device, "agent.Device", path, type, major, minor, mode, uid, gid);
 VMKIT_ENUM(vmkit::agent::Device::Type, "agent.DeviceType", character, block);
 VMKIT_RECORD(vmkit::agent::InterfaceConfig, "agent.InterfaceConfig", mac, address, prefix_length,
-             gateway, mtu);
+             gateway, mtu, hostname);
+VMKIT_RECORD(vmkit::agent::ConfiguredInterface, "agent.ConfiguredInterface", name, mac, address,
+             prefix_length, gateway, dns, search, mtu);
 VMKIT_ENUM(vmkit::agent::Stdio, "agent.Stdio", null, pipe, kept);
 VMKIT_RECORD(vmkit::agent::TerminalSize, "agent.TerminalSize", rows, columns);
 VMKIT_RECORD(vmkit::agent::OutputOptions, "agent.OutputOptions", bytes, after_reading);

@@ -38,10 +38,11 @@ void bind_class(py::module_& m) {
       .def("stop", wrap(&Container::stop))
       .def("kill", wrap(&Container::kill))
       .def("clone_disk", wrap(&Container::clone_disk))
+      .def("snapshot_disk", wrap(&Container::snapshot_disk))
       .def("trim", wrap(&Container::trim))
       .def("pause", wrap(&Container::pause))
       .def("resume", wrap(&Container::resume))
-      .def("remove", wrap(&Container::remove))
+      .def("remove", wrap([](Container& box) { box.remove(); }))
       .def("on_event",
            [](const py::object& self, const py::object& handler) {
              const auto box = borrow_from<Container>(self).object;

@@ -60,8 +60,8 @@ VMKIT_RECORD(vmkit::container::Kernel, "container.Kernel", image, modules, extra
 VMKIT_RECORD(vmkit::container::ContainerOptions, "container.ContainerOptions", image, store, folder,
              backend, kernel, overrides, hostname, cpu_count, memory, console, balloon, disk_size,
              clone_mode, isolation, keep, ports, health, check_health, host_mounts, volume_mounts,
-             volumes_folder, disk_mounts, image_volumes, network, names, stop_signal,
-             clock_interval, boot_limit, log);
+             volumes_folder, disk_mounts, image_volumes, network, network_device, names,
+             stop_signal, clock_interval, boot_limit, log);
 VMKIT_RECORD(vmkit::container::Timeline, "container.Timeline", unpack, clone, boot, mount,
              clone_method);
 VMKIT_RECORD(vmkit::container::PortMapping, "container.PortMapping", host, guest, options);

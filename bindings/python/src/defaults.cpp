@@ -99,12 +99,14 @@ void bind_defaults(py::module_& m) {
     add<vm::MachineDiagnostics>(all);
     add<vm::QemuOptions>(all);
     add<vm::VzOptions>(all);
+    add<vm::HelperOptions>(all);
     add<agent::AgentInfo>(all);
     add<agent::GuestSettings>(all);
     add<agent::PowerOff>(all);
     add<agent::ReconnectOptions>(all);
     add<agent::RootMount>(all);
     add<agent::ContainerSpec>(all);
+    add<agent::ConfiguredInterface>(all);
     add<agent::Ownership>(all);
     add<agent::CopyOptions>(all);
     add<agent::CopyResult>(all);

@@ -47,6 +47,7 @@ void bind_machine(py::module_& m) {
 void bind_vm(py::module_& m) {
   m.def("make_qemu_backend", wrap(&make_qemu_backend));
   m.def("make_vz_backend", wrap(&make_vz_backend));
+  m.def("make_helper_backend", wrap(&make_helper_backend));
   bind_handle<Backend>(m)
       .def("name", wrap(&Backend::name))
       .def("capabilities", wrap(&Backend::capabilities))

@@ -6,6 +6,7 @@
 
 #include <vmkit/vm/capabilities.hpp>
 #include <vmkit/vm/config.hpp>
+#include <vmkit/vm/helper_backend.hpp>
 #include <vmkit/vm/host.hpp>
 #include <vmkit/vm/machine.hpp>
 #include <vmkit/vm/qemu_backend.hpp>
@@ -31,7 +32,9 @@ VMKIT_ENUM(vmkit::vm::ShareTransport, "vm.ShareTransport", automatic, virtiofs, 
 VMKIT_RECORD(vmkit::vm::Share, "vm.Share", tag, path, read_only, transport);
 VMKIT_RECORD(vmkit::vm::Port, "vm.Port", name);
 VMKIT_ENUM(vmkit::vm::NetworkKind, "vm.NetworkKind", nat, host_only, bridged, tap, descriptor);
-VMKIT_RECORD(vmkit::vm::Network, "vm.Network", kind, mac, interface, descriptor, subnet, mtu);
+VMKIT_ENUM(vmkit::vm::Addressing, "vm.Addressing", automatic, dhcp);
+VMKIT_RECORD(vmkit::vm::Network, "vm.Network", kind, mac, interface, descriptor, subnet, mtu,
+             addressing);
 VMKIT_RECORD(vmkit::vm::NetworkAddresses, "vm.NetworkAddresses", mac, address, prefix_length,
              gateway, dns);
 VMKIT_RECORD(vmkit::vm::ConsoleLog, "vm.ConsoleLog", device, file, limit);
@@ -59,3 +62,4 @@ VMKIT_RECORD(vmkit::vm::QemuOptions, "vm.QemuOptions", binary, search_path, acce
              virtiofsd, virtiofsd_search, firmware_search, runtime_directory, outlives_owner,
              response_limit, log);
 VMKIT_RECORD(vmkit::vm::VzOptions, "vm.VzOptions", runtime_directory, response_limit, log);
+VMKIT_RECORD(vmkit::vm::HelperOptions, "vm.HelperOptions", program, vz, qemu, response_limit);

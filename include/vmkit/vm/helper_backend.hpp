@@ -12,6 +12,7 @@
 
 namespace vmkit::vm {
 
+/// Which helper it is, and what that makes its machines with.
 struct HelperOptions {
   /// The program `vmkit-vz-host`, which vmkit installs: signed with the entitlement that machines
   /// need, where this program cannot be.

@@ -23,6 +23,7 @@ from vmkit.agent.records import (
 from vmkit.agent.spec import (
     ContainerSpec,
     InitramfsOptions,
+    ConfiguredInterface,
     InterfaceConfig,
     ResourceLimits,
     SeccompFilter,
@@ -112,11 +113,14 @@ class Client:
         self,
         interfaces: Sequence[InterfaceConfig],
         *,
+        dhcp_limit: Seconds = 10.0,
         timeout: Seconds | None = None,
         stop: Stop | None = None,
-    ) -> None:
-        """Gives the machine's network interfaces their addresses."""
-        self._handle.configure_network(list(interfaces), call_options(timeout, stop))
+    ) -> list[ConfiguredInterface]:
+        """Gives the machine's network interfaces their addresses, and returns what they have got.
+        Those that ask for theirs may take `dhcp_limit`, all together."""
+        call = call_options(timeout, stop)
+        return self._handle.configure_network(list(interfaces), call, dhcp_limit)
 
     def spawn(
         self, spec: ProcessSpec, *, timeout: Seconds | None = None, stop: Stop | None = None

@@ -318,12 +318,38 @@ class InterfaceConfig:
 
     mac: str
     """Which interface: "52:54:00:12:34:56", in lower case."""
-    address: str
+    address: str = ""
+    """Empty: the guest asks for it by DHCP, and for all else but `mtu`."""
     prefix_length: int = 24
     gateway: str = ""
     """Of the default route; empty: none through this interface."""
     mtu: int = 0
-    """0: as it is."""
+    """0: as it is, or as the DHCP server says."""
+    hostname: str = ""
+    """Told to the DHCP server; empty: none."""
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class ConfiguredInterface:
+    """What an interface has got. Told by the guest: its form is right, nothing else is sure.
+
+    Example::
+
+        client.configure_network([InterfaceConfig(mac=mac)])[0].address
+    """
+
+    name: str = ""
+    """As "eth0"."""
+    mac: str = ""
+    address: str = ""
+    prefix_length: int = 24
+    gateway: str = ""
+    """Empty: no default route."""
+    dns: list[str] = field(default_factory=list)
+    """Addresses: at most 3, by DHCP only."""
+    search: list[str] = field(default_factory=list)
+    """Domains: at most 6, by DHCP only."""
+    mtu: int = 0
 
 
 @dataclass(kw_only=True, slots=True)

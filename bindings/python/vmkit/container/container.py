@@ -36,6 +36,7 @@ from vmkit.container.options import (
 )
 from vmkit.container.records import ContainerEvent
 from vmkit.container.transfer import parse_port_mapping, pull_and_unpack
+from vmkit.vm.config import Network
 from vmkit.disk.records import CloneMethod, CloneMode
 from vmkit.errors import NotFoundError
 from vmkit.oci.documents import Image
@@ -122,6 +123,7 @@ class Container:
         disk_mounts: Sequence[DiskMount] = (),
         image_volumes: ImageVolumes = ImageVolumes.automatic,
         network: bool = False,
+        network_device: Network | None = None,
         names: Names | None = None,
         stop_signal: str | None = None,
         clock_interval: Seconds = 30.0,
@@ -137,7 +139,8 @@ class Container:
         if store is None:
             store = defaults.default_store()
         if not isinstance(image, Image):
-            image = _resolve(image, store, client, pull, disk_size, call=(timeout, stop, progress))
+            call = (timeout, stop, progress)
+            image = _resolve(image, store, client, pull, disk_size, keep, call)
         options = ContainerOptions(
             image=image,
             store=store,
@@ -167,6 +170,7 @@ class Container:
             disk_mounts=list(disk_mounts),
             image_volumes=image_volumes,
             network=network,
+            network_device=network_device or Network(),
             names=names or Names(),
             stop_signal=stop_signal,
             clock_interval=clock_interval,
@@ -587,6 +591,24 @@ class Container:
         """
         return self._handle.clone_disk(target, mode, call_options(timeout, stop, progress))
 
+    def snapshot_disk(
+        self,
+        name: str,
+        mode: CloneMode = CloneMode.prefer_cow,
+        *,
+        timeout: Seconds | None = None,
+        stop: Stop | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> CloneMethod:
+        """The same into the disk's named snapshots (vmkit.disk.Snapshots), of which it can be
+        given one again when the machine has ended.
+
+        Example::
+
+            box.snapshot_disk("before-upgrade")
+        """
+        return self._handle.snapshot_disk(name, mode, call_options(timeout, stop, progress))
+
     def trim(self, *, timeout: Seconds | None = None, stop: Stop | None = None) -> int:
         """Gives what its disks do not use back to the host; returns how many bytes that were."""
         return self._handle.trim(call_options(timeout, stop))
@@ -629,6 +651,7 @@ def _resolve(
     client: RegistryClient | None,
     pull: PullPolicy,
     disk_size: Size,
+    keep: bool,
     call: tuple[Seconds | None, Stop | None, ProgressCallback | None],
 ) -> Image:
     """The image of a name, from the store or a registry."""
@@ -642,7 +665,14 @@ def _resolve(
     own = client or defaults.default_client()
     try:
         return pull_and_unpack(
-            own, store, name, disk_size=disk_size, timeout=timeout, stop=stop, progress=progress
+            own,
+            store,
+            name,
+            disk_size=disk_size,
+            keep=keep,
+            timeout=timeout,
+            stop=stop,
+            progress=progress,
         ).image
     finally:
         if client is None:

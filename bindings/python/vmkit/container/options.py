@@ -12,7 +12,7 @@ from vmkit.agent.spec import ResourceLimits
 from vmkit.base.types import MiB
 from vmkit.container.defaults import DEFAULT_DISK_SIZE
 from vmkit.disk.records import CloneMethod, CloneMode
-from vmkit.vm.config import ShareTransport
+from vmkit.vm.config import Network, ShareTransport
 
 if TYPE_CHECKING:
     from vmkit.agent.process_records import TerminalSize
@@ -444,6 +444,9 @@ class ContainerOptions:
     network: bool = False
     """A virtio network device that reaches what the host reaches; the host itself is there
     too, at the gateway's address ("host-gateway")."""
+    network_device: Network = field(default_factory=Network)
+    """What `network` is, if it is to be another one. Its addresses come from the backend or,
+    where that does not decide them, from a DHCP server, before anything runs in the container."""
     names: Names = field(default_factory=Names)
     stop_signal: str | None = None
     """What stop() asks processes to end with: a name or number, as in an image's

@@ -32,6 +32,7 @@ def pull_and_unpack(
     options: PullOptions | None = None,
     disk_size: Size = DEFAULT_DISK_SIZE,
     *,
+    keep: bool = False,
     timeout: Seconds | None = None,
     stop: Stop | None = None,
     progress: ProgressCallback | None = None,
@@ -48,6 +49,7 @@ def pull_and_unpack(
         reference,
         options or PullOptions(),
         disk_size,
+        keep,
         call_options(timeout, stop, progress),
     )
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual machines."""
 
-from vmkit.vm.backend import Backend, QemuBackend, VzBackend
+from vmkit.vm.backend import Backend, HelperBackend, QemuBackend, VzBackend
 from vmkit.vm.capabilities import (
     Capabilities,
     Feature,
@@ -12,6 +12,7 @@ from vmkit.vm.capabilities import (
 )
 from vmkit.vm.config import (
     ConfigProblem,
+    Addressing,
     ConsoleLog,
     Disk,
     DiskCaching,
@@ -46,6 +47,7 @@ from vmkit.vm.records import (
     MachineStatistics,
     QemuAccelerator,
     QemuOptions,
+    HelperOptions,
     VzOptions,
 )
 
@@ -85,6 +87,9 @@ __all__ = [
     "Sound",
     "VsockListener",
     "VzBackend",
+    "Addressing",
+    "HelperBackend",
+    "HelperOptions",
     "VzOptions",
     "host_resources",
     "memory_status",

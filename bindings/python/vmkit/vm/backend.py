@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vmkit import _vmkit
 from vmkit.base.stop import Stop, call_options
 from vmkit.vm.machine import Machine
-from vmkit.vm.records import QemuAccelerator, QemuOptions, VzOptions
+from vmkit.vm.records import HelperOptions, QemuAccelerator, QemuOptions, VzOptions
 
 if TYPE_CHECKING:
     from vmkit.base.records import Architecture
@@ -157,6 +157,37 @@ class VzBackend(Backend):
             _vmkit.make_vz_backend(
                 VzOptions(
                     runtime_directory=runtime_directory, response_limit=response_limit, log=log
+                )
+            )
+        )
+
+
+class HelperBackend(Backend):
+    """Machines that live in helper processes, one each, signed with the entitlement that the Python
+    interpreter cannot carry; see HelperOptions.
+
+    Example::
+
+        backend = vmkit.vm.HelperBackend("/opt/homebrew/libexec/vmkit-vz-host")
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        program: StrPath,
+        *,
+        vz: VzOptions | None = None,
+        qemu: QemuOptions | None = None,
+        response_limit: Seconds = 30.0,
+    ) -> None:
+        super().__init__(
+            _vmkit.make_helper_backend(
+                HelperOptions(
+                    program=program,
+                    vz=vz or VzOptions(),
+                    qemu=qemu,
+                    response_limit=response_limit,
                 )
             )
         )

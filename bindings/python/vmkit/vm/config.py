@@ -192,6 +192,20 @@ class Port:
     """1 to 63 of letters, digits, '.', '_', '-'."""
 
 
+class Addressing(enum.Enum):
+    """How the guest gets the addresses of its interface.
+
+    Example::
+
+        Network(addressing=Addressing.dhcp)
+    """
+
+    automatic = "automatic"
+    """From the backend, where that decides them; else `dhcp`."""
+    dhcp = "dhcp"
+    """It asks, also where the backend could tell."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Network:
     """A virtio network device.
@@ -216,6 +230,7 @@ class Network:
     mtu: int = 0
     """The largest packet, in bytes; zero: 1500. VZ: of `descriptor`, at least 1500; on macOS
     26 also of `nat` and `host_only`."""
+    addressing: Addressing = Addressing.automatic
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

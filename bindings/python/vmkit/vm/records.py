@@ -210,3 +210,21 @@ class VzOptions:
     """How long the framework may take to start, pause, resume or stop a machine before it
     counts as hung: then the machine has failed, and is let go."""
     log: LogSink | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class HelperOptions:
+    """Which helper it is, and what that makes its machines with: the arguments of HelperBackend.
+
+    Example::
+
+        HelperOptions(program="/opt/homebrew/libexec/vmkit-vz-host")
+    """
+
+    program: StrPath | None = None
+    """The program vmkit-vz-host, signed with the entitlement that machines need."""
+    vz: VzOptions = field(default_factory=VzOptions)
+    qemu: QemuOptions | None = None
+    """With a value, QEMU makes the machines."""
+    response_limit: Seconds = 30.0
+    """How long the helper may take to come up, and to answer what takes no time."""
