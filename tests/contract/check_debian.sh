@@ -27,7 +27,8 @@ version=$(dpkg-deb -f "${runtime[0]}" Version)
 
 # The runtime package alone is what a program needs at run time, and holds no more.
 dpkg-deb -x "${runtime[0]}" "$work/root"
-extra=$(find "$work/root" ! -type d ! -name 'libvmkit.so.*' ! -name copyright)
+[[ -x "$work/root/usr/libexec/vmkit-vz-host" ]] || fail "the runtime package has no vmkit-vz-host"
+extra=$(find "$work/root" ! -type d ! -name 'libvmkit.so.*' ! -name vmkit-vz-host ! -name copyright)
 [[ -z "$extra" ]] || fail "the runtime package has also: $extra"
 dpkg-deb -x "${dev[0]}" "$work/root"
 "$(dirname "$0")/build_consumer.sh" "$work/root/usr" "$source" "$compiler" "$@"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import pickle
 import string
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -109,9 +110,11 @@ def test_defaults_are_those_of_the_library(name: str) -> None:
 
 
 def plain(value: object) -> object:
-    """Paths as text."""
+    """Paths as text, records as what they hold."""
     if isinstance(value, list):
         return [plain(item) for item in value]
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     return str(value) if isinstance(value, Path) else value
 
 

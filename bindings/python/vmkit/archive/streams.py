@@ -51,6 +51,7 @@ class Compressor(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
+        """Compresses all of `data`; returns how many bytes that are."""
         view = memoryview(data).cast("B")
         self._handle.write(view)
         return view.nbytes

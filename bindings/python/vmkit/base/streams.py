@@ -58,9 +58,11 @@ class ByteStream(io.RawIOBase):
         return None if self.timeout is None else (self.timeout, None, None)
 
     def readinto(self, buffer: Any) -> int:
+        """Waits for some bytes, and returns how many came; 0 is the end."""
         return self._handle.readinto(memoryview(buffer).cast("B"), self._call())
 
     def write(self, data: Any) -> int:
+        """Writes all of `data`; returns how many bytes that are."""
         view = memoryview(data).cast("B")
         self._handle.write(view, self._call())
         return view.nbytes

@@ -41,6 +41,7 @@ class FileWriter(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
+        """More of the content; returns how many bytes that are."""
         view = memoryview(data).cast("B")
         self._handle.write(view)
         return view.nbytes
