@@ -122,6 +122,7 @@ class SinkWriter(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
+        """Gives all of `data` on; returns how many bytes that are."""
         view = memoryview(data).cast("B")
         self._handle.write(view)
         return view.nbytes
