@@ -53,12 +53,13 @@ Connection::Answer Connection::call(const std::string& method, Json params,
   if (options.progress) request["progress"] = true;
   const auto call = std::make_shared<Call>();
   call->wants_progress = static_cast<bool>(options.progress);
+  // Before the lock, and so gone after it: its end waits for wake(), which takes the lock.
+  const StopCallback on_stop(options.stop, [this] { wake(); });
   std::unique_lock lock(mutex_);
   if (lost_) throw *lost_;
   const std::uint64_t id = next_++;
   request["id"] = id;
   calls_[id] = call;
-  const StopCallback on_stop(options.stop, [this] { wake(); });
   lock.unlock();
   std::exception_ptr given_up, thrown_by_caller;
   Clock::time_point patience_end{};

@@ -286,13 +286,20 @@ bool HelperMachine::apply(const Json& json) {
   if (last) {
     auto console = json.at("console").get<std::vector<std::string>>();
     auto diagnostics = read_diagnostics(json.at("diagnostics"));
+    std::optional<Error> given_up;
     // What is asked of the helper from here on is answered here.
     {
       const std::lock_guard lock(mutex_);
       last_console_ = std::move(console);
       last_diagnostics_ = std::move(diagnostics);
+      if (!kill_deadline_) given_up = launch_error_;
     }
-    finish(event.state, event.reason, event.error);
+    if (given_up && event.reason == MachineEventReason::killed) {
+      // By the helper, which ends its machine when the owner of a start has given it up.
+      finish(MachineState::failed, MachineEventReason::failed, given_up);
+    } else {
+      finish(event.state, event.reason, event.error);
+    }
     return true;
   }
   switch (event.reason) {

@@ -11,6 +11,7 @@
 #include "os/socket.hpp"
 #include "support/errors.hpp"
 #include "vm/helper/backend.hpp"
+#include "vm/helper/connection.hpp"
 #include "vm/helper/server.hpp"
 #include "vm/helper/values.hpp"
 
@@ -287,4 +288,34 @@ TEST_CASE("helper: an owner that talks nonsense") {
     ::shutdown(other.raw, SHUT_WR);
     CHECK_FALSE(other.owner->receive());
   }
+}
+
+TEST_CASE("helper: a stop that comes with the answer holds nobody up") {
+  os::DescriptorPair ends = os::make_socket_pair();
+  std::thread helper([socket = ends.second.release()] {
+    Channel channel{os::Descriptor(socket)};
+    while (const auto received = channel.receive()) {
+      if (received->message.contains("id")) {
+        channel.send({{"id", received->message.at("id")}, {"result", Json::object()}});
+      }
+    }
+  });
+  {
+    helper::Connection connection({std::move(ends.first)}, "quick", 10s, nullptr);
+    unsigned answered = 0;
+    for (unsigned i = 0; i < 2000; ++i) {
+      StopSource source;
+      std::thread stopper([&source] { source.request_stop(); });
+      try {
+        connection.call("ask", Json::object(), {.stop = source.token()});
+        ++answered;
+      } catch (const Error& error) {
+        CHECK(error.code() == Errc::cancelled);
+      }
+      stopper.join();
+    }
+    CHECK(answered > 0);
+    connection.call("ask", Json::object(), {});
+  }
+  helper.join();
 }
