@@ -209,17 +209,18 @@ void Connection::write_log(const Json& params) {
 }
 
 void Connection::lose(Errc code, const std::string& why) {
-  channel_.shut_down();
   {
-    const std::lock_guard process(process_mutex_);
-    if (process_) process_->kill(SIGKILL);
+    // First, for what comes next would be another reason to whoever reads.
+    const std::lock_guard lock(mutex_);
+    if (!lost_) lost_.emplace(code, name_ + ": " + why);
+    for (auto& [id, call] : calls_) {
+      if (!call->answer && !call->error) call->error = lost_;
+    }
+    changed_.notify_all();
   }
-  const std::lock_guard lock(mutex_);
-  if (!lost_) lost_.emplace(code, name_ + ": " + why);
-  for (auto& [id, call] : calls_) {
-    if (!call->answer && !call->error) call->error = lost_;
-  }
-  changed_.notify_all();
+  channel_.shut_down();
+  const std::lock_guard process(process_mutex_);
+  if (process_) process_->kill(SIGKILL);
 }
 
 std::string Connection::how_it_ended() {
