@@ -21,11 +21,11 @@ int main(int argc, char** argv) try {
                                       .kernel = {.image = argv[1], .modules = argv[2]}};
   // Over virtiofs or 9p, whichever host and kernel can do; read-only would be enforced outside of
   // the machine.
-  options.host_mounts = {{.path = argv[4], .target = "/work"}};
+  options.host_mounts = {{.path = argv[4], .target = "/srv/project"}};
   auto box = container::Container::create(options);
   box.start();
 
-  auto process = box.exec({.args = {argv + 5, argv + argc}, .working_directory = "/work"});
+  auto process = box.exec({.args = {argv + 5, argv + argc}, .working_directory = "/srv/project"});
   std::vector<std::byte> buffer(65536);
   while (const auto count = process.stdout_source().read(buffer)) {
     std::fwrite(buffer.data(), 1, count, stdout);

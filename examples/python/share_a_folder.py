@@ -9,8 +9,8 @@ import sys
 import vmkit
 
 name, folder = sys.argv[1:]
-mount = vmkit.HostMount(path=folder, target="/work", read_only=True)
+mount = vmkit.HostMount(path=folder, target="/srv/project", read_only=True)
 with vmkit.Container(name, host_mounts=[mount]) as box:
-    found = box.run("find", "/work", "-type", "f", check=True)
+    found = box.run("find", "/srv/project", "-type", "f", check=True)
     print(len(found.stdout.splitlines()), "files")
-    print("writing:", box.run("touch", "/work/new").stderr.strip())
+    print("writing:", box.run("touch", "/srv/project/new").stderr.strip())

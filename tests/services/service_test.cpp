@@ -330,9 +330,7 @@ TEST_CASE("example 08_postgres: a port leads to it, and its data survives") {
   CHECK(again.press_enter() == 0);
 }
 
-// Its image takes minutes to make: scripts/test-services workbench does, and runs this.
-TEST_CASE("workbench: database, notebook and editor, and what was worked on survives" *
-          doctest::skip()) {
+TEST_CASE("workbench: database, notebook and editor, and what was worked on survives") {
   const auto folder = test::temporary_directory();
   auto store = oci::ImageStore::open(folder.path() / "store");
   oci::import_images(store, fs::path(VMKIT_TEST_BUILD_FOLDER) / "workbench/image",

@@ -169,7 +169,7 @@ class CopyResult:
 
     Example::
 
-        box.files.copy_in("src", "/work").bytes
+        box.files.copy_in("src", "/srv/project").bytes
     """
 
     entries: int = 0

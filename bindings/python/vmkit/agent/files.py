@@ -53,7 +53,7 @@ class Files:
 
         Example::
 
-            box.files.copy_in("src", "/work")
+            box.files.copy_in("src", "/srv/project")
         """
         call = call_options(timeout, stop, progress)
         return self._get().copy_in(source, destination, options or CopyOptions(), call)
@@ -72,7 +72,7 @@ class Files:
 
         Example::
 
-            box.files.copy_out("/work/result", "result")
+            box.files.copy_out("/srv/project/result", "result")
         """
         call = call_options(timeout, stop, progress)
         return self._get().copy_out(source, destination, options or CopyOptions(), call)
